@@ -1,0 +1,69 @@
+# Two commands do most of it: `make demo` and `make test`. Both set up what they need first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-docker chaos setup down lint format bench audit sbom lock clean
+
+help: ## Show what can be made
+	@printf 'threemaps: one request, three service maps\n\n'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: setup ## Start everything, send requests, compare the three maps
+	@$(BIN)/threemaps demo
+
+down: ## Stop everything that runs in the background
+	@if [ -x $(BIN)/threemaps ]; then $(BIN)/threemaps down; else echo 'Nothing runs.'; fi
+
+setup: $(READY) ## Make the virtual environment, with every package checked against its hash
+
+$(READY): requirements.lock pyproject.toml setup.sh
+	@PYTHON='$(PYTHON)' sh setup.sh $(VENV)
+	@touch $@
+
+test: setup ## Run every test that needs no Docker
+	@$(BIN)/pytest
+
+chaos: setup ## Break backends, collector and disk one after the other; a table of what was lost
+	@$(BIN)/python -m tests.chaos
+
+test-docker: setup ## Run `docker compose up` and break it; gets an engine and Compose where there is none
+	@$(BIN)/python -m tests.docker.run $(BIN)/python -m pytest -m docker tests/docker
+
+lint: setup ## Check style and types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: setup ## Put the code into shape
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: setup ## Measure, side by side with the alternatives
+	@$(BIN)/python -m bench
+
+AUDIT := .venv-audit
+$(AUDIT)/.ready: requirements-audit.lock
+	@$(PYTHON) -m venv $(AUDIT)
+	@$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+audit: $(AUDIT)/.ready ## Look for known vulnerabilities in what the lock pins (asks PyPI)
+	@$(AUDIT)/bin/pip-audit --disable-pip --strict --progress-spinner off --requirement requirements.lock
+
+sbom: $(AUDIT)/.ready ## Write build/sbom.json: what the image and the collector are made of
+	@mkdir -p build
+	@$(AUDIT)/bin/cyclonedx-py requirements requirements-image.lock --pyproject pyproject.toml --output-file build/sbom.json
+	@echo 'build/sbom.json: the Python packages; collector/distribution/go.mod lists the modules of the collector'
+
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	--no-emit-index-url pyproject.toml
+lock: ## Pin every package anew (needs uv)
+	$(LOCK) --upgrade --all-extras --output-file requirements.lock
+	$(LOCK) --extra services --extra standins --extra build --constraints requirements.lock \
+	  --output-file requirements-image.lock
+
+clean: down ## Forget everything: processes, data, logs, virtual environment
+	@rm -rf .threemaps $(VENV)
