@@ -1,0 +1,1 @@
+"""The three services that one request goes through."""

@@ -1,0 +1,22 @@
+"""Reads variables; says which one is wrong, and how."""
+
+import os
+
+
+def text(name: str, default: str) -> str:
+    return os.environ.get(name) or default
+
+
+def number(name: str, default: float) -> float:
+    given = text(name, str(default))
+    try:
+        value = float(given)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 86_400:
+        raise SystemExit(f"{name}={given!r} is no positive number; for example {name}={default:g}")
+    return value
+
+
+def switch(name: str) -> bool:
+    return text(name, "0").lower() in ("1", "true", "yes", "on")

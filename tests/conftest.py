@@ -1,0 +1,63 @@
+"""Fixtures that every folder of tests shares."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from waitress.server import create_server
+
+from tests.running import System, free_ports
+
+Serve = Callable[[Flask], str]
+
+
+def free_port() -> int:
+    """A port that was free a moment ago, for a process that cannot be told port 0."""
+    return free_ports(1)[0]
+
+
+@pytest.fixture(scope="session")
+def page_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """A running system for the page and the commands that read traces; every test leaves it healthy."""
+    running = System.at(tmp_path_factory.mktemp("page") / "state").up()
+    yield running
+    running.ok("down")
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Serves an app over a real socket for the length of a test: `url = serve(app)`."""
+    with serving() as start:
+        yield start
+
+
+@contextlib.contextmanager
+def serving(threads: int = 4) -> Iterator[Serve]:
+    """The same for the length of a block."""
+    running: list[tuple[Any, threading.Thread]] = []
+
+    def start(app: Flask) -> str:
+        server = create_server(app, host="127.0.0.1", port=0, threads=threads)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        running.append((server, thread))
+        return f"http://127.0.0.1:{server.effective_port}"
+
+    yield start
+    for server, thread in running:
+        # Closed by its own thread: closing a socket that another thread waits on is an error there. Under
+        # the lock, or that thread closes the trigger's pipe before it is written to.
+        with server.trigger.lock:
+            server.trigger.thunks.append(lambda server=server: close_all(server))
+            server.trigger.pull_trigger()
+        thread.join(timeout=5)
+        server.task_dispatcher.shutdown()
+
+
+def close_all(server: Any) -> None:
+    """The server and the connections that clients keep open; its loop ends when nothing is left."""
+    for one in list(server._map.values()):
+        one.handle_close()

@@ -1,0 +1,188 @@
+"""Tracing for Flask and `requests` at a fraction of the stock instrumentation's price.
+
+`opentelemetry-instrument` finds it by its entry point. It does nothing unless THREEMAPS_INSTRUMENTATION=lean
+asks for it; the stock instrumentations of both are off then. One span a request and one a call, linked as
+the stock ones are, with those attributes that maps, pages and X-Ray's console read.
+"""
+
+import os
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+from urllib.parse import urlsplit
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from opentelemetry import context, propagate, trace
+from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-defined]
+    BaseInstrumentor,
+)
+from opentelemetry.instrumentation.utils import is_http_instrumentation_enabled
+from opentelemetry.propagators.textmap import Getter
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
+from opentelemetry.util.http import ExcludeList, get_excluded_urls, redact_url
+
+VARIABLE = "THREEMAPS_INSTRUMENTATION"
+LEAN = "lean"
+
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"))
+FAILED = Status(StatusCode.ERROR)
+
+WSGIApp = Callable[[Any, WSGIEnvironment, StartResponse], Iterable[bytes]]
+Send = Callable[..., Any]
+
+
+class LeanInstrumentor(BaseInstrumentor):  # type: ignore[misc, unused-ignore]
+    def instrumentation_dependencies(self) -> Collection[str]:
+        return ()
+
+    def _instrument(self, **_: Any) -> None:
+        if os.environ.get(VARIABLE) != LEAN:
+            return
+        import flask
+        import requests
+
+        tracer = trace.get_tracer(__name__)
+        self._originals = flask.Flask.wsgi_app, requests.Session.send
+        served, sent = self._originals
+        flask.Flask.wsgi_app = traced_app(served, tracer, get_excluded_urls("FLASK"))  # type: ignore[assignment, method-assign]
+        requests.Session.send = traced_send(sent, tracer, get_excluded_urls("REQUESTS"))  # type: ignore[method-assign]
+
+    def _uninstrument(self, **_: Any) -> None:
+        if not hasattr(self, "_originals"):
+            return
+        import flask
+        import requests
+
+        flask.Flask.wsgi_app, requests.Session.send = self._originals  # type: ignore[method-assign]
+
+
+class EnvironGetter(Getter[WSGIEnvironment]):
+    def get(self, carrier: WSGIEnvironment, key: str) -> list[str] | None:
+        value = carrier.get("HTTP_" + key.upper().replace("-", "_"))
+        return None if value is None else [value]
+
+    def keys(self, carrier: WSGIEnvironment) -> list[str]:
+        return [name[5:].lower().replace("_", "-") for name in carrier if name.startswith("HTTP_")]
+
+
+ENVIRON = EnvironGetter()
+
+
+def traced_app(wsgi_app: WSGIApp, tracer: Tracer, excluded: ExcludeList) -> WSGIApp:
+    """The application behind one server span a request, which ends when the answer is ready to be sent."""
+
+    def traced(app: Any, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if excluded.url_disabled(_address(environ)):
+            return wsgi_app(app, environ, start_response)
+        parent = propagate.extract(environ, getter=ENVIRON)
+        method = environ["REQUEST_METHOD"]
+        span = tracer.start_span(_word(method), parent, SpanKind.SERVER, _request_attributes(environ, method))
+        token = context.attach(trace.set_span_in_context(span, parent))
+
+        def answer(status: str, *rest: Any) -> Any:
+            _describe_answer(span, method, int(status[:3]))
+            return start_response(status, *rest)
+
+        try:
+            return wsgi_app(app, environ, answer)
+        except BaseException as error:
+            _describe_failure(span, error)
+            raise
+        finally:
+            context.detach(token)
+            span.end()
+
+    return traced
+
+
+def _address(environ: WSGIEnvironment) -> str:
+    host = environ.get("HTTP_HOST") or environ["SERVER_NAME"]
+    query = environ.get("QUERY_STRING")
+    path = environ.get("PATH_INFO", "")
+    return f"{environ['wsgi.url_scheme']}://{host}{path}{'?' + query if query else ''}"
+
+
+def _request_attributes(environ: WSGIEnvironment, method: str) -> dict[str, Any]:
+    host, _, port = (environ.get("HTTP_HOST") or environ["SERVER_NAME"]).partition(":")
+    attributes: dict[str, Any] = {
+        "http.request.method": method if method in METHODS else "_OTHER",
+        "url.scheme": environ["wsgi.url_scheme"],
+        "url.path": environ.get("PATH_INFO", ""),
+        "server.address": host,
+    }
+    if port.isdecimal():
+        attributes["server.port"] = int(port)
+    if "REMOTE_ADDR" in environ:
+        attributes["client.address"] = environ["REMOTE_ADDR"]
+    if "HTTP_USER_AGENT" in environ:
+        attributes["user_agent.original"] = environ["HTTP_USER_AGENT"]
+    return attributes
+
+
+def _word(method: str) -> str:
+    """What a span is called by; a stranger's word would make a name of its own."""
+    return method if method in METHODS else "HTTP"
+
+
+def _describe_answer(span: Span, method: str, status: int) -> None:
+    """Called while Flask still knows the request: only now has it found the route."""
+    from flask import request
+
+    if not span.is_recording():
+        return
+    found: dict[str, Any] = {"http.response.status_code": status}
+    if request and request.url_rule is not None:
+        route = request.url_rule.rule
+        found["http.route"] = route
+        span.update_name(f"{_word(method)} {route}")
+    if status >= 500:
+        found["error.type"] = str(status)
+        span.set_status(FAILED)
+    span.set_attributes(found)
+
+
+def _describe_failure(span: Span, error: BaseException) -> None:
+    span.record_exception(error)
+    span.set_attribute("error.type", type(error).__qualname__)
+    span.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {error}"))
+
+
+def traced_send(send: Send, tracer: Tracer, excluded: ExcludeList) -> Send:
+    """`requests.Session.send` with one client span a call; its context goes along in the headers."""
+
+    def traced(session: Any, request: Any, **options: Any) -> Any:
+        if not is_http_instrumentation_enabled() or excluded.url_disabled(request.url):
+            return send(session, request, **options)
+        span = tracer.start_span(
+            _word(request.method), kind=SpanKind.CLIENT, attributes=_call_attributes(request)
+        )
+        token = context.attach(trace.set_span_in_context(span))
+        try:
+            propagate.inject(request.headers)
+            answer = send(session, request, **options)
+            status = answer.status_code
+            span.set_attribute("http.response.status_code", status)
+            if status >= 400:
+                span.set_attribute("error.type", str(status))
+                span.set_status(FAILED)
+            return answer
+        except BaseException as error:
+            _describe_failure(span, error)
+            raise
+        finally:
+            context.detach(token)
+            span.end()
+
+    return traced
+
+
+def _call_attributes(request: Any) -> dict[str, Any]:
+    method = request.method
+    parts = urlsplit(request.url)
+    attributes: dict[str, Any] = {
+        "http.request.method": method if method in METHODS else "_OTHER",
+        "url.full": redact_url(request.url),
+        "server.address": parts.hostname or "",
+    }
+    if parts.port is not None:
+        attributes["server.port"] = parts.port
+    return attributes
