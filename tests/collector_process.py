@@ -1,0 +1,107 @@
+"""The real collector with the real configuration, on ports and in a folder of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import requests
+
+from tests.running import free_ports
+from threemaps.evidence.collector import Sample, parse_metrics
+from threemaps.launch.collector import collector_binary
+from threemaps.launch.resolved import collector_command, collector_environment, write_resolved
+from threemaps.settings import PORTS, Settings
+
+
+def wait_for(what: Callable[[], object], seconds: float = 20.0) -> None:
+    """Until it is true; an error that names the condition otherwise."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {getattr(what, '__name__', what)}"
+        time.sleep(0.02)
+
+
+def settings_at(state: Path, *, honeycomb: str, aws: str, **variables: str) -> Settings:
+    """Settings with free ports whose stand-ins are at the given addresses."""
+    ports = zip(PORTS, free_ports(len(PORTS)), strict=True)
+    return Settings.load(
+        {
+            "THREEMAPS_STATE": str(state),
+            "THREEMAPS_ENV_FILE": os.devnull,
+            "THREEMAPS_URL_HONEYCOMB": honeycomb,
+            "THREEMAPS_URL_AWS": aws,
+            **{f"THREEMAPS_PORT_{name.upper()}": str(port) for name, port in ports},
+            **variables,
+        }
+    )
+
+
+class CollectorProcess:
+    """Start, stop, kill and ask a collector. Its log is `log`, its queue is in `settings.queue`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.log = settings.logs / "collector.log"
+        self.binary = collector_binary(lambda line: sys.stderr.write(line + "\n"))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> "CollectorProcess":
+        write_resolved(self.settings)
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        surroundings = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                collector_command(self.binary),
+                env={**surroundings, **collector_environment(self.settings)},
+                stdout=log,
+                stderr=log,
+            )
+        wait_for(self._healthy_or_gone)
+        assert self.running, f"the collector ended while starting:\n{self.log.read_text()[-3000:]}"
+        return self
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """kill -9: nothing is flushed, nothing is said good-bye to."""
+        self._end(signal.SIGKILL)
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def otlp_http(self) -> str:
+        return f"http://127.0.0.1:{self.settings.ports['otlp_http']}"
+
+    def samples(self) -> list[Sample]:
+        """Its own metrics, as doctor and compare read them."""
+        return list(parse_metrics(requests.get(self.settings.url("collector_metrics") + "/metrics").text))
+
+    def metric(self, name: str, **labels: str) -> float:
+        return sum(
+            sample.value
+            for sample in self.samples()
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
+
+    def _healthy_or_gone(self) -> bool:
+        try:
+            return requests.get(self.settings.url("health"), timeout=1).ok
+        except requests.ConnectionError:
+            return not self.running
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(how)
+            self._process.wait(timeout=30)
