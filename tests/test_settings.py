@@ -1,0 +1,69 @@
+"""Variables and `.env`."""
+
+from pathlib import Path
+
+import pytest
+
+from threemaps.errors import UserError
+from threemaps.settings import Settings, read_dotenv
+
+
+def load(tmp_path: Path, **environ: str) -> Settings:
+    return Settings.load(environ, project=tmp_path)
+
+
+def test_by_default_nothing_is_real_whatever_keys_lie_around(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("HONEYCOMB_API_KEY=real\nAWS_ACCESS_KEY_ID=real\n")
+    settings = load(tmp_path, AWS_REGION="eu-west-1", AWS_ENDPOINT_URL="http://127.0.0.1:4566")
+    assert not settings.honeycomb_is_real
+    assert not settings.aws_is_real
+    assert settings.honeycomb_api == "http://127.0.0.1:8081"
+    assert settings.aws_endpoint == "http://127.0.0.1:8082"
+    assert settings.aws_region == "us-east-1"
+    assert settings.standins == ("honeycomb", "aws", "rollbar")
+
+
+@pytest.mark.parametrize(
+    ("backends", "honeycomb", "aws"),
+    [
+        ("", False, False),
+        ("local", False, False),
+        ("cloud", True, True),
+        ("honeycomb", True, False),
+        ("aws", False, True),
+        ("Honeycomb, AWS", True, True),
+    ],
+)
+def test_backends_names_what_goes_out(tmp_path: Path, backends: str, honeycomb: bool, aws: bool) -> None:
+    settings = load(tmp_path, THREEMAPS_BACKENDS=backends)
+    assert (settings.honeycomb_is_real, settings.aws_is_real) == (honeycomb, aws)
+
+
+@pytest.mark.parametrize("backends", ["zipkin", "local,aws", "aws;honeycomb"])
+def test_a_wrong_backend_is_named(tmp_path: Path, backends: str) -> None:
+    with pytest.raises(UserError, match=r"THREEMAPS_BACKENDS") as caught:
+        load(tmp_path, THREEMAPS_BACKENDS=backends)
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "80a", "٣", "1e3"])
+def test_a_wrong_port_is_named(tmp_path: Path, port: str) -> None:
+    with pytest.raises(UserError, match="THREEMAPS_PORT_WEB="):
+        load(tmp_path, THREEMAPS_PORT_WEB=port)
+
+
+def test_the_environment_goes_before_the_file_and_empty_counts_as_unset(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("THREEMAPS_PORT_WEB=9000\nTHREEMAPS_PORT_USERS=9002\nTHREEMAPS_BIND=\n")
+    settings = load(tmp_path, THREEMAPS_PORT_USERS="9102", THREEMAPS_PORT_WEB="")
+    assert (settings.ports["web"], settings.ports["users"], settings.bind) == (9000, 9102, "127.0.0.1")
+
+
+def test_another_file_can_be_named(tmp_path: Path) -> None:
+    (tmp_path / "other.env").write_text("THREEMAPS_PORT_WEB=9000")
+    assert load(tmp_path, THREEMAPS_ENV_FILE=str(tmp_path / "other.env")).ports["web"] == 9000
+
+
+def test_dotenv_is_read_as_compose_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("# A=1\nexport B=2\nC='x # y'\nD=\"z\"\nE=v # why\nF=\nnonsense\nG=a=b\n")
+    assert read_dotenv(path) == {"B": "2", "C": "x # y", "D": "z", "E": "v", "G": "a=b"}

@@ -1,0 +1,147 @@
+"""Bringing the system up and down, and telling how it is."""
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
+from typing import NoReturn
+
+from threemaps.errors import UserError
+from threemaps.launch import health
+from threemaps.launch.lock import exclusive
+from threemaps.launch.logs import rotate
+from threemaps.launch.processes import Records, Running, Spec, ended, last_lines, start, stop
+from threemaps.settings import Settings
+
+HEALTHY_SECONDS = 40.0
+Say = Callable[[str], None]
+
+# Services first, so that their last spans still find the collector; then what the collector sends to.
+STOP_ORDER = (
+    ("frontend_api", "web"),
+    ("activities",),
+    ("users",),
+    ("collector",),
+    ("honeycomb", "aws", "rollbar"),
+)
+
+
+def records(settings: Settings) -> Records:
+    return Records(settings.run / "processes.json")
+
+
+@contextlib.contextmanager
+def exclusively(settings: Settings, say: Say) -> Iterator[None]:
+    """One `up` or `down` at a time."""
+    waiting = f"waiting for another threemaps command that starts or stops things in {settings.state}"
+    with exclusive(settings.run / "up.lock", lambda: say(waiting)):
+        yield
+
+
+def bring_up(settings: Settings, specs: Sequence[Spec], say: Say) -> None:
+    """Starts what does not run as told yet; leaves nothing running when one of them fails."""
+    running = records(settings).load()
+    with _stopping_on_failure(settings, running):
+        to_start = [spec for spec in specs if not _runs_as_told(spec, running)]
+        unwanted = running.keys() - {spec.name for spec in specs} | {spec.name for spec in to_start}
+        stop([running.pop(name) for name in unwanted & running.keys()])
+        health.require_free_ports(settings, [port for spec in to_start for port in spec.ports])
+        for spec in to_start:
+            log = settings.logs / f"{spec.name}.log"
+            rotate(log)
+            with _undivided():
+                running[spec.name] = start(spec, log)
+                records(settings).save(running)
+        for spec in specs:
+            _await_health(settings, spec, running[spec.name])
+            note = "" if spec in to_start else "  (was running)"
+            say(f"  {spec.name:<14}{_address(spec):<26}pid {running[spec.name].pid}{note}")
+
+
+def _runs_as_told(spec: Spec, running: dict[str, Running]) -> bool:
+    known = running.get(spec.name)
+    return known is not None and known.fingerprint == spec.fingerprint and known.alive
+
+
+def _await_health(settings: Settings, spec: Spec, process: Running) -> None:
+    gone = False
+
+    def healthy_or_gone() -> bool:
+        nonlocal gone
+        gone = ended(process)
+        return gone or health.answers(spec.health_url)
+
+    if health.wait_until(healthy_or_gone, HEALTHY_SECONDS) and not gone:
+        return
+    log = settings.logs / f"{spec.name}.log"
+    what = "ended while starting" if gone else f"gave no healthy answer at {spec.health_url}"
+    lines = "".join(f"\n    {line[:300]}" for line in last_lines(log))
+    raise UserError(
+        f"{spec.name} {what}. Its last lines:{lines}",
+        hint=f"see {log}; everything that was started has been stopped. `threemaps doctor` checks the chain",
+    )
+
+
+def _address(spec: Spec) -> str:
+    return spec.health_url.removesuffix("/healthz").removesuffix("/api/health").removesuffix("/")
+
+
+@contextlib.contextmanager
+def _stopping_on_failure(settings: Settings, running: dict[str, Running]) -> Iterator[None]:
+    """A failure, Ctrl-C or a SIGTERM ends what runs; a second Ctrl-C does not cut that short."""
+
+    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    except BaseException:
+        with _deaf_to_interrupts():
+            stop(list(running.values()))
+            records(settings).save({})
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+@contextlib.contextmanager
+def _undivided() -> Iterator[None]:
+    """Ctrl-C waits for the end of the block: no process is started without being noted."""
+    came: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    previous = {number: signal.signal(number, lambda got, frame: came.append(got)) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    if came:
+        raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    previous = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def bring_down(settings: Settings, say: Say) -> int:
+    """Stops all, in order; returns how many processes there were to stop."""
+    running = records(settings).load()
+    stopped = 0
+    with _deaf_to_interrupts():
+        for names in (*STOP_ORDER, tuple(running)):
+            present = [running.pop(name) for name in names if name in running]
+            present = [process for process in present if process.members()]
+            killed = stop(present)
+            for process in present:
+                how = "killed: it did not end in time" if process.name in killed else "stopped"
+                say(f"  {process.name:<14}{how}")
+            stopped += len(present)
+            records(settings).save(running)
+    return stopped

@@ -1,0 +1,175 @@
+"""Background processes: started, recognised again by a later command, stopped."""
+
+import contextlib
+import hashlib
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+STOP_SECONDS = 10.0
+POLL_SECONDS = 0.02
+
+# Those that this very command started: kept, since Python warns of a forgotten child that still runs.
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What a process is to be. Two equal specs need no restart."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    health_url: str
+    ports: tuple[str, ...]  # names in settings.PORTS that it will listen on
+    folder: Path
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with anything that a running process would have to be restarted for; reveals no value."""
+        told = json.dumps([self.command, sorted(self.environment.items()), str(self.folder)])
+        return hashlib.sha256(told.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A process that an earlier command started. Its start time tells it from a later one with its pid."""
+
+    name: str
+    pid: int
+    started: float
+    fingerprint: str
+
+    @property
+    def alive(self) -> bool:
+        try:
+            process = psutil.Process(self.pid)
+            return self._is_ours(process) and _runs(process)
+        except psutil.NoSuchProcess:
+            return False
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        return abs(process.create_time() - self.started) < 1.0
+
+    def members(self) -> list[psutil.Process]:
+        """The process and its children: all that live in the session it was started with.
+
+        A worker whose parent was killed stays in that session, and so is found here.
+        """
+        found = []
+        for process in psutil.process_iter():
+            try:
+                same_session = os.getsid(process.pid) == self.pid
+                if same_session and process.create_time() > self.started - 1.0:
+                    found.append(process)
+            except (psutil.Error, OSError):
+                continue
+        return found
+
+
+def start(spec: Spec, log: Path) -> Running:
+    """Starts the process in a session of its own, with its output in a file, free of our terminal."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        child = subprocess.Popen(
+            spec.command,
+            env=dict(spec.environment),
+            cwd=spec.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    _children[child.pid] = child
+    return Running(spec.name, child.pid, psutil.Process(child.pid).create_time(), spec.fingerprint)
+
+
+def stop(processes: Collection[Running], seconds: float = STOP_SECONDS) -> list[str]:
+    """Asks all to end, waits for them together, and kills what is left. Returns the names of those killed."""
+    waiting = {process.name: process.members() for process in processes}
+    for process in processes:
+        _signal(process.pid if process.alive else None, waiting[process.name])
+    deadline = time.monotonic() + seconds
+    killed = []
+    for name, members in waiting.items():
+        left = _wait(members, deadline)
+        for member in left:
+            _ignore_gone(member.kill)
+        if left:
+            killed.append(name)
+            _wait(left, time.monotonic() + STOP_SECONDS)
+    return killed
+
+
+def _wait(members: Collection[psutil.Process], deadline: float) -> list[psutil.Process]:
+    """Those that still run at the deadline. What has ended counts as gone, reaped by its parent or not."""
+    left = [member for member in members if _runs(member)]
+    while left and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+        left = [member for member in left if _runs(member)]
+    return left
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _signal(leader: int | None, members: list[psutil.Process]) -> None:
+    """The leader stops its own workers in order; workers without a leader are told themselves."""
+    for member in members:
+        if leader is None or member.pid == leader:
+            _ignore_gone(member.terminate)
+
+
+def _ignore_gone(action: Callable[[], None]) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        action()
+
+
+class Records:
+    """Which processes run, in a file that the next command reads."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def load(self) -> dict[str, Running]:
+        try:
+            stored = json.loads(self._path.read_text())
+            return {name: Running(name, **fields) for name, fields in stored.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            return {}
+
+    def save(self, running: Mapping[str, Running]) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        stored = {
+            name: {"pid": process.pid, "started": process.started, "fingerprint": process.fingerprint}
+            for name, process in running.items()
+        }
+        temporary = self._path.with_suffix(".new")
+        temporary.write_text(json.dumps(stored, indent=1))
+        temporary.replace(self._path)
+
+
+def last_lines(log: Path, count: int = 12) -> list[str]:
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 16_384))
+            return file.read().decode(errors="replace").splitlines()[-count:]
+    except OSError:
+        return []
+
+
+def ended(process: Running) -> bool:
+    """Whether it has ended. A child of ours is reaped, so that it does not stay as a zombie."""
+    if process.pid in _children:
+        return _children[process.pid].poll() is not None
+    return not process.alive

@@ -1,0 +1,70 @@
+"""What the collector masks: collector/redaction.yaml and what the user adds, as the collector reads it."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from threemaps.errors import UserError
+from threemaps.settings import PROJECT, Settings
+
+LISTS = PROJECT / "collector" / "redaction.yaml"
+VARIABLES = {"keys": "THREEMAPS_REDACT_KEYS", "values": "THREEMAPS_REDACT_VALUES"}
+NOTHING = r"[^\s\S]"  # matches no text
+# Python has these and the collector's RE2 does not; one of them would stop the collector.
+NOT_IN_RE2 = re.compile(r"\(\?(?:[=!>]|<[=!]|P=|\()|\\[1-9]")
+
+
+def redaction_files(settings: Settings) -> dict[str, str]:
+    lists = {kind: patterns(settings, kind) for kind in VARIABLES}
+    return {
+        # Names match faster as one pattern; values do apart, since most begin with something to look for.
+        "redact_keys": json.dumps([one_of(lists["keys"])] if lists["keys"] else []),
+        "redact_values": json.dumps(lists["values"]),
+        # One pattern inside a quoted string of a transform statement.
+        "redact_in_text": json.dumps(one_of(lists["values"]))[1:-1],
+    }
+
+
+def one_of(patterns: list[str]) -> str:
+    return "|".join(f"(?:{pattern})" for pattern in patterns) or NOTHING
+
+
+def patterns(settings: Settings, kind: str) -> list[str]:
+    """The file's list, then the user's pattern."""
+    added = settings.get(VARIABLES[kind])
+    found = [(pattern, LISTS.name) for pattern in _listed(kind)]
+    if added:
+        found.append((added, VARIABLES[kind]))
+    for pattern, place in found:
+        _require_pattern(pattern, place)
+    return [pattern for pattern, _ in found]
+
+
+def _listed(kind: str) -> list[Any]:
+    try:
+        content = yaml.safe_load(LISTS.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise UserError(f"{LISTS} cannot be read: {error}", hint="mend the file", exit_code=2) from error
+    listed = content.get(kind) if isinstance(content, Mapping) else None
+    if not isinstance(listed, list):
+        raise UserError(f"{LISTS} has no list named {kind}", hint=f"write `{kind}: []` for none", exit_code=2)
+    return listed
+
+
+def _require_pattern(pattern: object, place: str) -> None:
+    try:
+        if not isinstance(pattern, str) or not pattern:
+            raise re.error("it is no text")
+        re.compile(pattern)
+        unknown = NOT_IN_RE2.search(pattern)
+        if unknown:
+            raise re.error(f"{unknown.group()} is not in RE2")
+    except re.error as error:
+        raise UserError(
+            f"{place}: {pattern!r} is no pattern ({error})",
+            hint="write a regular expression of RE2: no lookaround, no back-references",
+            exit_code=2,
+        ) from None

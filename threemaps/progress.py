@@ -1,0 +1,36 @@
+"""Progress that people can watch: a bar in a terminal, now and then a line in a pipe."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+LINE_EVERY_SECONDS = 2.0
+
+
+@contextlib.contextmanager
+def counting(label: str, total: int) -> Iterator[Callable[[], None]]:
+    """Gives a function to call for each thing done."""
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+            task = progress.add_task(label, total=total)
+            yield lambda: progress.advance(task)
+        return
+    yield _plain_counter(label, total)
+
+
+def _plain_counter(label: str, total: int) -> Callable[[], None]:
+    done, last_line = 0, time.monotonic()
+
+    def advance() -> None:
+        nonlocal done, last_line
+        done += 1
+        if time.monotonic() - last_line >= LINE_EVERY_SECONDS or done == total:
+            last_line = time.monotonic()
+            print(f"{label}: {done} of {total}", file=sys.stderr, flush=True)  # noqa: T201
+
+    return advance

@@ -1,0 +1,207 @@
+"""Every variable and port of threemaps, in one place.
+
+Values come from the environment, then from `.env` in the project's folder (THREEMAPS_ENV_FILE names another),
+then from the defaults here. An empty variable counts as not set.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from threemaps.errors import UserError
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+# The stand-ins' keys are public and the same everywhere.
+LOCAL_INGEST_KEY = "local-ingest-key"
+LOCAL_CONFIGURATION_KEY = "local-configuration-key"
+LOCAL_AWS_ACCESS_KEY_ID = "local"
+LOCAL_AWS_SECRET_ACCESS_KEY = "local-secret"  # noqa: S105
+LOCAL_AWS_REGION = "us-east-1"
+LOCAL_ROLLBAR_TOKEN = "local-token"  # noqa: S105
+
+HONEYCOMB_ENDPOINT = "https://api.honeycomb.io"
+ROLLBAR_ENDPOINT = "https://api.rollbar.com"
+
+SERVICES = ("frontend_api", "activities", "users")
+
+# Names that the collector writes to and the readers read from.
+MAP_LOG_GROUP = "/threemaps/servicemap"
+SERVICE_LOG_GROUP = "/threemaps/services"
+METRIC_NAMESPACE = "threemaps"
+
+# Variable → default port. Each can be moved by its variable, THREEMAPS_PORT_<NAME>.
+PORTS = {
+    "frontend_api": 8000,
+    "activities": 8001,
+    "users": 8002,
+    "web": 8080,
+    "honeycomb": 8081,
+    "aws": 8082,
+    "rollbar": 8083,
+    "otlp_grpc": 4317,
+    "otlp_http": 4318,
+    "xray": 2000,  # UDP: segments of X-Ray SDKs; TCP: their sampling rules
+    "health": 13133,
+    # The collector's own doors, for itself and for `doctor`.
+    "collector_metrics": 8888,
+    "loopback_xray": 14317,
+    "loopback_emf": 14318,
+    "loopback_honeycomb": 14319,
+}
+
+BACKEND_CHOICES = ("local", "cloud", "honeycomb", "aws")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What was asked for. `honeycomb_is_real` and `aws_is_real` say what goes to a paid backend."""
+
+    state: Path  # THREEMAPS_STATE: queues, stand-in data, logs and pids
+    bind: str  # THREEMAPS_BIND: 127.0.0.1, but 0.0.0.0 inside a container
+    ports: Mapping[str, int]  # THREEMAPS_PORT_*
+    honeycomb_is_real: bool  # THREEMAPS_BACKENDS names honeycomb or cloud
+    aws_is_real: bool  # THREEMAPS_BACKENDS names aws or cloud
+    environ: Mapping[str, str]  # the environment over `.env`, without empty values
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None, *, project: Path = PROJECT) -> "Settings":
+        given = os.environ if environ is None else environ
+        dotenv = Path(given.get("THREEMAPS_ENV_FILE") or project / ".env")
+        merged = {**read_dotenv(dotenv), **{name: value for name, value in given.items() if value}}
+        backends = parse_backends(merged.get("THREEMAPS_BACKENDS", "local"))
+        return cls(
+            state=Path(merged.get("THREEMAPS_STATE") or default_state(project)).expanduser().absolute(),
+            bind=merged.get("THREEMAPS_BIND", "127.0.0.1"),
+            ports={name: parse_port(merged, name, default) for name, default in PORTS.items()},
+            honeycomb_is_real="honeycomb" in backends,
+            aws_is_real="aws" in backends,
+            environ=merged,
+        )
+
+    def get(self, variable: str, default: str = "") -> str:
+        return self.environ.get(variable, default)
+
+    def url(self, name: str) -> str:
+        """Where a process of ours answers; inside containers THREEMAPS_URL_<NAME> says where."""
+        return self.get(f"THREEMAPS_URL_{name.upper()}", f"http://127.0.0.1:{self.ports[name]}").rstrip("/")
+
+    @property
+    def run(self) -> Path:
+        """Pids, and the resolved settings that the collector reads: one file a value."""
+        return self.state / "run"
+
+    @property
+    def data(self) -> Path:
+        return self.state / "data"
+
+    @property
+    def logs(self) -> Path:
+        return self.state / "logs"
+
+    @property
+    def queue(self) -> Path:
+        return self.state / "queue"
+
+    @property
+    def aws_region(self) -> str:
+        if not self.aws_is_real:
+            return LOCAL_AWS_REGION
+        return self.get("AWS_REGION") or self.get("AWS_DEFAULT_REGION") or LOCAL_AWS_REGION
+
+    @property
+    def standins(self) -> tuple[str, ...]:
+        """The vendors that are played locally."""
+        names = {
+            "honeycomb": not self.honeycomb_is_real,
+            "aws": not self.aws_is_real,
+            "rollbar": self.rollbar_is_local,
+        }
+        return tuple(name for name, is_local in names.items() if is_local)
+
+    @property
+    def rollbar_is_local(self) -> bool:
+        """Rollbar is real as soon as something else is and its token is given."""
+        anything_is_real = self.honeycomb_is_real or self.aws_is_real
+        return not (anything_is_real and self.get("ROLLBAR_ACCESS_TOKEN"))
+
+    @property
+    def rollbar_api(self) -> str:
+        if self.rollbar_is_local:
+            return self.url("rollbar")
+        return self.get("ROLLBAR_API_ENDPOINT", ROLLBAR_ENDPOINT).rstrip("/")
+
+    @property
+    def honeycomb_api(self) -> str:
+        """Where Honeycomb answers: the real one when told so, else the stand-in."""
+        if not self.honeycomb_is_real:
+            return self.url("honeycomb")
+        return self.get("HONEYCOMB_API_ENDPOINT", HONEYCOMB_ENDPOINT).rstrip("/")
+
+    @property
+    def aws_endpoint(self) -> str | None:
+        """The stand-in, or None: boto3's and the collector's own addresses."""
+        if not self.aws_is_real:
+            return self.url("aws")
+        return self.get("AWS_ENDPOINT_URL") or None
+
+
+def parse_backends(text: str) -> frozenset[str]:
+    """THREEMAPS_BACKENDS: the legs that go to the real vendor."""
+    names = {name.strip().lower() for name in text.split(",") if name.strip()}
+    unknown = sorted(names - set(BACKEND_CHOICES))
+    if unknown:
+        raise UserError(
+            f"THREEMAPS_BACKENDS={text!r}: {unknown[0]!r} is no backend",
+            hint="use local, cloud, honeycomb or aws (or honeycomb,aws)",
+            exit_code=2,
+        )
+    if "local" in names and len(names) > 1:
+        raise UserError(
+            f"THREEMAPS_BACKENDS={text!r}: local goes with nothing else",
+            hint="name only what goes out, as in THREEMAPS_BACKENDS=honeycomb",
+            exit_code=2,
+        )
+    return frozenset({"honeycomb", "aws"} if "cloud" in names else names - {"local"})
+
+
+def parse_port(environ: Mapping[str, str], name: str, default: int) -> int:
+    variable = f"THREEMAPS_PORT_{name.upper()}"
+    text = environ.get(variable, str(default))
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise UserError(f"{variable}={text!r} is no port", hint="a number from 1 to 65535", exit_code=2)
+    return int(text)
+
+
+def default_state(project: Path) -> Path:
+    """Beside the checkout where there is one, else where the user's programs keep their state."""
+    if (project / "docker-compose.yml").exists():
+        return project / ".threemaps"
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base) / "threemaps"
+
+
+def read_dotenv(path: Path) -> dict[str, str]:
+    """The `NAME=value` lines that docker compose reads too, quotes taken off, empty values left out."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return {}
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path} is no text in UTF-8: byte {error.start} is {error.object[error.start]:#x}",
+            hint="save it as UTF-8, with NAME=value lines as in .env.example",
+            exit_code=2,
+        ) from error
+    values = {}
+    for line in lines:
+        name, separator, value = line.strip().removeprefix("export ").partition("=")
+        value = value.strip()
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+            value = value[1:-1]
+        else:
+            value = value.partition(" #")[0].rstrip()
+        if separator and value and not name.startswith("#"):
+            values[name.strip()] = value
+    return values
