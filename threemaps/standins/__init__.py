@@ -1,0 +1,1 @@
+"""The vendors, locally, over their real protocols."""

@@ -1,0 +1,108 @@
+"""CloudWatch: log groups and their events, queries over them, metrics and dashboards."""
+
+from datetime import datetime
+from typing import Any
+
+from threemaps.standins import cbor
+from threemaps.standins.aws_errors import AwsError
+from threemaps.standins.cloudwatch import schema
+from threemaps.standins.cloudwatch.dashboards import Dashboards
+from threemaps.standins.cloudwatch.events import Events, suspects
+from threemaps.standins.cloudwatch.groups import Groups
+from threemaps.standins.cloudwatch.insights import Queries
+from threemaps.standins.cloudwatch.metrics import Metrics
+from threemaps.standins.cloudwatch.operations import Operations
+from threemaps.standins.cloudwatch.reading import Reading
+from threemaps.standins.cloudwatch.tags import Tags
+from threemaps.standins.http import parse_json
+from threemaps.standins.store import Store
+
+SCHEMA = schema.SCHEMA
+LOGS_TARGET = "Logs_20140328."
+METRICS_TARGET = "GraniteServiceVersion20100801."
+METRICS_PATH = "/service/GraniteServiceVersion20100801/operation/"
+
+
+class CloudWatchLogs:
+    """CloudWatch Logs, in the JSON protocol."""
+
+    def __init__(self, store: Store) -> None:
+        groups, tags = Groups(store), Tags(store)
+        events, reading = Events(store, groups), Reading(store, groups)
+        queries = Queries(store, groups)
+        self._operations = Operations(
+            "logs",
+            "InvalidParameterException",
+            {
+                "CreateLogGroup": groups.create_log_group,
+                "DeleteLogGroup": groups.delete_log_group,
+                "DescribeLogGroups": groups.describe_log_groups,
+                "CreateLogStream": groups.create_log_stream,
+                "DeleteLogStream": groups.delete_log_stream,
+                "DescribeLogStreams": groups.describe_log_streams,
+                "PutRetentionPolicy": groups.put_retention_policy,
+                "DeleteRetentionPolicy": groups.delete_retention_policy,
+                "TagResource": tags.tag_resource,
+                "UntagResource": tags.untag_resource,
+                "ListTagsForResource": tags.list_tags_for_resource,
+                "PutLogEvents": events.put_log_events,
+                "GetLogEvents": reading.get_log_events,
+                "FilterLogEvents": reading.filter_log_events,
+                "StartQuery": queries.start_query,
+                "GetQueryResults": queries.get_query_results,
+                "StopQuery": queries.stop_query,
+                "DescribeQueries": queries.describe_queries,
+                "GetLogRecord": queries.get_log_record,
+            },
+        )
+
+    def answer(self, target: str, body: bytes) -> dict[str, Any]:
+        name = target.removeprefix(LOGS_TARGET)
+        if name == target:
+            raise AwsError("UnknownOperationException", f"{target[:100]!r} is not answered here")
+        request = parse_json(body) if body.strip() else {}
+        return self._operations.run(name, request, suspects if name == "PutLogEvents" else dict)
+
+
+class CloudWatchMetrics:
+    """CloudWatch's metrics and dashboards, in JSON as boto3 has it, and in CBOR."""
+
+    def __init__(self, store: Store) -> None:
+        metrics, dashboards = Metrics(store), Dashboards(store)
+        self._operations = Operations(
+            "cloudwatch",
+            "InvalidParameterValue",
+            {
+                "ListMetrics": metrics.list_metrics,
+                "PutMetricData": metrics.put_metric_data,
+                "GetMetricData": metrics.get_metric_data,
+                "GetMetricStatistics": metrics.get_metric_statistics,
+                "PutDashboard": dashboards.put,
+                "GetDashboard": dashboards.get,
+                "ListDashboards": dashboards.list,
+                "DeleteDashboards": dashboards.delete,
+            },
+        )
+
+    def answer_cbor(self, path: str, body: bytes) -> bytes:
+        try:
+            request = cbor.decode(body) if body else {}
+        except cbor.CborError as error:
+            raise AwsError("SerializationException", f"the body is no CBOR: {error}") from error
+        return cbor.encode(self._operations.run(path.removeprefix(METRICS_PATH), request))
+
+    def answer_json(self, target: str, body: bytes) -> dict[str, Any]:
+        request = parse_json(body) if body.strip() else {}
+        answer: dict[str, Any] = _in_seconds(
+            self._operations.run(target.removeprefix(METRICS_TARGET), request)
+        )
+        return answer
+
+
+def _in_seconds(value: Any) -> Any:
+    """JSON has no times: they travel as seconds."""
+    if isinstance(value, datetime):
+        return value.timestamp()
+    if isinstance(value, dict):
+        return {key: _in_seconds(item) for key, item in value.items()}
+    return [_in_seconds(item) for item in value] if isinstance(value, list) else value

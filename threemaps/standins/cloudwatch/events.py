@@ -1,0 +1,107 @@
+"""Log events in, as PutLogEvents takes them."""
+
+import itertools
+from bisect import bisect_left, bisect_right
+from typing import Any
+
+from threemaps.standins.cloudwatch import emf
+from threemaps.standins.cloudwatch.groups import Groups, now_ms
+from threemaps.standins.cloudwatch.paging import to_token
+from threemaps.standins.cloudwatch.schema import invalid
+from threemaps.standins.store import Store
+
+HOUR_MS = 3_600_000
+OLDEST_MS = 14 * 24 * HOUR_MS
+NEWEST_MS = 2 * HOUR_MS
+LONGEST_SPAN_MS = 24 * HOUR_MS
+MAX_EVENTS = 10_000
+MAX_BYTES = 1_048_576
+EVENT_OVERHEAD = 26
+
+
+class Events:
+    def __init__(self, store: Store, groups: Groups) -> None:
+        self._store = store
+        self._groups = groups
+        last = store.rows("SELECT coalesce(max(sequence), 0) FROM log_event")[0][0]
+        self._sequence = itertools.count(last + 1)
+
+    def put_log_events(self, request: dict[str, Any]) -> dict[str, Any]:
+        group, stream, events = request["logGroupName"], request["logStreamName"], request["logEvents"]
+        retention_days = self._groups.require_stream(group, stream)
+        _check_batch(events)
+        now = now_ms()
+        first, end = _accepted(events, now)
+        accepted = events[first:end]
+        self._store.append(
+            "log_event",
+            {
+                "sequence": [next(self._sequence) for _ in accepted],
+                "log_group": [group] * len(accepted),
+                "log_stream": [stream] * len(accepted),
+                "time_ms": [event["timestamp"] for event in accepted],
+                "message": [event["message"] for event in accepted],
+                "metric_ms": [emf.moment_of(event["message"], event["timestamp"]) for event in accepted],
+                "stored_at": [now] * len(accepted),
+            },
+        )
+        return {"nextSequenceToken": to_token(now), **_rejected(events, first, end, now, retention_days)}
+
+
+def suspects(request: dict[str, Any]) -> dict[str, Any]:
+    """The request with no more than one of its events: one that needs a closer look, if there is any."""
+    events = request.get("logEvents")
+    if not isinstance(events, list):
+        return request
+    odd = (event for event in events if not _is_plain(event))
+    return {**request, "logEvents": [next(odd)] if not all(map(_is_plain, events)) else events[:1]}
+
+
+def _is_plain(event: Any) -> bool:
+    if type(event) is not dict:
+        return False
+    time_ms, message = event.get("timestamp"), event.get("message")
+    return type(time_ms) is int and time_ms >= 0 and type(message) is str and message != ""
+
+
+def _check_batch(events: list[dict[str, Any]]) -> None:
+    if not 1 <= len(events) <= MAX_EVENTS:
+        raise invalid(
+            f"Log events in a single PutLogEvents request: {len(events)}; 1 to {MAX_EVENTS} are allowed."
+        )
+    size = sum(_bytes(event["message"]) + EVENT_OVERHEAD for event in events)
+    if size > MAX_BYTES:
+        raise invalid(f"Upload too large: {size} bytes exceeds limit of {MAX_BYTES}")
+    times = [event["timestamp"] for event in events]
+    if times != sorted(times):
+        raise invalid("Log events in a single PutLogEvents request must be in chronological order.")
+    if times[-1] - times[0] > LONGEST_SPAN_MS:
+        raise invalid(
+            "The batch of log events in a single PutLogEvents request cannot span more than 24 hours."
+        )
+
+
+def _bytes(message: str) -> int:
+    return len(message) if message.isascii() else len(message.encode())
+
+
+def _accepted(events: list[dict[str, Any]], now: int) -> tuple[int, int]:
+    """Where what is neither too old nor too new begins and ends; the events are in order."""
+    times = [event["timestamp"] for event in events]
+    return bisect_left(times, now - OLDEST_MS), bisect_right(times, now + NEWEST_MS)
+
+
+def _rejected(
+    events: list[dict[str, Any]], first: int, end: int, now: int, retention_days: int | None
+) -> dict[str, Any]:
+    info: dict[str, int] = {}
+    if first:
+        info["tooOldLogEventEndIndex"] = first
+    if end < len(events):
+        info["tooNewLogEventStartIndex"] = end
+    if retention_days is not None:
+        kept_since = now - retention_days * 24 * HOUR_MS
+        expired = bisect_left([event["timestamp"] for event in events], kept_since)
+        if expired:
+            info["expiredLogEventEndIndex"] = expired
+    return {"rejectedLogEventsInfo": info} if info else {}

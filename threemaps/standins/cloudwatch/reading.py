@@ -1,0 +1,129 @@
+"""Log events out: one stream in order, or a group's events that match a pattern."""
+
+from typing import Any
+
+from threemaps.standins.cloudwatch.events import EVENT_OVERHEAD
+from threemaps.standins.cloudwatch.groups import Groups, group_of
+from threemaps.standins.cloudwatch.paging import position_from, to_token
+from threemaps.standins.cloudwatch.patterns import compile_pattern
+from threemaps.standins.cloudwatch.scan import Event, scan
+from threemaps.standins.cloudwatch.schema import invalid
+from threemaps.standins.store import Store
+
+# One page of an answer: this many events, and about a megabyte.
+PAGE_EVENTS = 10_000
+PAGE_BYTES = 1_048_576
+
+
+class Reading:
+    def __init__(self, store: Store, groups: Groups) -> None:
+        self._store = store
+        self._groups = groups
+
+    def get_log_events(self, request: dict[str, Any]) -> dict[str, Any]:
+        group, stream = group_of(request), request["logStreamName"]
+        self._groups.require_stream(group, stream)
+        where, parameters = _times(request, "log_group = ? AND log_stream = ?", [group, stream])
+        token = request.get("nextToken")
+        if token:
+            forward, position = _stream_position(token)
+            where += f" AND (time_ms, sequence) {'>' if forward else '<'} (?, ?)"
+            parameters += position
+        else:
+            forward, position = request.get("startFromHead", False), [0, 0]
+        order = "time_ms, sequence" if forward else "time_ms DESC, sequence DESC"
+        found = self._store.rows(
+            "SELECT time_ms, sequence, message, stored_at FROM log_event "
+            f"WHERE {where} ORDER BY {order} LIMIT ?",
+            [*parameters, request.get("limit", PAGE_EVENTS)],
+        )
+        rows = sorted(_fitting(found))
+        return {
+            "events": [{"timestamp": row[0], "message": row[2], "ingestionTime": row[3]} for row in rows],
+            **_stream_tokens(rows, token, position),
+        }
+
+    def filter_log_events(self, request: dict[str, Any]) -> dict[str, Any]:
+        group = group_of(request)
+        self._groups.require_group(group)
+        matches = compile_pattern(request.get("filterPattern", ""))
+        limit = request.get("limit", PAGE_EVENTS)
+        where, parameters = _filter_conditions(group, request)
+        token = request.get("nextToken")
+        time_ms, sequence = position_from(token) if token else (-1, -1)
+        found: list[dict[str, Any]] = []
+        size = 0
+        for event in scan(self._store, where, parameters, after=(time_ms, sequence)):
+            if matches(event.message):
+                found.append(_found(event))
+                size += len(event.message) + EVENT_OVERHEAD
+            if len(found) >= limit or size >= PAGE_BYTES:
+                more = to_token([event.time_ms, event.sequence])
+                return {"events": found, "searchedLogStreams": [], "nextToken": more}
+        return {"events": found, "searchedLogStreams": []}
+
+
+def _fitting(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """As many as a page can carry, and at least one."""
+    size = 0
+    for number, row in enumerate(rows):
+        size += len(row[2]) + EVENT_OVERHEAD
+        if size > PAGE_BYTES and number:
+            return rows[:number]
+    return rows
+
+
+def _times(request: dict[str, Any], where: str, parameters: list[Any]) -> tuple[str, list[Any]]:
+    """startTime is inclusive, endTime is not."""
+    for name, operator in (("startTime", ">="), ("endTime", "<")):
+        if request.get(name) is not None:
+            where += f" AND time_ms {operator} ?"
+            parameters.append(request[name])
+    return where, parameters
+
+
+def _filter_conditions(group: str, request: dict[str, Any]) -> tuple[str, list[Any]]:
+    """Here endTime is inclusive."""
+    where, parameters = _times({**request, "endTime": None}, "log_group = ?", [group])
+    if request.get("endTime") is not None:
+        where += " AND time_ms <= ?"
+        parameters.append(request["endTime"])
+    names, prefix = request.get("logStreamNames"), request.get("logStreamNamePrefix")
+    if names and prefix:
+        raise invalid("logStreamNames and logStreamNamePrefix cannot be used together")
+    if names:
+        where += " AND list_contains(?, log_stream)"
+        parameters.append(names)
+    if prefix:
+        where += " AND starts_with(log_stream, ?)"
+        parameters.append(prefix)
+    return where, parameters
+
+
+def _found(event: Event) -> dict[str, Any]:
+    return {
+        "logStreamName": event.log_stream,
+        "timestamp": event.time_ms,
+        "message": event.message,
+        "ingestionTime": event.stored_at,
+        "eventId": f"{event.time_ms:020d}{event.sequence:036d}",
+    }
+
+
+def _stream_tokens(rows: list[Any], given: str | None, position: list[int]) -> dict[str, str]:
+    """Two tokens for either side of the page. At an end AWS gives back the token that it was asked with."""
+    if rows:
+        forward, backward = f"f/{to_token(list(rows[-1][:2]))}", f"b/{to_token(list(rows[0][:2]))}"
+    elif given and given.startswith("b"):
+        forward, backward = f"f/{to_token([position[0], position[1] - 1])}", given
+    else:
+        forward = given or f"f/{to_token(position)}"
+        backward = f"b/{to_token([position[0], position[1] + 1])}"
+    return {"nextForwardToken": forward, "nextBackwardToken": backward}
+
+
+def _stream_position(token: str) -> tuple[bool, list[int]]:
+    direction, _, rest = token.partition("/")
+    if direction not in ("f", "b"):
+        raise invalid("The specified nextToken is invalid.")
+    return direction == "f", position_from(rest)

@@ -1,0 +1,39 @@
+"""The tables of CloudWatch, and the errors that its operations share."""
+
+from threemaps.standins.aws_errors import AwsError
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS log_group (name VARCHAR PRIMARY KEY, created_ms BIGINT, retention_days INTEGER);
+CREATE TABLE IF NOT EXISTS log_group_tag (
+    log_group VARCHAR, name VARCHAR, value VARCHAR, PRIMARY KEY (log_group, name)
+);
+CREATE TABLE IF NOT EXISTS log_stream (
+    log_group VARCHAR, name VARCHAR, created_ms BIGINT, PRIMARY KEY (log_group, name)
+);
+-- metric_ms: the message is in the embedded metric format, and is read again when metrics of that time are.
+CREATE TABLE IF NOT EXISTS log_event (
+    sequence BIGINT, log_group VARCHAR, log_stream VARCHAR, time_ms BIGINT, message VARCHAR,
+    metric_ms BIGINT, stored_at BIGINT DEFAULT epoch_ms(now())
+);
+CREATE TABLE IF NOT EXISTS metric_sample (
+    namespace VARCHAR, name VARCHAR, dimensions VARCHAR, time_ms BIGINT, unit VARCHAR, told VARCHAR,
+    stored_at BIGINT DEFAULT epoch_ms(now())
+);
+CREATE TABLE IF NOT EXISTS dashboard (name VARCHAR PRIMARY KEY, body VARCHAR, changed_ms BIGINT);
+CREATE TABLE IF NOT EXISTS insights_query (
+    id VARCHAR PRIMARY KEY, log_groups VARCHAR, text VARCHAR, created_ms BIGINT, duration_ms BIGINT,
+    bytes_scanned DOUBLE, answer VARCHAR, stored_at BIGINT DEFAULT epoch_ms(now())
+);
+"""
+
+
+def invalid(message: str) -> AwsError:
+    return AwsError("InvalidParameterException", message)
+
+
+def not_found(what: str) -> AwsError:
+    return AwsError("ResourceNotFoundException", f"The specified {what} does not exist.")
+
+
+def already_exists(what: str) -> AwsError:
+    return AwsError("ResourceAlreadyExistsException", f"The specified {what} already exists")

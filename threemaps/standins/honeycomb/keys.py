@@ -1,0 +1,87 @@
+"""API keys: an ingest key sends, a configuration key sends and reads."""
+
+from dataclasses import dataclass
+from hmac import compare_digest
+from typing import Any
+
+from flask import Blueprint, Request, Response, request
+
+from threemaps.settings import LOCAL_CONFIGURATION_KEY, LOCAL_INGEST_KEY
+from threemaps.standins.honeycomb.problems import HoneycombError, legacy
+from threemaps.standins.http import json_answer
+
+HEADER = "X-Honeycomb-Team"
+UNKNOWN_KEY = "unknown API key - check your credentials"
+MISSING_KEY = "missing 'x-honeycomb-team' header"
+
+INGEST_ACCESS = ("createDatasets",)
+CONFIGURATION_ACCESS = (
+    "events",
+    "markers",
+    "triggers",
+    "boards",
+    "queries",
+    "columns",
+    "createDatasets",
+    "slos",
+    "recipients",
+    "privateBoards",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    secret: str
+    id: str
+    type: str
+    access: tuple[str, ...]
+
+
+KEYS = (
+    Key(LOCAL_INGEST_KEY, "hcxik_threemaps", "ingest", INGEST_ACCESS),
+    Key(LOCAL_CONFIGURATION_KEY, "threemaps", "configuration", CONFIGURATION_ACCESS),
+)
+
+
+def find_key(secret: str) -> Key | None:
+    """Compares with every key, each in constant time."""
+    given = secret.encode()
+    matches = [key for key in KEYS if compare_digest(key.secret.encode(), given)]
+    return matches[0] if matches else None
+
+
+def key_of(sent: Request) -> Key | None:
+    return find_key(sent.headers.get(HEADER, ""))
+
+
+def check_any_key() -> Response | None:
+    """For what both kinds of keys may do."""
+    if HEADER not in request.headers:
+        return legacy(MISSING_KEY, 401)
+    return legacy(UNKNOWN_KEY, 401) if key_of(request) is None else None
+
+
+def check_configuration_key() -> Response | None:
+    """For reading."""
+    refusal = check_any_key()
+    key = key_of(request)
+    if refusal is None and key is not None and key.type != "configuration":
+        raise HoneycombError(403, f"an {key.type} key cannot do this - use a configuration key")
+    return refusal
+
+
+auth = Blueprint("auth", __name__)
+auth.before_request(check_any_key)
+
+
+@auth.get("/1/auth")
+def describe_key() -> Response:
+    key = key_of(request)
+    document: dict[str, Any] = {
+        "id": key.id if key else "",
+        "type": key.type if key else "",
+        "api_key_access": dict.fromkeys(key.access if key else (), True),
+        "environment": {"name": "Local", "slug": "local"},
+        "team": {"name": "threemaps", "slug": "threemaps"},
+    }
+    return json_answer(document)

@@ -1,0 +1,115 @@
+"""OTLP requests → Honeycomb's events, field for field as Honeycomb itself translates them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from threemaps.standins.honeycomb.attributes import FieldMemory, field_text, json_text, to_fields
+from threemaps.standins.honeycomb.logs import log_row, log_values
+from threemaps.standins.honeycomb.overrides import OVERRIDING, override, take_overrides
+from threemaps.standins.honeycomb.rows import UNKNOWN_SERVICE, Batch, Resource, Row, flaw
+from threemaps.standins.honeycomb.sampling import rate_from_state, to_rate
+from threemaps.standins.honeycomb.spans import annotations, span_row, span_texts
+
+UNKNOWN_LOG_SOURCE = "unknown_log_source"
+
+# Scopes of the stock instrumentation libraries, by language.
+_LIBRARIES = (
+    "io.opentelemetry",
+    "opentelemetry.instrumentation",
+    "OpenTelemetry.Instrumentation",
+    "OpenTelemetry::Instrumentation",
+    "go.opentelemetry.io/contrib/instrumentation",
+    "@opentelemetry/instrumentation",
+    "github.com/open-telemetry/opentelemetry-collector",
+    "@honeycombio/",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the spans or records of one scope have in common."""
+
+    resource: Resource
+    key: int
+    sample_rate: int | None
+
+
+def translate_traces(request: Any, memory: FieldMemory) -> Batch:
+    batch = Batch()
+    for resource_spans in request.resource_spans:
+        shared = _resource_fields(resource_spans)
+        dataset = _service_dataset(shared) or UNKNOWN_SERVICE
+        for scope_spans in resource_spans.scope_spans:
+            scope = _scope(batch, dataset, "trace", shared, scope_spans)
+            for span in scope_spans.spans:
+                _add_span(batch, scope, span, memory)
+    return batch
+
+
+def translate_logs(request: Any, memory: FieldMemory, fallback_dataset: str) -> Batch:
+    batch = Batch()
+    for resource_logs in request.resource_logs:
+        shared = _resource_fields(resource_logs)
+        dataset = _service_dataset(shared) or fallback_dataset.strip() or UNKNOWN_LOG_SOURCE
+        for scope_logs in resource_logs.scope_logs:
+            scope = _scope(batch, dataset, "log", shared, scope_logs)
+            for record in scope_logs.log_records:
+                texts = {name: field_text(name, value) for name, value in log_values(record).items()}
+                texts.update(memory.texts(record.attributes))
+                _add(batch, scope, log_row(record, scope.key, scope.sample_rate or 1), texts)
+    return batch
+
+
+def _resource_fields(part: Any) -> dict[str, Any]:
+    fields = to_fields(part.resource.attributes)
+    if part.schema_url:
+        fields["resource.schema_url"] = part.schema_url
+    return fields
+
+
+def _service_dataset(fields: dict[str, Any]) -> str:
+    name = fields.get("service.name")
+    if not isinstance(name, str) or name.startswith(UNKNOWN_SERVICE):
+        return ""
+    return name.strip()
+
+
+def _scope(batch: Batch, dataset: str, signal: str, shared: dict[str, Any], part: Any) -> Scope:
+    fields = dict(shared)
+    if part.scope.name:
+        fields["library.name"] = part.scope.name
+        if part.scope.name.startswith(_LIBRARIES):
+            fields["telemetry.instrumentation_library"] = True
+    if part.scope.version:
+        fields["library.version"] = part.scope.version
+    fields.update(to_fields(part.scope.attributes))
+    if part.schema_url:
+        fields["scope.schema_url"] = part.schema_url
+    service = fields.pop("service.name", None)
+    rates = [fields.pop(name) for name in ("SampleRate", "sampleRate") if name in fields]
+    resource = Resource(dataset, None if service is None else str(service), signal, json_text(fields))
+    return Scope(resource, batch.share(resource), to_rate(rates[-1]) if rates else None)
+
+
+def _add_span(batch: Batch, scope: Scope, span: Any, memory: FieldMemory) -> None:
+    texts = span_texts(span, memory.texts(span.attributes))
+    rate = scope.sample_rate or rate_from_state(span.trace_state)
+    row = _add(batch, scope, span_row(span, scope.key, rate), texts)
+    if row is not None and (span.events or span.links):
+        for annotation, values in annotations(span, row):
+            _add(batch, scope, annotation, {name: field_text(name, value) for name, value in values.items()})
+
+
+def _add(batch: Batch, scope: Scope, row: Row, texts: dict[str, str]) -> Row | None:
+    """Completes the row with its attributes, and takes it unless Honeycomb would not."""
+    given = {} if OVERRIDING.isdisjoint(texts) else take_overrides(texts)
+    attributes = "{" + ",".join(texts.values()) + "}"
+    reason = flaw(attributes, scope.resource.attributes)
+    if reason:
+        batch.rejected.append(reason)
+        return None
+    row = (*row, attributes)
+    if given:
+        row = override(row, given, batch, scope.resource)
+    batch.rows.append(row)
+    return row
