@@ -1,0 +1,188 @@
+"""One test for every cause: the evidence for it, and it is named; without the evidence it is not."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from tests.compare.maps import NOON, a_map, compared, node, only, source, three
+from threemaps.compare import Difference, DifferenceKind, Window
+from threemaps.evidence.model import Collector, Evidence, Leg, PassedAtEdges, Sampling
+from threemaps.servicemap import ServiceMap
+
+WHOLE = a_map("web>api 40")
+LESS = a_map("web>api 33")
+WEB_API = node("web"), node("api")
+
+
+def collector(backend: str, **leg: object) -> Collector:
+    return Collector(started=NOON - timedelta(days=1), legs={backend: Leg(**leg)})  # type: ignore[arg-type]
+
+
+def difference(evidence: Evidence, **maps: ServiceMap) -> Difference:
+    told = {"honeycomb": WHOLE, "xray": WHOLE, "cloudwatch": WHOLE, **maps}
+    return only(three(*told.values(), evidence=evidence))
+
+
+def test_nothing_known_is_unknown_and_says_what_was_checked() -> None:
+    found = difference(Evidence(not_checked=("the collector's own metrics (no answer)",)), xray=LESS)
+    assert found.cause == "unknown"
+    assert not found.expected
+    assert "threemaps doctor" in found.advice
+    assert "not checked: the collector's own metrics (no answer)" in found.evidence
+    assert sum(line.startswith("checked: ") for line in found.evidence) >= 10
+
+
+def test_a_rejected_key() -> None:
+    line = "Exporting failed. Dropping data. HTTP Status Code 401, Message=unknown API key"
+    found = difference(
+        Evidence(collector=collector("honeycomb", failed=7, log_lines=(line,))), honeycomb=LESS
+    )
+    assert "Honeycomb rejects the key" in found.cause
+    assert line in found.evidence
+    assert "HONEYCOMB_API_KEY" in found.advice
+    other = difference(Evidence(collector=collector("honeycomb", log_lines=(line,))), xray=LESS)
+    assert "key" not in other.cause
+
+
+def test_rejected_aws_credentials() -> None:
+    found = difference(Evidence(key_problems={"xray": "STS: InvalidClientTokenId"}), xray=LESS)
+    assert "X-Ray rejects the key" in found.cause
+    assert "AWS credentials" in found.advice
+
+
+def test_a_queue_still_draining() -> None:
+    found = difference(Evidence(collector=collector("cloudwatch", queued=12, capacity=1000)), cloudwatch=LESS)
+    assert "queue to CloudWatch is still draining" in found.cause
+    assert found.evidence == ("the queue holds 12 bytes of 1,000",)
+
+
+def test_what_the_collector_gave_up() -> None:
+    found = difference(Evidence(collector=collector("xray", failed=7)), xray=LESS)
+    assert "gave up 7 items on the way to X-Ray" in found.cause
+    full = difference(Evidence(collector=collector("xray", not_queued=7)), xray=LESS)
+    assert "its queue was full" in full.cause
+
+
+def test_more_than_the_others_is_not_for_want_of_delivery() -> None:
+    found = difference(
+        Evidence(collector=collector("cloudwatch", failed=7, queued=3)), cloudwatch=a_map("web>api 44")
+    )
+    assert "gave up" not in found.cause
+    assert "queue" not in found.cause
+
+
+def test_a_clock_that_is_off() -> None:
+    found = difference(Evidence(skew={"api": 61.0}), cloudwatch=a_map("web>api 50"), xray=WHOLE)
+    assert "clock of api is 61 s ahead" in found.cause
+    assert "timedatectl" in found.advice
+    assert "clock" not in difference(Evidence(skew={"users": 61.0}), xray=LESS).cause
+
+
+def test_a_restart_of_the_collector() -> None:
+    found = difference(Evidence(streams=("otel-stream-a", "otel-stream-b")), cloudwatch=LESS)
+    assert "restarted inside the window" in found.cause
+    assert "otel-stream-b" in found.evidence[0]
+    started = Collector(started=NOON + timedelta(minutes=5))
+    known = Evidence(collector=started, calls_before_start=3)
+    assert "restarted" in difference(known, cloudwatch=LESS).cause
+    assert "restarted" not in difference(Evidence(collector=started), cloudwatch=LESS).cause
+    assert "restarted" not in difference(Evidence(streams=("a", "b")), xray=LESS).cause
+
+
+def test_a_full_store() -> None:
+    found = difference(Evidence(collector=Collector(dropped_halves=9)), cloudwatch=LESS)
+    assert "store was full and dropped 9 spans" in found.cause
+    assert "max_items" in found.advice
+
+
+def test_expired_half_edges() -> None:
+    astray = a_map("web>api 33", "web>api:8001! 7")
+    evidence = Evidence(collector=Collector(expired_halves=14))
+    comparison = three(WHOLE, WHOLE, astray, evidence=evidence)
+    found = only(comparison, DifferenceKind.REQUESTS)
+    assert "expired half-edges" in found.cause
+    assert found.evidence[0] == "web → api:8001: 7 calls that the others do not have"
+    down = a_map("web>api 33", "web>api:8001! 7")
+    both = three(a_map("web>api 33"), down, down)
+    assert both.agree
+
+
+def test_spans_refused_at_the_door() -> None:
+    assert "refused 5 spans" in difference(Evidence(collector=Collector(refused=5)), honeycomb=LESS).cause
+
+
+def test_sampling_on_one_leg_is_known_by_its_share() -> None:
+    evidence = Evidence(sampling=(Sampling(0.1, "the X-Ray sampling rule low", "xray"),))
+    many, few, some = a_map("web>api 1000"), a_map("web>api 104"), a_map("web>api 700")
+    found = only(three(many, few, many, evidence))
+    assert "sampling: the X-Ray sampling rule low keeps 10% of the calls" in found.cause
+    assert "sampling" not in only(three(many, some, many, evidence)).cause
+    sampled = replace(source("xray", few), sampled=True)
+    assert compared(source("honeycomb", many), sampled, evidence=evidence).agree
+    off = replace(source("xray", some), sampled=True)
+    assert not compared(source("honeycomb", many), off, evidence=evidence).agree
+
+
+def test_maps_still_moving() -> None:
+    assert "still moving" in difference(Evidence(settled=False), xray=LESS).cause
+
+
+def test_segments_refused_inside_a_200() -> None:
+    evidence = Evidence(collector=collector("xray", sent=80), absent_traces={"xray": ("abc", "def")})
+    found = difference(evidence, xray=LESS)
+    assert "refused segments inside an answer of 200" in found.cause
+    assert "trace abc is in Honeycomb and not in X-Ray" in found.evidence
+    alone = compared(
+        source("xray", LESS),
+        source("cloudwatch", WHOLE),
+        evidence=Evidence(collector=collector("xray", sent=80)),
+    )
+    assert "200" not in only(alone).cause
+
+
+def test_spans_that_came_twice() -> None:
+    found = difference(Evidence(), cloudwatch=a_map("web>api 44"))
+    assert "came twice" in found.cause
+    assert found.evidence == ("CloudWatch has 44, the others at most 40",)
+
+
+def test_nothing_arrived_at_all() -> None:
+    comparison = three(a_map(), WHOLE, WHOLE)
+    assert {one.cause for one in comparison.differences} == {"Honeycomb holds nothing at all of this window"}
+    assert not comparison.agree
+
+
+def test_windows_that_overlap_are_not_the_same() -> None:
+    later = Window(NOON + timedelta(minutes=5), NOON + timedelta(minutes=20))
+    found = only(compared(source("xray", WHOLE, "a.json"), source("xray", LESS, window=later)))
+    assert "overlap" in found.cause
+    assert not found.expected
+
+
+def passed(lag: int, cut: int = 0) -> Evidence:
+    return Evidence(passed_at_edges=PassedAtEdges({WEB_API: lag}, {WEB_API: cut}))
+
+
+def test_the_window_cuts_cloudwatch_elsewhere() -> None:
+    more = difference(passed(5), cloudwatch=a_map("web>api 44"))
+    assert more.expected
+    assert more.cause.startswith("window edge")
+    assert not difference(passed(3), cloudwatch=a_map("web>api 44")).expected
+    assert not difference(passed(5), cloudwatch=LESS).expected
+
+
+def test_a_backend_that_cannot_draw_an_edge_has_no_say_at_the_windows_edge() -> None:
+    known = PassedAtEdges({(node("(outside)"), node("web")): 5}, {})
+    outside, more = a_map("(outside)>web 40", "web>api 40"), a_map("(outside)>web 44", "web>api 40")
+    assert three(WHOLE, outside, more, Evidence(passed_at_edges=known)).agree
+    assert not three(WHOLE, outside, more).agree
+
+
+def test_the_windows_edge_excuses_no_loss_in_x_ray() -> None:
+    assert not difference(passed(20), xray=LESS).expected
+    assert difference(passed(20, cut=1), xray=a_map("web>api 39")).expected
+
+
+def test_an_edge_that_only_the_window_brought_in() -> None:
+    comparison = three(a_map(), a_map(), a_map("web>api 3"), passed(3))
+    assert comparison.agree
+    assert not three(a_map(), a_map(), a_map("web>api 4"), passed(3)).agree

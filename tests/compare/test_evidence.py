@@ -1,0 +1,190 @@
+"""What is looked at for the causes: the collector's own words, traces, clocks."""
+
+import json as stdlib_json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.backends.conftest import NOW, WINDOW, Vendor, json, settings_at, text
+from tests.compare.maps import a_map, compared, node, source
+from tests.compare.world import World
+from tests.conftest import Serve, free_port
+from threemaps.backends import BACKENDS, open_backend
+from threemaps.backends.honeycomb import Honeycomb
+from threemaps.backends.xray import XRay
+from threemaps.evidence.collect import collect, passed, what_is_sampled
+from threemaps.evidence.collector import collector_of, parse_metrics, read_collector
+from threemaps.evidence.model import Evidence, Leg
+from threemaps.evidence.vendors import (
+    absent_from_xray,
+    clock_skew,
+    honeycomb_key_problem,
+    sampling_in_force,
+    skew_in_trace,
+    xray_id,
+)
+
+METRICS = """
+# HELP otelcol_exporter_queue_size Current size of the retry queue
+# TYPE otelcol_exporter_queue_size gauge
+otelcol_exporter_queue_size{data_type="traces",exporter="otlp_grpc/honeycomb"} 1200
+otelcol_exporter_queue_capacity{data_type="traces",exporter="otlp_grpc/honeycomb"} 2.68435456e+08
+otelcol_exporter_queue_size{data_type="metrics",exporter="otlp_grpc/emf"} 0
+otelcol_exporter_sent_spans{exporter="awsxray"} 40
+otelcol_exporter_sent_spans{exporter="otlp_grpc/xray",server_address="127.0.0.1"} 44
+otelcol_exporter_send_failed_spans_total{exporter="awsxray"} 9
+otelcol_exporter_send_failed_spans_total{exporter="otlp_grpc/xray"} 4
+otelcol_exporter_enqueue_failed_metric_points{exporter="otlp_grpc/emf"} 3
+otelcol_receiver_refused_spans{receiver="otlp",transport="http"} 2
+otelcol_receiver_refused_spans{receiver="awsxray",transport="udp"} 1
+otelcol_connector_servicegraph_dropped_spans 5
+otelcol_connector_servicegraph_expired_edges_total 6
+otelcol_process_uptime_seconds_total 60
+odd_value{a="b"} NaN
+"""
+
+
+def log_line(component: str, message: str, error: str | None) -> str:
+    fields = {"level": "info", "msg": message, "otelcol.component.id": component}
+    return stdlib_json.dumps({**fields, **({"error": error} if error else {})})
+
+
+def test_the_collectors_own_numbers() -> None:
+    found = collector_of(METRICS, "", NOW)
+    assert found.started == NOW - timedelta(seconds=60)
+    assert found.legs["honeycomb"] == Leg(queued=1200, capacity=268435456)
+    assert found.legs["xray"] == Leg(sent=40, failed=4)
+    assert found.legs["cloudwatch"] == Leg(not_queued=3)
+    assert (found.refused, found.dropped_halves, found.expired_halves) == (3, 5, 6)
+
+
+def test_the_exporters_last_words() -> None:
+    log = "\n".join(
+        [
+            log_line("otlp_http/honeycomb", "Exporting failed.", "HTTP Status Code 401"),
+            log_line("otlp_grpc/honeycomb", "Started", None),
+            log_line("awsemf", "Exporting failed.", "throttled"),
+            "no json",
+            "[]",
+            log_line("otlp_grpc/honeycomb", "Exporting failed. Will retry", "unavailable"),
+            log_line("otlp_http/honeycomb", "Exporting failed.", "HTTP Status Code 401"),
+        ]
+    )
+    found = collector_of("", log, NOW)
+    assert found.legs["honeycomb"].log_lines == (
+        "Exporting failed: HTTP Status Code 401",
+        "Exporting failed: unavailable",
+    )
+    assert found.legs["cloudwatch"].log_lines == ("Exporting failed: throttled",)
+    assert found.legs["xray"].log_lines == ()
+
+
+@pytest.mark.parametrize("body", ["", "\x00", "{}", "a{b} 1", "a 1 2 3\n{", "otelcol_process_uptime x"])
+def test_metrics_that_are_none(body: str) -> None:
+    list(parse_metrics(body))
+    assert collector_of(body, body, NOW).started is None
+
+
+def test_the_collector_is_read_over_http(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "collector.log").write_text(log_line("awsxray", "failed", "no route"))
+    url = serve(Vendor(text(METRICS)).app)
+    settings = settings_at(url, THREEMAPS_URL_COLLECTOR_METRICS=url, THREEMAPS_STATE=str(tmp_path))
+    assert read_collector(settings).legs["xray"].log_lines == ("failed: no route",)
+    nobody = settings_at(url, THREEMAPS_URL_COLLECTOR_METRICS=f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(requests.RequestException):
+        read_collector(nobody)
+
+
+def test_a_clock_is_off_when_a_segment_lies_outside_its_trace() -> None:
+    right = [("web", 100.0, 100.5), ("api", 100.1, 100.4)]
+    assert skew_in_trace([*right, ("users", 160.2, 160.3)])["users"] == pytest.approx(60, abs=1)
+    assert skew_in_trace([*right, ("users", 40.2, 40.3)])["users"] == pytest.approx(-60, abs=1)
+    assert set(skew_in_trace([*right, ("users", 100.2, 100.3)]).values()) == {0.0}
+    assert skew_in_trace([("web", 100.0, 100.5)]) == {}
+    slow = [("web", 100.0, 190.0), ("api", 100.1, 100.2), ("users", 189.0, 189.9)]
+    assert set(skew_in_trace(slow).values()) == {0.0}
+
+
+def trace(one: str, *segments: tuple[str, float]) -> dict[str, Any]:
+    documents = [{"name": name, "start_time": at, "end_time": at + 0.1} for name, at in segments]
+    documents.append({"name": "guessed", "start_time": 1.0, "end_time": 2.0, "inferred": True})
+    return {"Id": one, "Segments": [{"Document": stdlib_json.dumps(each)} for each in documents]}
+
+
+def xray_at(url: str) -> XRay:
+    reader = open_backend("xray", settings_at(url))
+    assert isinstance(reader, XRay)
+    return reader
+
+
+def test_clocks_are_compared_in_traces(serve: Serve) -> None:
+    ids = ["1-00000001-000000000000000000000001", "1-00000001-000000000000000000000002"]
+    summaries = json({"TraceSummaries": [{"Id": one} for one in ids]})
+    held = [trace(one, ("web", 100.0), ("api", 100.05), ("users", 160.0)) for one in ids]
+    vendor = Vendor(summaries, json({"Traces": held}))
+    assert clock_skew(xray_at(serve(vendor.app)), WINDOW) == {"users": pytest.approx(60.0)}
+
+
+def test_a_rule_that_left_calls_out(serve: Serve) -> None:
+    rules = [
+        {"RuleName": "low", "RequestCount": 200, "SampledCount": 20},
+        {"RuleName": "Default", "RequestCount": 0, "SampledCount": 0},
+        {"RuleName": "all", "RequestCount": 7, "SampledCount": 7},
+    ]
+    vendor = Vendor(json({"SamplingStatisticSummaries": rules}))
+    url = serve(vendor.app)
+    [found] = sampling_in_force(xray_at(url), settings_at(url))
+    assert found.rate == pytest.approx(0.1)
+    assert found.where == "the X-Ray sampling rule low"
+    asked = settings_at(url, OTEL_TRACES_SAMPLER="traceidratio", OTEL_TRACES_SAMPLER_ARG="0.25")
+    assert [one.rate for one in sampling_in_force(xray_at(url), asked)] == [pytest.approx(0.1), 0.25]
+
+
+def test_traces_that_x_ray_lacks(serve: Serve) -> None:
+    ids = [f"{number:032x}" for number in (1, 2, 3)]
+    rows = [{"data": {"trace.trace_id": one, "COUNT": 1}} for one in ids]
+    honeycomb = Vendor(json({"id": "q"}), json({"id": "r", "complete": True, "data": {"results": rows}}))
+    held = [trace(xray_id(ids[0]), ("web", 1.0), ("api", 1.0)), trace(xray_id(ids[1]), ("web", 1.0))]
+    xray = Vendor(json({"Traces": held}))
+    reader = open_backend("honeycomb", settings_at(serve(honeycomb.app)))
+    assert isinstance(reader, Honeycomb)
+    lacking = compared(source("honeycomb", a_map("web>api 40")), source("xray", a_map("web>api 38")))
+    found = absent_from_xray(reader, xray_at(serve(xray.app)), WINDOW, lacking)
+    assert found == (ids[1], ids[2])
+    agreed = compared(source("honeycomb", a_map("web>api 40")), source("xray", a_map("web>api 40")))
+    assert absent_from_xray(reader, xray_at("http://127.0.0.1:9"), WINDOW, agreed) == ()
+
+
+def test_what_honeycomb_says_of_the_key(serve: Serve) -> None:
+    assert honeycomb_key_problem(settings_at(serve(Vendor(json({"type": "ingest"})).app))) == ""
+    refused = Vendor(json({"error": "unknown API key"}, 401))
+    assert "unknown API key" in honeycomb_key_problem(settings_at(serve(refused.app)))
+
+
+def test_traffic_at_the_windows_edges(serve: Serve) -> None:
+    held = a_map("web>api 3")
+    url = serve(World(held, held, held, at=WINDOW.end + timedelta(seconds=1)).app)
+    backends = [open_backend(name, settings_at(url)) for name in ("honeycomb", "xray")]
+    counts = passed(backends, WINDOW, timedelta(seconds=5))
+    assert counts == {(node("web"), node("api")): 3}
+
+
+def test_nothing_that_cannot_be_looked_at_fails_a_comparison(serve: Serve) -> None:
+    url = serve(Vendor(text("<html>sign in</html>")).app)
+    nobody = f"http://127.0.0.1:{free_port()}"
+    settings = settings_at(url, THREEMAPS_URL_COLLECTOR_METRICS=nobody)
+    backends = {name: open_backend(name, settings) for name in BACKENDS}
+    lacking = compared(source("honeycomb", a_map("web>api 40")), source("xray", a_map("web>api 38")))
+    found = collect(settings, backends, WINDOW, lacking, Evidence())
+    assert found.collector is None
+    assert {line.partition(" (")[0] for line in found.not_checked} >= {
+        "the collector's own metrics",
+        "traffic at the window's edges",
+        "the services' clocks",
+        "Honeycomb's key",
+    }
+    assert what_is_sampled(settings, {}) == Evidence()

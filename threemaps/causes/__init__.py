@@ -1,0 +1,81 @@
+"""Why maps differ. Pure: (difference, evidence) → the same difference with its cause, evidence and advice.
+
+Candidates are asked in turn. Each answers with a reason, or says why it is not the one; when all have said
+no, the cause is unknown, and their answers are what was checked.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache
+
+from threemaps.causes import legs, servicegraph, traffic
+from threemaps.causes.case import DOCTOR, TITLES, Case, Index, Reason
+from threemaps.causes.expected import expected_reason
+from threemaps.compare import Difference, DifferenceKind, Source
+from threemaps.evidence.model import Evidence
+
+__all__ = ["TITLES", "explainer", "reason_for"]
+
+Candidate = Callable[[Case, Evidence], Reason | str]
+
+CANDIDATES: tuple[Candidate, ...] = (
+    servicegraph.window_edge,
+    traffic.other_window,
+    legs.key_rejected,
+    legs.backlog,
+    legs.given_up,
+    traffic.clock,
+    servicegraph.restart,
+    servicegraph.full_store,
+    servicegraph.expired_halves,
+    legs.refused_at_the_door,
+    traffic.sampling,
+    traffic.still_moving,
+    legs.refused_in_a_200,
+    servicegraph.counted_twice,
+    traffic.nothing_arrived,
+)
+
+
+def explainer(sources: Sequence[Source], evidence: Evidence) -> Callable[[Difference], Difference]:
+    """The function that `compare` needs."""
+    # Built for the first difference: maps that agree need none.
+    index = cache(lambda: Index(sources))
+    by_name = {source.name: source for source in sources}
+    readable = [source for source in sources if source.map is not None]
+
+    def explain(difference: Difference) -> Difference:
+        odd = by_name[difference.odd[0]]
+        if difference.kind is DifferenceKind.UNREADABLE:
+            return replace(difference, cause=odd.problem, advice=odd.remedy)
+        others = tuple(source for source in readable if source is not odd)
+        reason = reason_for(Case(difference, odd, others, index()), evidence)
+        return replace(
+            difference,
+            expected=reason.expected,
+            cause=reason.cause,
+            evidence=reason.evidence,
+            advice=reason.advice,
+        )
+
+    return explain
+
+
+def reason_for(case: Case, evidence: Evidence) -> Reason:
+    expected = expected_reason(case)
+    if expected:
+        return expected
+    checked = []
+    for candidate in CANDIDATES:
+        answer = candidate(case, evidence)
+        if isinstance(answer, Reason):
+            return answer
+        checked.append(answer)
+    return Reason(
+        "unknown",
+        DOCTOR,
+        (
+            *(f"checked: {answer}" for answer in checked),
+            *(f"not checked: {why}" for why in evidence.not_checked),
+        ),
+    )

@@ -1,0 +1,96 @@
+"""What happened on the way from the collector to one backend, in the collector's own words."""
+
+from threemaps.causes.case import DOCTOR, Case, Reason
+from threemaps.evidence.model import Evidence, Leg
+
+NEW_KEY = (
+    "set HONEYCOMB_API_KEY to an ingest key of this environment, then `threemaps down` and `threemaps up`"
+)
+NEW_CREDENTIALS = (
+    "check the AWS credentials and their policy (aws/ has one), then `threemaps down` and `threemaps up`"
+)
+KEY_WORDS = (
+    "401",
+    "403",
+    "unauthorized",
+    "forbidden",
+    "api key",
+    "accessdenied",
+    "not authorized",
+    "signature",
+)
+
+
+def key_rejected(case: Case, evidence: Evidence) -> Reason | str:
+    title = case.title
+    problem = evidence.key_problems.get(case.odd.backend, "")
+    line = next((line for line in _leg(case, evidence).log_lines if _of_a_key(line)), "")
+    if not case.short or not (problem or line):
+        return f"the key for {title}: nothing refuses it"
+    return Reason(
+        f"{title} rejects the key that the collector sends with",
+        NEW_KEY if case.odd.backend == "honeycomb" else NEW_CREDENTIALS,
+        tuple(text for text in (problem, line) if text),
+    )
+
+
+def _of_a_key(line: str) -> bool:
+    return any(word in line.lower() for word in KEY_WORDS)
+
+
+def _leg(case: Case, evidence: Evidence) -> Leg:
+    legs = evidence.collector.legs if evidence.collector else {}
+    return legs.get(case.odd.backend, Leg())
+
+
+def given_up(case: Case, evidence: Evidence) -> Reason | str:
+    leg = _leg(case, evidence)
+    lost = leg.failed + leg.not_queued
+    if not case.short or not lost:
+        return f"the leg to {case.title}: it has given up nothing"
+    why = "its queue was full" if leg.not_queued else "the answer was final, so it did not try again"
+    return Reason(
+        f"the collector gave up {lost} items on the way to {case.title}: {why}",
+        "mend what the log line says; what was given up does not come back, so compare a window after it",
+        (f"failed for good: {leg.failed}, not queued: {leg.not_queued}", *leg.log_lines[:1]),
+    )
+
+
+def backlog(case: Case, evidence: Evidence) -> Reason | str:
+    leg = _leg(case, evidence)
+    if not case.short or not leg.queued:
+        return f"the queue to {case.title}: it is empty"
+    return Reason(
+        f"the queue to {case.title} is still draining: the collector holds what is missing and keeps trying",
+        f"wait and compare again; if the queue does not shrink, {case.title} is not reached: {DOCTOR}",
+        (f"the queue holds {leg.queued:,} bytes of {leg.capacity:,}", *leg.log_lines[:1]),
+    )
+
+
+def refused_at_the_door(case: Case, evidence: Evidence) -> Reason | str:
+    refused = evidence.collector.refused if evidence.collector else 0
+    if not case.short or not refused:
+        return "the collector's receivers: they have refused nothing"
+    return Reason(
+        f"the collector refused {refused} spans from the services",
+        "give the collector more memory (memory_limiter), or send less at once",
+        (f"otelcol_receiver_refused_spans is {refused}",),
+    )
+
+
+def refused_in_a_200(case: Case, evidence: Evidence) -> Reason | str:
+    """X-Ray answers 200 and names segments that it did not take; the exporter counts them as sent."""
+    if case.odd.backend != "xray" or not case.short:
+        return "segments refused inside a 200: only X-Ray does that"
+    absent = evidence.absent_traces.get("xray", ())
+    leg = _leg(case, evidence)
+    witnesses = [one for one in case.others if one.backend == "honeycomb" and case.says(one) > case.said]
+    if not absent and not (leg.sent and witnesses):
+        return "segments refused inside a 200: no call is known that Honeycomb has and X-Ray lacks"
+    seen = [f"the collector has sent {leg.sent} spans to X-Ray, and none failed or waits"] if leg.sent else []
+    seen += [f"trace {trace} is in Honeycomb and not in X-Ray" for trace in absent[:3]]
+    return Reason(
+        "X-Ray refused segments inside an answer of 200 (UnprocessedTraceSegments), which nothing counts",
+        "segments over 64 kB or of a time far off are refused: look for large attributes and wrong clocks",
+        tuple(seen),
+    )

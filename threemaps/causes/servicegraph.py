@@ -1,0 +1,153 @@
+"""What only the service graph's metrics suffer from, and so only CloudWatch's map."""
+
+from threemaps.causes.case import Case, Reason
+from threemaps.causes.expected import drawable
+from threemaps.evidence.model import Evidence, PassedAtEdges
+from threemaps.servicemap import Edge, Kind, Node
+
+
+def window_edge(case: Case, evidence: Evidence) -> Reason | str:
+    """CloudWatch counts at flush time, the others at span time, one by a span's start and one by its end."""
+    known = evidence.passed_at_edges
+    if known is None:
+        return "the window's edges: no traffic is known there"
+    if len(case.ends) != 2:
+        return node_at_window_edge(case, known)
+    ends = case.ends[0], case.ends[1]
+    drawing = [one for one in case.sources if drawable(Edge(*ends), one.backend)]
+    flushed = [case.says(one) for one in drawing if one.backend == "cloudwatch"]
+    at_span_time = [case.says(one) for one in drawing if one.backend != "cloudwatch"]
+    passed, cut = known.within_lag.get(ends, 0), known.within_cut.get(ends, 0)
+    between_spans = max(at_span_time, default=0) - min(at_span_time, default=0)
+    lowest, highest = (min(at_span_time), max(at_span_time)) if at_span_time else (min(flushed), min(flushed))
+    fits = all(lowest - cut <= count <= highest + passed for count in flushed)
+    if not passed or not fits or between_spans > cut:
+        return f"the window's edges: {passed} calls passed there, too few"
+    return at_window_edge(passed)
+
+
+def node_at_window_edge(case: Case, known: PassedAtEdges) -> Reason | str:
+    calls = case.index.touching(case.ends[0], [other.name for other in case.others])
+    passed = [known.within_lag.get(call.key, 0) for call in calls]
+    if not calls or any((call.requests or 0) > count for call, count in zip(calls, passed, strict=True)):
+        return "the window's edges: not all calls of this node passed there"
+    return at_window_edge(sum(passed))
+
+
+def at_window_edge(passed: int) -> Reason:
+    return Reason(
+        f"window edge: each backend cuts the window in its own way, and {passed} calls passed at its edges",
+        "none needed; under steady traffic a longer --since makes it smaller in proportion",
+        expected=True,
+    )
+
+
+def restart(case: Case, evidence: Evidence) -> Reason | str:
+    """What the service graph holds in memory dies with the collector."""
+    if case.odd.backend != "cloudwatch" and not stray_calls(case):
+        return "a restart of the collector: it costs CloudWatch's map only"
+    if case.odd.backend == "cloudwatch" and not case.short:
+        return "a restart of the collector: CloudWatch has too much, not too little"
+    started = evidence.collector and evidence.collector.started
+    seen = []
+    if len(evidence.streams) > 1:
+        seen.append(
+            f"{len(evidence.streams)} log streams in the window, one a run: {', '.join(evidence.streams)}"
+        )
+    if started and evidence.calls_before_start:
+        seen.append(
+            f"the collector runs since {started:%H:%M:%S} UTC, "
+            f"and {evidence.calls_before_start} calls of the window are older"
+        )
+    if not seen:
+        return "a restart of the collector: one log stream in the window, and no calls before it"
+    return Reason(
+        "the collector was restarted inside the window, and calls half seen then are lost to this map",
+        "wait until the restart is out of the window, or shorten --since",
+        tuple(seen),
+    )
+
+
+def expired_halves(case: Case, evidence: Evidence) -> Reason | str:
+    """The two spans of a call came further apart than the connector waits: the call went to a remote node."""
+    stray = stray_calls(case)
+    if not stray:
+        return "expired half-edges: no call of CloudWatch's map went astray to a remote node"
+    seen = [
+        f"{edge.source} → {edge.target}: {edge.requests} calls that the others do not have" for edge in stray
+    ]
+    if evidence.collector:
+        seen.append(
+            f"the service graph let {evidence.collector.expired_halves} halves expire since it started"
+        )
+    return Reason(
+        "expired half-edges: the spans of caller and callee came too far apart for the service graph",
+        "have services export more often (OTEL_BSP_SCHEDULE_DELAY), or raise the service graph's store.ttl",
+        tuple(seen),
+    )
+
+
+def stray_calls(case: Case) -> list[Edge]:
+    """Calls to remote nodes in CloudWatch's map alone, whose callers lack calls to services there.
+
+    Both sides of it are differences: the missing call, and the remote node that no other backend draws.
+    """
+    flushed = next((one.name for one in case.sources if one.backend == "cloudwatch"), None)
+    others = [one.name for one in case.sources if one.backend != "cloudwatch"]
+    if flushed is None or not others or not case.short:
+        return []
+    callers = {
+        edge.source
+        for name in (flushed, *others)
+        for edge in case.index.touching(case.ends[-1], [name])
+        if edge.target == case.ends[-1] and (len(case.ends) == 1 or edge.source == case.ends[0])
+    }
+    astray = []
+    for caller in callers:
+        remote = [
+            edge
+            for edge in case.index.touching(caller, [flushed])
+            if edge.target.kind is Kind.REMOTE
+            and edge.source == caller
+            and (edge.requests or 0) > max(_requests(case, other, edge.key) for other in others)
+        ]
+        if remote and _lacks_calls(case, flushed, others, caller):
+            astray += remote
+    return sorted(astray, key=lambda edge: edge.key)
+
+
+def _lacks_calls(case: Case, flushed: str, others: list[str], caller: Node) -> bool:
+    return any(
+        edge.source == caller
+        and edge.target.kind is Kind.SERVICE
+        and (edge.requests or 0) > _requests(case, flushed, edge.key)
+        for edge in case.index.touching(caller, others)
+    )
+
+
+def _requests(case: Case, name: str, key: tuple[object, object]) -> int:
+    edge = case.index.edge(name, *key)  # type: ignore[arg-type]
+    return edge.requests or 0 if edge else 0
+
+
+def full_store(case: Case, evidence: Evidence) -> Reason | str:
+    dropped = evidence.collector.dropped_halves if evidence.collector else 0
+    if case.odd.backend != "cloudwatch" or not dropped or not case.short:
+        return "the service graph's store: it has dropped nothing"
+    return Reason(
+        f"the service graph's store was full and dropped {dropped} spans",
+        "raise store.max_items of the service graph in collector/otel-config.yaml",
+        (f"otelcol_connector_servicegraph_dropped_spans is {dropped}",),
+    )
+
+
+def counted_twice(case: Case, evidence: Evidence) -> Reason | str:
+    flushed = [case.says(one) for one in case.sources if one.backend == "cloudwatch"]
+    others = [case.says(one) for one in case.sources if one.backend != "cloudwatch"]
+    if case.is_missing or not flushed or not others or max(flushed) <= max(others):
+        return "spans counted twice: CloudWatch does not have more than the others"
+    return Reason(
+        "the service graph counted spans that came twice; the other backends know them by their ids",
+        "who retries after a lost answer sends twice: look for time-outs between services and collector",
+        (f"CloudWatch has {max(flushed):g}, the others at most {max(others):g}",),
+    )

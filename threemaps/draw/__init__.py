@@ -1,0 +1,38 @@
+"""A comparison for people and for other programs: table, JSON, Mermaid, Graphviz, SVG, HTML. Pure."""
+
+from threemaps.compare import Comparison
+
+FORMATS = ("table", "json", "mermaid", "dot", "svg", "html")
+
+
+def render(comparison: Comparison, format: str, *, width: int = 80, colour: bool = False) -> str:  # noqa: A002
+    """The comparison in this format; `width` and `colour` are the terminal's."""
+    if format == "table":
+        from threemaps.draw.table import render_table
+
+        return render_table(comparison, width=width, colour=colour)
+    if format == "json":
+        import json
+
+        # Half a surrogate pair may stand in a name; as an escape it passes through every file.
+        return json.dumps(comparison.to_json(), indent=2) + "\n"
+    from threemaps.draw.scene import Scene
+
+    scene = Scene(comparison)
+    if format == "mermaid":
+        from threemaps.draw.mermaid import render_mermaid
+
+        return render_mermaid(scene)
+    if format == "dot":
+        from threemaps.draw.dot import render_dot
+
+        return render_dot(scene)
+    if format == "svg":
+        from threemaps.draw.svg import render_svg
+
+        return render_svg(scene)
+    if format == "html":
+        from threemaps.draw.html import render_html
+
+        return render_html(scene)
+    raise ValueError(f"{format!r} is none of {', '.join(FORMATS)}")

@@ -1,0 +1,1 @@
+"""What is known besides the maps themselves: collected here, judged in `causes`."""

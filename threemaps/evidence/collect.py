@@ -1,0 +1,141 @@
+"""Looks for what explains the differences. What cannot be looked at is said, and fails nothing."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from typing import TypeVar
+
+import requests
+
+from threemaps.backends import Backend, UnreadableError
+from threemaps.backends.cloudwatch import LAG, CloudWatch
+from threemaps.backends.honeycomb import Honeycomb
+from threemaps.backends.snapshot import Snapshot
+from threemaps.backends.xray import XRay
+from threemaps.compare import Comparison, Window
+from threemaps.evidence.collector import read_collector
+from threemaps.evidence.model import Evidence, PassedAtEdges
+from threemaps.evidence.vendors import (
+    absent_from_xray,
+    aws_key_problem,
+    clock_skew,
+    honeycomb_key_problem,
+    sampling_in_force,
+)
+from threemaps.servicemap import Node
+from threemaps.settings import Settings
+
+Backends = Mapping[str, Backend]
+Found = TypeVar("Found")
+
+# By how much a call can lie across the window's end: one backend counts by its start, another by its end.
+CUT = timedelta(seconds=3)
+# A span that is so much older than the collector may still have come to this one.
+ON_ITS_WAY = timedelta(seconds=6)
+
+
+class Search:
+    """Asks in turn, and keeps the reasons of what could not be asked."""
+
+    def __init__(self) -> None:
+        self.not_checked: list[str] = []
+
+    def ask(self, what: str, question: Callable[[], Found]) -> Found | None:
+        try:
+            return question()
+        except UnreadableError as error:
+            self.not_checked.append(f"{what} ({error.message})")
+        except requests.RequestException as error:
+            self.not_checked.append(f"{what} (no answer: {type(error).__name__})")
+        except (LookupError, TypeError, AttributeError, ValueError) as error:
+            self.not_checked.append(f"{what} (an answer that makes no sense: {type(error).__name__})")
+        return None
+
+
+def collect(
+    settings: Settings, backends: Backends, window: Window, comparison: Comparison, known: Evidence
+) -> Evidence:
+    """Everything that can be found out about the live sources of a comparison."""
+    search = Search()
+    live = live_ones(backends)
+    if not live:
+        return known
+    honeycomb, xray, cloudwatch = live.get("honeycomb"), live.get("xray"), live.get("cloudwatch")
+    evidence = replace(
+        known,
+        collector=search.ask("the collector's own metrics", lambda: read_collector(settings, window.start)),
+        passed_at_edges=search.ask("traffic at the window's edges", lambda: passed_at_edges(live, window)),
+    )
+    started = evidence.collector.started if evidence.collector else None
+    if started and window.start < started - ON_ITS_WAY:
+        before = Window(window.start, min(started, window.end) - ON_ITS_WAY)
+        calls = search.ask("calls before the collector's start", lambda: calls_in(live, before))
+        evidence = replace(evidence, calls_before_start=calls or 0)
+    if isinstance(cloudwatch, CloudWatch):
+        wider = Window(window.start, window.end + LAG)
+        streams = search.ask("the collector's log streams", lambda: cloudwatch.streams(wider))
+        evidence = replace(evidence, streams=streams or ())
+    if isinstance(xray, XRay):
+        wide = Window(window.start - timedelta(minutes=10), window.end + timedelta(minutes=10))
+        skew = search.ask("the services' clocks", lambda: clock_skew(xray, wide))
+        evidence = replace(evidence, skew=skew or {})
+    if isinstance(xray, XRay) and isinstance(honeycomb, Honeycomb):
+        absent = search.ask(
+            "traces that X-Ray lacks", lambda: absent_from_xray(honeycomb, xray, window, comparison)
+        )
+        evidence = replace(evidence, absent_traces={"xray": absent or ()})
+    aws_problem = search.ask("the AWS credentials", lambda: aws_key_problem(settings)) or ""
+    problems = {
+        "honeycomb": search.ask("Honeycomb's key", lambda: honeycomb_key_problem(settings)) or "",
+        "xray": aws_problem,
+        "cloudwatch": aws_problem,
+    }
+    return replace(evidence, key_problems=problems, not_checked=(*known.not_checked, *search.not_checked))
+
+
+def live_ones(backends: Backends) -> dict[str, Backend]:
+    return {one.drawn_by: one for one in backends.values() if not isinstance(one, Snapshot)}
+
+
+def what_is_sampled(settings: Settings, backends: Backends) -> Evidence:
+    """Asked for every comparison: maps can agree with each other, and hold a tenth of the calls."""
+    xray = live_ones(backends).get("xray")
+    search = Search()
+    sampling = None
+    if isinstance(xray, XRay):
+        sampling = search.ask("X-Ray's sampling", lambda: sampling_in_force(xray, settings))
+    return Evidence(sampling=sampling or (), not_checked=tuple(search.not_checked))
+
+
+def at_span_time(live: Backends) -> list[Backend]:
+    return [backend for name, backend in live.items() if name != "cloudwatch"]
+
+
+def calls_in(live: Backends, window: Window) -> int:
+    maps = [backend.read_map(window) for backend in at_span_time(live)]
+    return max((sum(edge.requests or 0 for edge in found.edges) for found in maps), default=0)
+
+
+def passed_at_edges(live: Backends, window: Window) -> PassedAtEdges | None:
+    """Calls just before the start and just after the end, as backends that count by span time have them."""
+    spans = at_span_time(live)
+    if not spans:
+        return None
+    return PassedAtEdges(passed(spans, window, LAG), passed(spans, window, CUT))
+
+
+def passed(spans: list[Backend], window: Window, reach: timedelta) -> Mapping[tuple[Node, Node], int]:
+    zones = Window(window.start - reach, window.start), Window(window.end, window.end + reach)
+    jobs = [(backend, zone) for backend in spans for zone in zones]
+    with ThreadPoolExecutor(max_workers=len(jobs)) as pool:
+        maps = list(pool.map(lambda job: job[0].read_map(job[1]), jobs))
+    counts: dict[tuple[Node, Node], int] = {}
+    for backend in spans:
+        own: dict[tuple[Node, Node], int] = {}
+        for (asked, _), found in zip(jobs, maps, strict=True):
+            for edge in found.edges if asked is backend else ():
+                own[edge.key] = own.get(edge.key, 0) + (edge.requests or 0)
+        for key, count in own.items():
+            counts[key] = max(counts.get(key, 0), count)
+    return counts

@@ -1,0 +1,59 @@
+"""What is known besides the maps. Pure data; what could not be found out is said, not guessed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from threemaps.servicemap import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """The way from the collector to one backend, in the collector's own numbers since it started."""
+
+    sent: int = 0
+    failed: int = 0  # given up for good
+    queued: int = 0  # bytes that wait
+    capacity: int = 0
+    not_queued: int = 0  # the queue was full
+    log_lines: tuple[str, ...] = ()  # what the exporter last said of it, newest first
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    started: datetime | None = None
+    legs: Mapping[str, Leg] = field(default_factory=dict)  # backend → leg
+    refused: int = 0  # by the receivers, as with too little memory
+    dropped_halves: int = 0  # the service graph's store was full
+    expired_halves: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Something keeps a share of the calls only. No backend: it is done before the ways part."""
+
+    rate: float
+    where: str
+    backend: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PassedAtEdges:
+    """Calls just outside the window, per edge: as far out as a flush can lag, and where a call may be cut."""
+
+    within_lag: Mapping[tuple[Node, Node], int]
+    within_cut: Mapping[tuple[Node, Node], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    collector: Collector | None = None
+    not_checked: tuple[str, ...] = ()  # what could not be looked at, each with its reason
+    key_problems: Mapping[str, str] = field(default_factory=dict)  # backend → what it says of the key
+    streams: tuple[str, ...] = ()  # EMF streams in the window: one a run of the collector
+    calls_before_start: int = 0  # of the collector, and inside the window
+    passed_at_edges: PassedAtEdges | None = None
+    skew: Mapping[str, float] = field(default_factory=dict)  # service → seconds its clock is ahead
+    sampling: tuple[Sampling, ...] = ()
+    absent_traces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # backend → held by another
+    settled: bool = True
