@@ -1,0 +1,52 @@
+"""`python -m threemaps.web`: the page as a process of its own."""
+
+import logging
+import signal
+import sys
+from types import FrameType
+
+from waitress.server import create_server
+
+from threemaps.errors import UserError
+from threemaps.launch.logs import Rotator
+from threemaps.settings import Settings
+from threemaps.web import MOST_STREAMS, create_app
+
+THREADS = MOST_STREAMS + 8
+
+
+def main() -> int:
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
+    try:
+        serve(Settings.load())
+    except UserError as error:
+        sys.stderr.write(f"{error.message}\n{error.hint}\n")
+        return error.exit_code
+    return 0
+
+
+def serve(settings: Settings) -> None:
+    """Until SIGTERM, which ends the live updates first: they would never end of themselves."""
+    app = create_app(settings)
+    port = settings.ports["web"]
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        app.extensions["live"].stop()
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, stop)
+    # Of all that runs in the background this is the one that is always there and has the time.
+    Rotator(settings.logs).start()
+    try:
+        server = create_server(app, host=settings.bind, port=port, threads=THREADS, ident=None)
+    except OSError as error:
+        raise UserError(
+            f"the page cannot listen on {settings.bind}:{port}: {error.strerror or error}",
+            hint="stop what holds the port, or set THREEMAPS_PORT_WEB",
+        ) from error
+    server.run()
+    server.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""The chain of the doctor as a strip: each link good, broken with the next step, or not reached."""
+
+import logging
+import threading
+import time
+
+from threemaps.doctor import Check, check_chain
+from threemaps.draw.names import markup
+from threemaps.settings import Settings
+
+AGAIN_SECONDS = 20.0
+LINKS = ("service", "collector", "leg", "backend", "read back")
+
+log = logging.getLogger("threemaps.web")
+
+
+class Health:
+    """Looks at the chain in a thread of its own: a broken chain takes its time to look at."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._checks: list[Check] | None = None
+        self._looked = float("-inf")
+        self._thread: threading.Thread | None = None
+
+    @property
+    def strip(self) -> str:
+        return strip(self._checks)
+
+    def refresh_if_old(self) -> None:
+        is_looking = self._thread is not None and self._thread.is_alive()
+        if not is_looking and time.monotonic() - self._looked > AGAIN_SECONDS:
+            self._thread = threading.Thread(target=self._look, name="health", daemon=True)
+            self._thread.start()
+
+    def _look(self) -> None:
+        try:
+            self._checks = check_chain(self._settings)
+        except Exception:  # the strip is no reason for the page to fail
+            log.exception("the chain could not be checked")
+            self._checks = [Check("chain", "doctor", False, "the check itself failed", "threemaps doctor")]
+        self._looked = time.monotonic()
+
+
+def strip(checks: list[Check] | None) -> str:
+    if checks is None:
+        return '<p class="soft">Looking at the chain …</p>'
+    links = list(dict.fromkeys([*LINKS, *(check.link for check in checks)]))
+    items = "".join(_link(name, [check for check in checks if check.link == name]) for name in links)
+    broken = next((check for check in checks if not check.ok), None)
+    advice = ""
+    if broken:
+        advice = (
+            f'<p class="advice"><b>{markup(broken.link)}, {markup(broken.name)}:</b> {markup(broken.detail)}'
+            f"<br>Next: <code>{markup(broken.next_step)}</code></p>"
+        )
+    return f'<ol class="chain">{items}</ol>{advice}'
+
+
+def _link(name: str, checks: list[Check]) -> str:
+    if not checks:
+        sign = '<span aria-hidden="true">·</span>'
+        return f'<li class="unknown">{sign} {markup(name)} <small>not reached</small></li>'
+    bad = next((check for check in checks if not check.ok), None)
+    state, sign, word = ("bad", "✕", "broken") if bad else ("good", "✓", "good")
+    detail = bad.detail if bad else "; ".join(check.detail for check in checks)
+    return (
+        f'<li class="{state}" title="{markup(detail)}"><span aria-hidden="true">{sign}</span> {markup(name)}'
+        f" <small>{word}</small></li>"
+    )

@@ -1,0 +1,108 @@
+"""One state of the comparison, cut into pieces that are sent to the page one by one when they change."""
+
+from dataclasses import dataclass
+
+from threemaps.compare import Comparison
+from threemaps.draw import html, numbers, words
+from threemaps.draw.names import markup, title
+from threemaps.draw.scene import Link, Scene
+from threemaps.draw.svg import Painter
+from threemaps.web.view import View
+
+# The table lists no more edges than this; the filter finds the others.
+MOST_ROWS = 200
+
+Changes = dict[str, dict[str, str]]  # regions, pieces, gone → element id → what it is now
+
+
+@dataclass(frozen=True)
+class Picture:
+    """`regions` are wholes that are replaced, `pieces` are parts of maps and rows; both by element id."""
+
+    version: int
+    scene: Scene
+    regions: dict[str, str]
+    pieces: dict[str, str]
+
+    def link(self, key: str) -> Link | None:
+        return next((link for link in self.scene.links if link.key == key), None)
+
+    def changes(self, known: "Picture | None") -> Changes:
+        """What a page that shows `known` has to replace, add and take away."""
+        old_regions, old_pieces = (known.regions, known.pieces) if known else ({}, {})
+        regions = {key: text for key, text in self.regions.items() if old_regions.get(key) != text}
+        # A map whose frame is replaced starts out empty.
+        emptied = tuple(f"m{key[1:]}-" for key in regions if key.startswith("p"))
+        pieces = {
+            key: text
+            for key, text in self.pieces.items()
+            if old_pieces.get(key) != text or (emptied and key.startswith(emptied))
+        }
+        gone = [key for key in old_pieces if key not in self.pieces]
+        return {"regions": regions, "pieces": pieces, "gone": dict.fromkeys(gone, "")}
+
+
+def picture(version: int, comparison: Comparison, view: View, *, settling: bool) -> Picture:
+    scene = Scene(comparison)
+    painter = Painter(scene, interactive=True)
+    regions = {
+        "verdict": verdict(comparison, settling=settling),
+        "differences": html.differences(comparison),
+        "more-rows": more_rows(scene),
+    }
+    pieces: dict[str, str] = {}
+    for index, (name, found) in enumerate(comparison.maps.items()):
+        drawn = found is not None and bool(scene.spots)
+        regions[f"p{index}"] = html.panel_body(scene, name, painter.shell(name) if drawn else "")
+        if drawn:
+            pieces |= painter.edges(name)
+            pieces |= painter.nodes(name)
+    pieces |= {f"r-{link.key}": row(scene, link, view) for link in listed(scene)}
+    return Picture(version, scene, regions, pieces)
+
+
+def verdict(comparison: Comparison, *, settling: bool) -> str:
+    unexpected = sum(not one.expected for one in comparison.differences)
+    unread = [title(name) for name, found in comparison.maps.items() if found is None]
+    if not any(found and found.nodes for found in comparison.maps.values()):
+        word, state, why = "empty", "settling", "no backend holds a call in this window"
+    elif settling:
+        word, state, why = "settling", "settling", "spans and flushes are still on their way"
+    elif comparison.agree:
+        word, state, why = "agree", "agree", "every backend tells the same story"
+    else:
+        word, state, why = "differ", "differ", f"{unexpected} unexpected, each with its cause below"
+    if unread:
+        why = f"{words.listed(unread)} could not be read"
+    return (
+        f'<span class="word {state}">{word}</span><span class="why">{markup(why)}</span>'
+        f'<span class="when">{numbers.window_text(comparison.window)}</span>'
+    )
+
+
+def listed(scene: Scene) -> list[Link]:
+    """Where maps differ first if there are too many, then the busiest; else from top to bottom."""
+    if len(scene.links) <= MOST_ROWS:
+        return scene.reading_order
+
+    def weight(link: Link) -> tuple[bool, int]:
+        told = [scene.told_of_edge(source, link) for source in scene.comparison.maps]
+        return any(one.differs for one in told), max(one.requests or 0 for one in told)
+
+    return sorted(scene.links, key=weight, reverse=True)[:MOST_ROWS]
+
+
+def more_rows(scene: Scene) -> str:
+    more = len(scene.links) - MOST_ROWS
+    if more <= 0:
+        return ""
+    return f"<p>{more:,} more edges are drawn and not listed. Filter by service to see theirs.</p>"
+
+
+def row(scene: Scene, link: Link, view: View) -> str:
+    attributes = f' id="r-{link.key}" data-key="{link.key}"'
+    address = f"/edge?{markup(view.query(key=link.key))}"
+    text = html.edge_row(scene, link, attributes)
+    return text.replace('<th scope="row">', f'<th scope="row"><a href="{address}">', 1).replace(
+        "</th>", "</a></th>", 1
+    )

@@ -1,0 +1,100 @@
+"""From an edge to its traces, from a trace to its spans, log lines and errors; and Honeycomb's questions."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from flask import Blueprint, render_template, request
+from markupsafe import Markup
+
+from threemaps.backends import UnreadableError
+from threemaps.backends.logs import log_lines, rollbar_errors
+from threemaps.backends.questions import TITLES, Answer, ask
+from threemaps.backends.traces import Held, read_trace, sample_traces, trace_id_of
+from threemaps.compare import Window
+from threemaps.draw.names import title
+from threemaps.draw.numbers import duration
+from threemaps.errors import UserError
+from threemaps.settings import Settings
+from threemaps.web import charts, consoles
+from threemaps.web.live import Live
+from threemaps.web.view import View
+
+Found = TypeVar("Found")
+CHARTS: dict[str, Callable[[Answer, Window], str]] = {
+    "heatmap": charts.heatmap,
+    "p90": charts.percentile_line,
+    "count": charts.counts,
+}
+
+
+def trace_pages(settings: Settings, live: Live) -> Blueprint:
+    pages = Blueprint("traces", __name__)
+    pages.add_app_template_filter(duration, "duration")
+    pages.add_app_template_filter(title, "source_title")
+
+    @pages.get("/edge")
+    def edge() -> str:
+        view = View.of(request.args)
+        picture = live.watch(view).latest
+        link = picture.link(request.args.get("key", "")) if picture else None
+        if picture is None or link is None:
+            raise UserError(
+                "this edge is not in the maps of this window", hint="go back and choose another one"
+            )
+        window = picture.scene.comparison.window
+        source, target = link.edges[0]
+        samples, problem = tried(lambda: sample_traces(settings, window, source, target))
+        told = {name: picture.scene.told_of_edge(name, link) for name in picture.scene.comparison.maps}
+        return render_template(
+            "edge.html", view=view, source=source, target=target, samples=samples, problem=problem, told=told
+        )
+
+    @pages.get("/trace")
+    def find() -> str:
+        return trace(request.args.get("id", ""))
+
+    @pages.get("/trace/<text>")
+    def trace(text: str) -> str:
+        trace_id = trace_id_of(text)
+        held = read_trace(settings, trace_id, datetime.now(UTC))
+        lines, lines_problem = tried(lambda: log_lines(settings, trace_id))
+        errors, errors_problem = tried(lambda: rollbar_errors(settings, trace_id))
+        return render_template(
+            "trace.html",
+            trace_id=trace_id,
+            held=[(one, waterfall(one)) for one in held],
+            lines=lines,
+            lines_problem=lines_problem,
+            errors=errors,
+            errors_problem=errors_problem,
+            consoles=consoles.links(settings, trace_id),
+        )
+
+    @pages.get("/questions")
+    def questions() -> str:
+        view = View.of(request.args)
+        window = view.window(datetime.now(UTC))
+        # Honeycomb filters by a name, not by a pattern.
+        service = view.service if view.service and not set("*?[") & set(view.service) else None
+        answered = []
+        for name in CHARTS:
+            answer, problem = tried(lambda name=name: ask(settings, name, window, service))  # type: ignore[misc]
+            chart = Markup(CHARTS[name](answer, window)) if answer else ""  # noqa: S704 - our own drawing, escaped there
+            url = answer.url if answer and settings.honeycomb_is_real else ""
+            answered.append((TITLES[name], chart, problem, url))
+        return render_template("questions.html", view=view, service=service, answered=answered)
+
+    return pages
+
+
+def waterfall(held: Held) -> Markup:
+    return Markup(charts.waterfall(held) if held.spans else "")  # noqa: S704 - our own drawing, escaped there
+
+
+def tried(read: Callable[[], Found]) -> tuple[Found | None, UserError | None]:
+    """What was read, or why it could not be: one silent backend does not hide the others."""
+    try:
+        return read(), None
+    except UnreadableError as error:
+        return None, error

@@ -1,0 +1,61 @@
+"""The buttons: requests across the services, and services that misbehave."""
+
+from collections.abc import Callable, Mapping
+
+from threemaps.errors import UserError
+from threemaps.faults import NO_FAULT, Fault, flags_file, read, require_local, switch
+from threemaps.settings import SERVICES, Settings
+from threemaps.traffic import Traffic
+
+PATH = "/api/activities/home"
+BURST = 40
+FAULTS = {
+    "well": NO_FAULT,
+    "slow": Fault(latency_ms=400),
+    "failing": Fault(errors=0.5),
+    "dead": Fault(down=True),
+}
+
+
+def offered(settings: Settings) -> bool:
+    """Off where THREEMAPS_TRY_IT says so, and where requests would cost money."""
+    is_local = not (settings.honeycomb_is_real or settings.aws_is_real)
+    return is_local and settings.get("THREEMAPS_TRY_IT", "on").lower() not in ("off", "0", "no", "false")
+
+
+def states(settings: Settings) -> dict[str, str]:
+    """Service → the name of its fault, or what it is when none of ours."""
+    faults = read(flags_file(settings))
+    named = {fault: name for name, fault in FAULTS.items()}
+    return {name: named.get(faults.get(name, NO_FAULT), str(faults.get(name))) for name in SERVICES}
+
+
+def perform(settings: Settings, told: Mapping[str, object]) -> str:
+    """Does what a button says and tells what came of it."""
+    if not offered(settings):
+        raise UserError("trying things is switched off here", hint="THREEMAPS_TRY_IT=on in local mode")
+    action = told.get("action")
+    known: dict[object, Callable[[], str]] = {
+        "request": lambda: send(settings, 1),
+        "burst": lambda: send(settings, BURST),
+        "fault": lambda: set_fault(settings, told.get("service"), told.get("fault")),
+    }
+    if action not in known:
+        raise UserError(f"{str(action)[:40]!r} is no button")
+    return known[action]()
+
+
+def send(settings: Settings, count: int) -> str:
+    report = Traffic(settings.url("frontend_api"), (PATH,), count, 0.0).run(lambda: None)
+    reasons = ", ".join(f"{count} × {reason}" for reason, count in report.reasons.items())
+    return f"sent {report.sent}, ok {report.ok}, failed {report.failed}{f' ({reasons})' if reasons else ''}"
+
+
+def set_fault(settings: Settings, service: object, name: object) -> str:
+    require_local(settings)
+    if service not in SERVICES or not isinstance(name, str) or name not in FAULTS:
+        raise UserError(f"{str(service)[:40]!r} cannot be made {str(name)[:40]!r}")
+    path = flags_file(settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    switch(path, str(service), FAULTS[name])
+    return f"{service}: {FAULTS[name]}"

@@ -1,0 +1,66 @@
+"""What somebody looks at: how far back, until when, which services. It stands in the page's address."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+
+from threemaps.compare import Window, to_iso
+from threemaps.errors import UserError
+from threemaps.windows import parse_since, window_until
+
+DEFAULT_SINCE = "15m"
+LONGEST_GLOB = 200
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    since: str = DEFAULT_SINCE
+    service: str = ""
+    until: str = ""  # empty: now, and going on
+
+    @classmethod
+    def of(cls, arguments: Mapping[str, str]) -> "View":
+        since = arguments.get("since", "").strip() or DEFAULT_SINCE
+        service = arguments.get("service", "").strip()
+        until = arguments.get("until", "").strip()
+        parse_since(since)
+        if len(service) > LONGEST_GLOB:
+            raise UserError(
+                f"a service filter of {len(service)} characters is too long", hint="use a * in it"
+            )
+        if until:
+            until = to_iso(_moment(until))
+        return cls(since, service, until)
+
+    @property
+    def is_live(self) -> bool:
+        return not self.until
+
+    def window(self, now: datetime) -> Window:
+        """The start moves in steps, so that a map does not change with every second that passes."""
+        length = parse_since(self.since)
+        if self.until:
+            return window_until(_moment(self.until), length)
+        window = window_until(now, length)
+        step = max(1.0, min(60.0, length.total_seconds() / 15))
+        start = window.start.timestamp() // step * step
+        return Window(datetime.fromtimestamp(start, UTC), window.end)
+
+    def query(self, **more: str) -> str:
+        told = {"since": self.since, "service": self.service, "until": self.until, **more}
+        return urlencode({name: value for name, value in told.items() if value}, errors="replace")
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        moment = moment.astimezone(UTC)
+        if abs(moment - datetime.now(UTC)) > timedelta(days=3650):
+            raise ValueError(text)
+    except (ValueError, OverflowError) as error:
+        raise UserError(
+            f"until={text[:40]!r} is no moment", hint="write it as 2026-03-01T12:00:00Z, or leave it out"
+        ) from error
+    return moment
