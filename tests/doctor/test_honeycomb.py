@@ -1,0 +1,107 @@
+"""A service that sends straight to Honeycomb: the case that ends in "does not receive any data"."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Serve
+from tests.doctor.conftest import Environ
+from tests.doctor.workshop import Workshop, follow
+from threemaps.doctor.check import Check, until_broken
+from threemaps.doctor.honeycomb import malformed
+from threemaps.doctor.service import check_service, standing_checks
+from threemaps.doctor.subject import from_command
+from threemaps.settings import LOCAL_INGEST_KEY
+from threemaps.standins import honeycomb
+from threemaps.standins.store import Store
+
+COMMAND = ["opentelemetry-instrument", "python", "app.py"]
+UNKNOWN = "hcaik_" + "0" * 58
+
+
+@pytest.fixture
+def vendor(tmp_path: Path, serve: Serve) -> str:
+    store = Store(tmp_path / "honeycomb.duckdb", honeycomb.SCHEMA)
+    return serve(honeycomb.create_app(store))
+
+
+def look(environ: dict[str, str], folder: Path, vendor: str) -> list[Check]:
+    subject = from_command(COMMAND, environ, folder)
+    return until_broken(standing_checks(subject, vendor), subject)
+
+
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({}, "without x-honeycomb-team, and HONEYCOMB_API_KEY never reached this process"),
+        ({"HONEYCOMB_API_KEY": LOCAL_INGEST_KEY}, "without x-honeycomb-team"),
+        ({"OTEL_EXPORTER_OTLP_HEADERS": "x-honeycomb-team="}, "its key never reached this process"),
+        ({"OTEL_EXPORTER_OTLP_HEADERS": "x-honeycomb-team=${HONEYCOMB_API_KEY}"}, "placeholder"),
+        ({"OTEL_EXPORTER_OTLP_HEADERS": "x-honeycomb-team=short"}, "a text of 5 characters"),
+        ({"OTEL_EXPORTER_OTLP_HEADERS": "x-honeycomb-team=hcxik_" + "1" * 26}, "the id of an ingest key"),
+        ({"OTEL_EXPORTER_OTLP_HEADERS": f"x-honeycomb-team={UNKNOWN}"}, "does not know this key"),
+    ],
+)
+def test_named_and_healed(
+    workshop: Workshop, environ: Environ, folder: Path, vendor: str, variables: dict[str, str], says: str
+) -> None:
+    direct = environ(workshop, OTEL_EXPORTER_OTLP_ENDPOINT=vendor, **variables)
+    found = look(direct, folder, vendor)[-1]
+    assert not found.ok
+    assert says in found.detail
+    assert UNKNOWN not in found.detail
+    advice = found.next_step.replace("YOUR_INGEST_KEY", LOCAL_INGEST_KEY).replace(
+        "YOUR_KEY", LOCAL_INGEST_KEY
+    )
+    if "placeholder" in says:
+        advice = f'export OTEL_EXPORTER_OTLP_HEADERS="x-honeycomb-team={LOCAL_INGEST_KEY}"'
+    _, healed = follow(advice, COMMAND, direct, folder)
+    assert [check.detail for check in look(healed, folder, vendor) if not check.ok] == []
+
+
+def test_a_right_direct_export_runs(workshop: Workshop, environ: Environ, folder: Path, vendor: str) -> None:
+    headers = f"x-honeycomb-team={LOCAL_INGEST_KEY}"
+    direct = environ(workshop, OTEL_EXPORTER_OTLP_ENDPOINT=vendor, OTEL_EXPORTER_OTLP_HEADERS=headers)
+    checks = check_service(from_command(COMMAND, direct, folder), vendor)
+    assert [check.detail for check in checks if not check.ok] == []
+    assert "an ingest key of team" in " ".join(check.detail for check in checks)
+
+
+SECRET = "hcaik_" + "5ec2e7" * 9 + "5ec2"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [f"x-honeycomb-team: {SECRET}", f'"x-honeycomb-team={SECRET}"', f"x-honeycomb-team={SECRET}"],
+)
+@pytest.mark.parametrize("words", [COMMAND, ["env", "OTEL_SDK_DISABLED=true", *COMMAND]])
+def test_a_key_is_never_repeated(
+    workshop: Workshop, environ: Environ, folder: Path, vendor: str, headers: str, words: list[str]
+) -> None:
+    direct = environ(workshop, OTEL_EXPORTER_OTLP_ENDPOINT=vendor)
+    for given, command in (
+        ({**direct, "OTEL_EXPORTER_OTLP_HEADERS": headers}, words),
+        ({**direct, "OTEL_EXPORTER_OLTP_HEADERS": headers}, words),
+        (direct, ["env", f"OTEL_EXPORTER_OTLP_HEADERS={headers}", *words]),
+        (direct, ["env", f"OTEL_EXPORTER_OLTP_HEADERS={headers}", *words]),
+    ):
+        subject = from_command(command, given, folder)
+        checks = until_broken(standing_checks(subject, vendor), subject)
+        assert not checks[-1].ok
+        assert SECRET not in " ".join(check.detail + check.next_step for check in checks)
+
+
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        ("hcaik_" + "a1" * 29, ""),
+        ("0123456789abcdef0123456789abcdef", ""),
+        ("A" * 22, ""),
+        ("hcalk_01h", "configuration key's id"),
+        ("hcamk_01h:secret", "management key"),
+        ("", "0 characters"),
+    ],
+)
+def test_forms_of_keys(key: str, says: str) -> None:
+    assert says in malformed(key)
+    assert bool(malformed(key)) is bool(says)

@@ -1,0 +1,76 @@
+"""An interpreter that lacks something, or has what does not go together; pip mends it."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.doctor.conftest import Environ
+from tests.doctor.test_service import RIGHT, diagnose
+from tests.doctor.workshop import Workshop, follow
+from threemaps.doctor.packages import of_root
+
+OLD = "0.40b0"
+
+
+def heals(shop: Workshop, environ: Environ, says: str) -> None:
+    words = RIGHT.split()
+    found = diagnose(words, environ(shop), shop.folder)[-1]
+    assert says in found.detail
+    healed = follow(found.next_step, words, environ(shop), shop.folder)
+    assert [check for check in diagnose(*healed, shop.folder) if not check.ok] == []
+
+
+@pytest.mark.parametrize(
+    ("missing", "says"),
+    [
+        ("opentelemetry-distro", "opentelemetry-distro is not installed for"),
+        ("opentelemetry-exporter-otlp-proto-http", "needs opentelemetry-exporter-otlp-proto-http"),
+        (
+            "opentelemetry-instrumentation-flask",
+            "opentelemetry-instrumentation-flask is not installed",
+        ),
+    ],
+)
+def test_missing_package(tmp_path: Path, environ: Environ, missing: str, says: str) -> None:
+    heals(Workshop(tmp_path, without=[missing]), environ, says)
+
+
+def test_missing_exporter_alone(tmp_path: Path, environ: Environ) -> None:
+    """Without the bundle nothing requires it, and only the exporter's choice tells."""
+    bundle = ["opentelemetry-exporter-otlp", "opentelemetry-exporter-otlp-proto-http"]
+    shop = Workshop(tmp_path, without=bundle)
+    heals(shop, environ, "the exporter for OTLP over http/protobuf is not installed")
+
+
+def test_versions_that_do_not_go_together(tmp_path: Path, environ: Environ) -> None:
+    name = "opentelemetry-instrumentation-flask"
+    shop = Workshop(tmp_path)
+    shop.offer(name)
+    metadata = next(shop.site.glob("opentelemetry_instrumentation_flask-*.dist-info")) / "METADATA"
+    text = metadata.read_text()
+    version = re.search(r"^Version: (.*)$", text, re.MULTILINE)
+    assert version is not None
+    metadata.unlink()
+    metadata.write_text(text.replace(version[1], OLD))
+    heals(shop, environ, f"{name} {OLD} needs opentelemetry-instrumentation-wsgi=={OLD}")
+
+
+def test_requirements_newer_than_what_runs(tmp_path: Path, environ: Environ) -> None:
+    shop = Workshop(tmp_path, without=["opentelemetry-instrumentation-flask"])
+    (tmp_path / "requirements.txt").write_text("flask\nopentelemetry-instrumentation-flask>=0.40b0\n")
+    heals(shop, environ, "requirements.txt asks for opentelemetry-instrumentation-flask")
+
+
+def test_no_such_program(workshop: Workshop, environ: Environ, folder: Path) -> None:
+    found = diagnose(["opentelemetry-instrument", "pythonn", "app.py"], environ(workshop), folder)[-1]
+    assert "'pythonn' is no Python program" in found.detail
+    assert subprocess.run(found.next_step, shell=True, env=environ(workshop)).returncode != 0
+
+
+def test_packages_of_another_root_are_read_without_running_it(workshop: Workshop, tmp_path: Path) -> None:
+    inside = tmp_path / "usr" / "local" / "lib" / "python3.12"
+    inside.mkdir(parents=True)
+    (inside / "site-packages").symlink_to(workshop.site)
+    assert of_root(tmp_path).has("opentelemetry-distro")

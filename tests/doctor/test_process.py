@@ -1,0 +1,142 @@
+"""A running process, and a command that is run: what only shows while it lives."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.doctor.conftest import Environ
+from tests.doctor.test_service import RIGHT, STANDIN
+from tests.doctor.workshop import Workshop
+from threemaps.doctor.recorder import Recorder
+from threemaps.doctor.service import check_service
+from threemaps.doctor.subject import from_command, from_process
+from threemaps.errors import UserError
+
+CLI = str(Path(sys.executable).with_name("threemaps"))
+Start = Callable[..., int]
+
+
+@pytest.fixture
+def start(folder: Path) -> Iterator[Start]:
+    running: list[subprocess.Popen[bytes]] = []
+
+    def run(command: str, environ: dict[str, str]) -> int:
+        words = command.split()
+        words[0] = str(Path(environ["PATH"].split(":")[0]) / words[0])
+        process = subprocess.Popen(
+            words, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        running.append(process)
+        assert process.stdout is not None
+        while b"Running on" not in (line := process.stdout.readline()):
+            assert line, "the service ended before it listened"
+        return process.pid
+
+    yield run
+    for process in running:
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
+
+
+@pytest.mark.parametrize(
+    ("command", "variables", "says"),
+    [
+        ("python app.py", {}, "does not start under opentelemetry-instrument"),
+        (RIGHT, {"OTEL_TRACES_EXPORTER": "none"}, "OTEL_TRACES_EXPORTER=none"),
+        (RIGHT, {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "speaks http/protobuf"),
+        (RIGHT, {"OTEL_EXPORTER_OTLP_HEADERS": "x-honeycomb-team="}, "its key never reached this process"),
+    ],
+)
+def test_a_running_process(
+    workshop: Workshop,
+    environ: Environ,
+    start: Start,
+    command: str,
+    variables: dict[str, str],
+    says: str,
+) -> None:
+    pid = start(command, environ(workshop, **variables))
+    assert says in check_service(from_process(pid), STANDIN)[-1].detail
+
+
+def test_a_right_process_is_left_alone(workshop: Workshop, environ: Environ, start: Start) -> None:
+    pid = start(RIGHT, environ(workshop))
+    assert [check.detail for check in check_service(from_process(pid), STANDIN) if not check.ok] == []
+    assert psutil.Process(pid).is_running()
+
+
+def test_the_command_line_puts_cause_and_next_step_first(
+    workshop: Workshop, environ: Environ, start: Start
+) -> None:
+    pid = start(RIGHT, environ(workshop, OTEL_SDK_DISABLED="true"))
+    text = subprocess.run([CLI, "doctor", "--pid", str(pid)], capture_output=True, text=True)
+    assert text.returncode == 1
+    first = text.stdout.splitlines()[0]
+    assert "OTEL_SDK_DISABLED=true turns the whole SDK off → unset OTEL_SDK_DISABLED" in first
+    told = subprocess.run(
+        [CLI, "doctor", "--format", "json", "--pid", str(pid)], capture_output=True, text=True
+    )
+    assert json.loads(told.stdout)["broken"]["next_step"] == "unset OTEL_SDK_DISABLED"
+
+
+def test_no_such_process() -> None:
+    with pytest.raises(UserError, match="no process has the id"):
+        from_process(2**22 + 1)
+
+
+def run(command: str, environ: dict[str, str], folder: Path) -> str:
+    return check_service(from_command(command.split(), environ, folder), STANDIN)[-1].detail
+
+
+def test_right_service_is_run_and_stopped_with_its_children(
+    workshop: Workshop, environ: Environ, folder: Path
+) -> None:
+    command = "opentelemetry-instrument gunicorn --workers 2 --bind 127.0.0.1:0 app:app"
+    before = {process.pid for process in psutil.Process().children(recursive=True)}
+    assert run(command, environ(workshop), folder).startswith("spans arrived")
+    assert {process.pid for process in psutil.Process().children(recursive=True)} == before
+
+
+def test_grpc_is_observed_too(workshop: Workshop, environ: Environ, recorder: Recorder, folder: Path) -> None:
+    variables = environ(
+        workshop, OTEL_EXPORTER_OTLP_ENDPOINT=recorder.grpc_url, OTEL_EXPORTER_OTLP_PROTOCOL="grpc"
+    )
+    assert run(RIGHT, variables, folder).startswith("spans arrived: 1 of shop")
+
+
+def test_a_service_that_ends_says_its_last_words(workshop: Workshop, environ: Environ, folder: Path) -> None:
+    (folder / "app.py").write_text("raise SystemExit('no database')\n")
+    said = run(RIGHT, environ(workshop), folder)
+    assert "ended with 1 before it listened" in said
+    assert "no database" in said
+
+
+def test_an_exporter_in_the_code_goes_past_the_recorder(
+    workshop: Workshop, environ: Environ, recorder: Recorder, folder: Path
+) -> None:
+    app = folder / "app.py"
+    by_hand = f"""
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+trace.set_tracer_provider(TracerProvider())
+exporter = OTLPSpanExporter(endpoint="{recorder.http_url}/v1/traces")
+trace.get_tracer_provider().add_span_processor(BatchSpanProcessor(exporter))
+app = Flask(__name__)
+"""
+    app.write_text(app.read_text().replace("app = Flask(__name__)\n", by_hand))
+    said = run("python app.py", environ(workshop), folder)
+    assert "app.py:11 has an exporter of its own" in said
+
+
+def test_only_python_can_be_looked_at(folder: Path) -> None:
+    subject = from_command(["/bin/cat"], dict(os.environ), folder)
+    assert "is no Python program" in check_service(subject, STANDIN)[-1].detail

@@ -1,0 +1,158 @@
+"""Somebody else's service, broken in every way we know, and healed by typing what the doctor says."""
+
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.doctor.conftest import Environ
+from tests.doctor.workshop import Workshop, follow
+from threemaps.doctor.check import Check, until_broken
+from threemaps.doctor.recorder import Recorder
+from threemaps.doctor.service import check_service, standing_checks
+from threemaps.doctor.subject import from_command
+
+STANDIN = "http://127.0.0.1:8081"
+RIGHT = "opentelemetry-instrument python app.py"
+
+
+@dataclass(frozen=True)
+class Broken:
+    """How it is broken, and words that the first line has to have."""
+
+    name: str
+    says: str
+    command: str = RIGHT
+    variables: dict[str, str] = field(default_factory=dict)
+    edit: tuple[str, str] = ("", "")  # in app.py
+    files: dict[str, str] = field(default_factory=dict)
+
+
+BY_HAND = """
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.instrumentation.flask import FlaskInstrumentor
+
+provider = TracerProvider()
+provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+trace.set_tracer_provider(provider)
+app = Flask(__name__)
+FlaskInstrumentor().instrument_app(app)
+"""
+GUNICORN = "gunicorn --bind 127.0.0.1:0 app:app"
+
+TABLE = [
+    Broken("no launcher", "does not start under opentelemetry-instrument", command="python app.py"),
+    Broken(
+        "no launcher in a shell",
+        "does not start under opentelemetry-instrument",
+        command=f"sh -c 'exec {GUNICORN}'",
+    ),
+    Broken("reloader in the code", "app.py:14", edit=("app.run(", "app.run(debug=True, ")),
+    Broken("reloader by flag", "--debug", command="opentelemetry-instrument flask --app app run --debug"),
+    Broken("reloader of a module", "--debug", command="opentelemetry-instrument python -m flask run --debug"),
+    Broken(
+        "reloader by variable",
+        "FLASK_DEBUG",
+        command="opentelemetry-instrument flask --app app run",
+        variables={"FLASK_DEBUG": "1"},
+    ),
+    Broken("preload", "--preload", command=f"opentelemetry-instrument {GUNICORN} --preload"),
+    Broken(
+        "preload by variable",
+        "GUNICORN_CMD_ARGS",
+        command=f"opentelemetry-instrument {GUNICORN}",
+        variables={"GUNICORN_CMD_ARGS": "--preload"},
+    ),
+    Broken(
+        "preload by file",
+        "gunicorn.conf.py",
+        command=f"opentelemetry-instrument {GUNICORN}",
+        files={"gunicorn.conf.py": "preload_app = True\n"},
+    ),
+    Broken("second provider", "second TracerProvider", edit=("app = Flask(__name__)\n", BY_HAND)),
+    Broken(
+        "misspelled variable",
+        "OTEL_EXPORTER_OLTP_ENDPOINT is read by nobody",
+        variables={"OTEL_EXPORTER_OTLP_ENDPOINT": "", "OTEL_EXPORTER_OLTP_ENDPOINT": "RECORDER"},
+    ),
+    Broken("disabled", "OTEL_SDK_DISABLED", variables={"OTEL_SDK_DISABLED": "true"}),
+    Broken("exporter none", "OTEL_TRACES_EXPORTER=none", variables={"OTEL_TRACES_EXPORTER": "none"}),
+    Broken(
+        "exporter by flag",
+        "OTEL_TRACES_EXPORTER=console",
+        command="opentelemetry-instrument --traces_exporter console python app.py",
+    ),
+    Broken(
+        "unknown exporter", "'jaeger' is no installed exporter", variables={"OTEL_TRACES_EXPORTER": "jaeger"}
+    ),
+    Broken("sampler off", "always_off", variables={"OTEL_TRACES_SAMPLER": "always_off"}),
+    Broken(
+        "sampled to nothing",
+        "OTEL_TRACES_SAMPLER_ARG=0",
+        variables={"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0"},
+    ),
+    Broken("unknown sampler", "always_oon", variables={"OTEL_TRACES_SAMPLER": "always_oon"}),
+    Broken(
+        "instrumentation off",
+        "turns off the instrumentation of flask",
+        variables={"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "flask"},
+    ),
+    Broken("gRPC to an HTTP port", "speaks http/protobuf", variables={"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}),
+    Broken("HTTP to a gRPC port", "speaks grpc", variables={"OTEL_EXPORTER_OTLP_ENDPOINT": "RECORDER_GRPC"}),
+    Broken("unknown protocol", "http/json", variables={"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}),
+    Broken("no scheme", "lacks its scheme", variables={"OTEL_EXPORTER_OTLP_ENDPOINT": "RECORDER_BARE"}),
+    Broken(
+        "path twice",
+        "adds the path itself",
+        variables={"OTEL_EXPORTER_OTLP_ENDPOINT": "RECORDER/v1/traces"},
+    ),
+    Broken("quotes", "quotes in its value", variables={"OTEL_EXPORTER_OTLP_ENDPOINT": '"RECORDER"'}),
+    Broken("colon in a header", "a colon where", variables={"OTEL_EXPORTER_OTLP_HEADERS": "x-tenant: one"}),
+    Broken("no name", "unknown_service", variables={"OTEL_SERVICE_NAME": ""}),
+]
+
+
+def settle(text: str, recorder: Recorder) -> str:
+    bare = recorder.http_url.removeprefix("http://")
+    return (
+        text.replace("RECORDER_GRPC", recorder.grpc_url)
+        .replace("RECORDER_BARE", bare)
+        .replace("RECORDER", recorder.http_url)
+    )
+
+
+def diagnose(words: list[str], environ: dict[str, str], folder: Path) -> list[Check]:
+    """Everything but running it."""
+    subject = from_command(words, environ, folder)
+    return until_broken(standing_checks(subject, STANDIN), subject)
+
+
+@pytest.mark.parametrize("case", TABLE, ids=lambda case: case.name)
+def test_first_line_names_the_fault_and_its_advice_heals(
+    case: Broken, workshop: Workshop, recorder: Recorder, environ: Environ, folder: Path
+) -> None:
+    app = folder / "app.py"
+    app.write_text(app.read_text().replace(*case.edit) if case.edit[0] else app.read_text())
+    for name, text in case.files.items():
+        (folder / name).write_text(text)
+    variables = {name: settle(value, recorder) for name, value in case.variables.items()}
+    broken_environ = environ(workshop, **variables)
+
+    words = shlex.split(case.command)
+    found = diagnose(words, broken_environ, folder)[-1]
+    assert not found.ok
+    assert case.says in found.detail
+
+    healed = follow(found.next_step, words, broken_environ, folder)
+    assert [check for check in diagnose(*healed, folder) if not check.ok] == []
+
+
+def test_right_service_is_run_and_stopped(workshop: Workshop, environ: Environ, folder: Path) -> None:
+    subject = from_command(RIGHT.split(), environ(workshop), folder)
+    checks = check_service(subject, STANDIN)
+    assert [check.detail for check in checks if not check.ok] == []
+    assert checks[-1].detail == "spans arrived: 1 of shop"

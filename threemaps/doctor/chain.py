@@ -1,0 +1,60 @@
+"""The chain of threemaps itself: service → collector → leg → backend → read back."""
+
+from collections.abc import Callable
+
+from threemaps.doctor.check import Check, until_broken
+from threemaps.doctor.legs import check_legs
+from threemaps.doctor.readback import check_cloudwatch_map, check_honeycomb_map, check_logs, check_xray_trace
+from threemaps.doctor.running import (
+    check_collector_accepts,
+    check_collector_doors,
+    check_collector_up,
+    check_request,
+    check_services_aim,
+    check_services_export,
+    check_services_launched,
+    check_services_named,
+    check_services_packages,
+    check_services_settings,
+    check_services_up,
+)
+from threemaps.doctor.vendors import (
+    check_aws_keys,
+    check_clock,
+    check_honeycomb_configuration_key,
+    check_honeycomb_ingest_key,
+    check_log_groups,
+    check_region,
+)
+from threemaps.doctor.walk import Walk
+from threemaps.settings import Settings
+
+CHAIN: tuple[Callable[[Walk], Check], ...] = (
+    check_services_up,
+    check_services_launched,
+    check_services_packages,
+    check_services_settings,
+    check_services_named,
+    check_services_export,
+    check_services_aim,
+    check_collector_up,
+    check_collector_doors,
+    check_request,
+    check_collector_accepts,
+    check_legs,
+    check_honeycomb_ingest_key,
+    check_honeycomb_configuration_key,
+    check_clock,
+    check_region,
+    check_aws_keys,
+    check_log_groups,
+    check_honeycomb_map,
+    check_xray_trace,
+    check_logs,
+    check_cloudwatch_map,
+)
+
+
+def check_chain(settings: Settings, *, send: bool = False) -> list[Check]:
+    """The links in their order, up to the first broken one. With `send` a request of ours is followed."""
+    return until_broken(CHAIN, Walk(settings, send))

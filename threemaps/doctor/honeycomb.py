@@ -1,0 +1,103 @@
+"""A service that exports straight to Honeycomb: its team header and its key."""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import requests
+
+from threemaps.doctor.check import Check, broken, good
+from threemaps.doctor.destination import Destination, destination, shares_network
+from threemaps.doctor.subject import Subject
+from threemaps.settings import LOCAL_CONFIGURATION_KEY, LOCAL_INGEST_KEY
+
+LINK = "honeycomb"
+HEADER = "x-honeycomb-team"
+SECONDS = 10
+FORMS = re.compile(r"hc[a-z]ik_[0-9a-z]{58}|[0-9a-f]{32}|[0-9A-Za-z]{22}")  # ingest, classic, configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """What `GET /1/auth` says of a key."""
+
+    status: int
+    kind: str = ""
+    access: frozenset[str] = frozenset()
+    team: str = ""
+    error: str = ""
+
+    @property
+    def may_send(self) -> bool:
+        """Ingest keys always may, whatever else their list of rights says."""
+        return self.kind == "ingest" or "events" in self.access
+
+
+def goes_to_honeycomb(there: Destination, api: str) -> bool:
+    host = there.host
+    same = urlsplit(api)
+    return (
+        host.endswith("honeycomb.io")
+        or HEADER in there.headers
+        or (host, there.port) == (same.hostname, same.port)
+    )
+
+
+def team_header(subject: Subject, api: str) -> Check:
+    """Without the header Honeycomb refuses every batch, and the exporter says so once, in its log."""
+    there = destination(subject)
+    if not goes_to_honeycomb(there, api):
+        return good(LINK, "team header", f"{there.base} is not Honeycomb")
+    if there.headers.get(HEADER):
+        return good(LINK, "team header", f"{HEADER} is there")
+    key = subject.get("HONEYCOMB_API_KEY")
+    detail = f"a direct export to {there.base} without {HEADER}"
+    if not key:
+        detail += ", and HONEYCOMB_API_KEY never reached this process"
+    step = 'export OTEL_EXPORTER_OTLP_HEADERS="x-honeycomb-team=$HONEYCOMB_API_KEY"'
+    return broken(LINK, "team header", detail, step if key else f"export HONEYCOMB_API_KEY=YOUR_KEY; {step}")
+
+
+def key_accepted(subject: Subject, api: str) -> Check:
+    """Honeycomb itself says whether it knows the key."""
+    there = destination(subject)
+    key = there.headers.get(HEADER, "")
+    if not key or not shares_network(subject):
+        return good(LINK, "key", "no key to ask about from here")
+    if wrong := malformed(key):
+        return broken(LINK, "key", wrong, NEW_KEY)
+    auth = ask_auth(there.base, key)
+    if auth.status == 401:
+        return broken(LINK, "key", f"{there.base} does not know this key: {auth.error}", NEW_KEY)
+    if auth.status != 200:
+        detail = f"{there.base}/1/auth answers {auth.status or auth.error}"
+        return broken(LINK, "key", detail, f"curl -i {there.base}/1/auth")
+    if not auth.may_send:
+        return broken(LINK, "key", "this configuration key may not send events", NEW_KEY)
+    return good(LINK, "key", f"an {auth.kind} key of team {auth.team}")
+
+
+NEW_KEY = 'export OTEL_EXPORTER_OTLP_HEADERS="x-honeycomb-team=YOUR_INGEST_KEY"'
+
+
+def malformed(key: str) -> str:
+    """Why this cannot be a key that sends, or nothing. The key itself is never repeated."""
+    if key in {LOCAL_INGEST_KEY, LOCAL_CONFIGURATION_KEY} or FORMS.fullmatch(key):
+        return ""
+    if re.fullmatch(r"hc[a-z]ik_.{26}", key):
+        return "this is the id of an ingest key; the key is the id and the secret behind it, 64 characters"
+    if re.match(r"hc[a-z][lm]k_", key):
+        kind = "configuration key's id" if key[3] == "l" else "management key"
+        return f"this is a {kind}; spans are sent with an ingest key"
+    return f"a text of {len(key)} characters, which is the form of no Honeycomb key"
+
+
+def ask_auth(api: str, key: str) -> Auth:
+    try:
+        answer = requests.get(f"{api}/1/auth", headers={HEADER: key}, timeout=SECONDS)
+        body = answer.json()
+    except requests.RequestException as error:
+        return Auth(0, error=type(error).__name__)
+    access = frozenset(name for name, allowed in (body.get("api_key_access") or {}).items() if allowed)
+    team = (body.get("team") or {}).get("slug", "")
+    return Auth(answer.status_code, body.get("type", ""), access, team, body.get("error", ""))

@@ -1,0 +1,90 @@
+"""The legs of the collector: does what came in go out again, and what do its exporters say?"""
+
+import re
+import time
+
+from threemaps.doctor.check import Check, broken, good
+from threemaps.doctor.walk import FLOW_SECONDS, LEGS, POLL, Complaint, Walk, of, quoted
+from threemaps.evidence.collector import Sample
+from threemaps.settings import Settings
+
+LINK = "leg"
+NEARLY_FULL = 0.8
+AWS_KEYS = "export AWS_ACCESS_KEY_ID=YOUR_KEY_ID AWS_SECRET_ACCESS_KEY=YOUR_SECRET"
+POLICY = "--policy-name threemaps-collector --policy-document file://aws/iam-collector.json"
+
+
+def check_legs(walk: Walk) -> Check:
+    """Sent on every leg since our request, nothing given up, no queue about to overflow."""
+    waiting = set(LEGS) if walk.send else set()
+    waiting -= set() if walk.logs_by_collector else {"cloudwatch logs"}
+    deadline = time.monotonic() + FLOW_SECONDS
+    while True:
+        samples, complaints = walk.metrics(), walk.complaints()
+        if not samples:
+            url = walk.settings.url("collector_metrics")
+            return broken(LINK, "metrics", f"the collector tells no metrics at {url}", "threemaps up")
+        waiting = {leg for leg in waiting if sent(samples, leg) <= sent(walk.before, leg)}
+        late = time.monotonic() > deadline
+        for leg in LEGS:
+            said = [one for one in complaints if LEGS[leg] in one.exporter]
+            if trouble := trouble_of(walk, leg, samples, said, waits=leg in waiting, late=late):
+                return broken(LINK, leg, f"{leg}: {trouble}", advice(trouble, leg, walk.settings))
+        if not waiting:
+            return good(LINK, "legs", f"{', '.join(LEGS)}: nothing waits, nothing was given up")
+        time.sleep(POLL)
+
+
+def sent(samples: list[Sample], leg: str) -> float:
+    return of(samples, "exporter_sent_", leg, end=True)
+
+
+def trouble_of(
+    walk: Walk, leg: str, samples: list[Sample], said: list[Complaint], *, waits: bool, late: bool
+) -> str:
+    """Why this leg is broken, or nothing."""
+    gone = given_up(samples, leg) - given_up(walk.before, leg)
+    if walk.send and gone > 0 and said:
+        return f"{gone:.0f} items were given up: {quoted(said)}"
+    size, capacity = (of(samples, f"exporter_queue_{name}", leg) for name in ("size", "capacity"))
+    if capacity and size > NEARLY_FULL * capacity:
+        return f"its queue is {size / capacity:.0%} full: {quoted(said)}"
+    if refused := [one for one in said if one.refused_in_a_200]:
+        return f"the vendor refused some of what it was sent: {quoted(refused)}"
+    if said and (waits if walk.send else size):
+        return f"its queue waits: {quoted(said)}"
+    return f"nothing was sent within {FLOW_SECONDS} s; {quoted(said)}" if waits and late else ""
+
+
+def given_up(samples: list[Sample], leg: str) -> float:
+    """What an end refuses travels back to the loopback's queue; only what that gives up is lost."""
+    counters = ("exporter_send_failed_", "exporter_enqueue_failed_")
+    queued = [one for one in samples if "exporter" in one.labels and is_queue(one, samples)]
+    return sum(of(queued, name, leg) for name in counters)
+
+
+def is_queue(sample: Sample, samples: list[Sample]) -> bool:
+    owner = sample.labels["exporter"]
+    return any(
+        one.name == "exporter_queue_capacity" and one.labels.get("exporter") == owner for one in samples
+    )
+
+
+def advice(said: str, leg: str, settings: Settings) -> str:
+    """What to type, by what the vendor answered."""
+    is_honeycomb = leg == "honeycomb"
+    is_real = settings.honeycomb_is_real if is_honeycomb else settings.aws_is_real
+    if not is_real:
+        log = settings.logs / ("honeycomb.log" if is_honeycomb else "aws.log")
+        return "threemaps up" if re.search(r"refused|no such host|EOF|reset", said) else f"tail {log}"
+    if re.search(r"\b401\b|unknown API key|Unauthenticated", said):
+        return "export HONEYCOMB_API_KEY=YOUR_INGEST_KEY && threemaps up"
+    if re.search(r"ExpiredToken", said):
+        return "aws sso login && threemaps up"
+    if re.search(r"AccessDenied|not authorized", said):
+        return f"aws iam create-policy {POLICY}"
+    if re.search(r"InvalidSignature|UnrecognizedClient|InvalidClientTokenId|IMDS|credentials", said):
+        return f"{AWS_KEYS} && threemaps up"
+    if re.search(r"\b429\b|[Tt]hrottl", said):
+        return "threemaps spend"
+    return f"tail {settings.logs / 'collector.log'}"

@@ -1,0 +1,152 @@
+"""What an interpreter has installed, read from its package metadata: nothing of it is imported here."""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+ASK = "import json, sys; print(json.dumps({'path': sys.path, 'version': list(sys.version_info[:3])}))"
+VARIABLE = re.compile(r"\bOTEL_[A-Z][A-Z0-9_]+")
+
+
+@dataclass(frozen=True)
+class Packages:
+    """The distributions on one interpreter's path, by their canonical name."""
+
+    found: Mapping[str, Distribution]
+    path: tuple[Path, ...]
+    trouble: str = ""  # why the interpreter could not be asked
+
+    def has(self, name: str) -> bool:
+        return canonicalize_name(name) in self.found
+
+    def version(self, name: str) -> str:
+        distribution = self.found.get(canonicalize_name(name))
+        return str(distribution.version) if distribution else ""
+
+    def entry_points(self, group: str) -> dict[str, str]:
+        """Entry point → the distribution that brings it."""
+        return {
+            point.name: name
+            for name, distribution in self.found.items()
+            for point in distribution.entry_points
+            if point.group == group
+        }
+
+    def unmet(self, prefix: str = "opentelemetry-") -> list[str]:
+        """What these packages require of each other and do not have."""
+        return [
+            f"{name} {distribution.version} needs {requirement.name}{requirement.specifier}, "
+            f"and {self.version(requirement.name) or 'none'} is installed"
+            for name, distribution in sorted(self.found.items())
+            if name.startswith(prefix)
+            for requirement in required(distribution)
+            if requirement.name.lower().startswith(prefix) and not self.meets(requirement)
+        ]
+
+    def meets(self, requirement: Requirement) -> bool:
+        version = self.version(requirement.name)
+        return bool(version) and requirement.specifier.contains(version, prereleases=True)
+
+    def instruments(self, distribution: str) -> list[Requirement]:
+        """The libraries that an instrumentation wraps; any one of them will do."""
+        return [
+            requirement
+            for line in self.found[distribution].requires or ()
+            if "instruments" in line and (requirement := Requirement(line)).marker is not None
+        ]
+
+    def variables(self) -> set[str]:
+        """Every OTEL_ variable that the installed packages read."""
+        names: set[str] = set()
+        for folder in self.path:
+            for file in folder.glob("opentelemetry/**/environment_variables*"):
+                module = file / "__init__.py" if file.is_dir() else file
+                if module.suffix == ".py" and module.exists():
+                    names.update(VARIABLE.findall(module.read_text(encoding="utf-8")))
+        return names
+
+    def file(self, name: str) -> Path | None:
+        return next((folder / name for folder in self.path if (folder / name).exists()), None)
+
+
+def required(distribution: Distribution) -> list[Requirement]:
+    """The requirements that hold without any extra, on this machine."""
+    found = []
+    for line in distribution.requires or ():
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:
+            continue
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            found.append(requirement)
+    return found
+
+
+# What decides which packages an interpreter sees. The service's keys are none of its business.
+FOR_AN_INTERPRETER = ("CONDA_", "HOME", "LANG", "LC_", "LD_", "PATH", "PYENV_", "PYTHON", "VIRTUAL_ENV")
+
+
+def of_interpreter(interpreter: Path, environ: Mapping[str, str], folder: Path) -> Packages:
+    """Asks the interpreter for its path, without waking the launcher's hook."""
+    python_path = [
+        part for part in environ.get("PYTHONPATH", "").split(os.pathsep) if "auto_instrumentation" not in part
+    ]
+    needed = {name: value for name, value in environ.items() if name.startswith(FOR_AN_INTERPRETER)}
+    quiet = {**needed, "PYTHONPATH": os.pathsep.join(python_path), "OTEL_SDK_DISABLED": "true"}
+    try:
+        answer = subprocess.run(
+            [interpreter, "-c", ASK],
+            env=quiet,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+        )
+        path = json.loads(answer.stdout.splitlines()[-1])["path"]
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
+        return Packages({}, (), trouble=str(error))
+    return read_packages([folder / part for part in path])
+
+
+def of_root(root: Path) -> Packages:
+    """The packages of a container, found by looking: its interpreter cannot be run from out here."""
+    prefixes = ("usr/local", "usr", "opt/venv", "venv", ".venv", "app/.venv", "app/venv", "code/.venv")
+    folders = [
+        folder
+        for prefix in prefixes
+        for kind in ("site-packages", "dist-packages")
+        for folder in sorted(root.glob(f"{prefix}/lib/python3*/{kind}"))
+    ]
+    return read_packages(folders)
+
+
+def read_packages(folders: Sequence[Path]) -> Packages:
+    found: dict[str, Distribution] = {}
+    for distribution in distributions(path=[str(folder) for folder in folders]):
+        name = distribution.metadata["Name"]
+        if name:
+            found.setdefault(canonicalize_name(name), distribution)
+    return Packages(found, tuple(folders))
+
+
+def read_requirements(lines: Iterable[str]) -> list[Requirement]:
+    """The plain lines of a requirements.txt; options, links and hashes are pip's business."""
+    found = []
+    for line in lines:
+        text = line.split(" #")[0].split("--hash")[0].strip().rstrip("\\").strip()
+        if not text or text.startswith(("#", "-")):
+            continue
+        try:
+            found.append(Requirement(text))
+        except InvalidRequirement:
+            continue
+    return found

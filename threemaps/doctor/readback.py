@@ -1,0 +1,74 @@
+"""The last link: can what was sent be read again, through each vendor's own API?"""
+
+from collections.abc import Callable
+
+from threemaps.backends import open_backend
+from threemaps.backends.aws import aws_client, reasons
+from threemaps.doctor.check import Check, broken, good
+from threemaps.doctor.walk import Walk
+from threemaps.errors import UserError
+from threemaps.settings import SERVICE_LOG_GROUP
+
+LINK = "read back"
+TRAFFIC = "threemaps traffic --requests 10 && threemaps doctor"
+
+
+def check_xray_trace(walk: Walk) -> Check:
+    """X-Ray holds the trace of our request."""
+    if not walk.trace_id:
+        return check_map(walk, "xray")
+    xray = aws_client(walk.settings, "xray")
+    name = f"1-{walk.trace_id[:8]}-{walk.trace_id[8:]}"
+
+    def held() -> bool:
+        with reasons(walk.settings, "X-Ray", "xray:BatchGetTraces"):
+            return bool(xray.batch_get_traces(TraceIds=[name])["Traces"])
+
+    return arrives(walk, "X-Ray", f"trace {name}", held)
+
+
+def check_logs(walk: Walk) -> Check:
+    """CloudWatch holds a log record with the trace's id."""
+    if not walk.trace_id:
+        return good(LINK, "logs", "no trace to look for")
+    if not walk.logs_by_collector:
+        return good(LINK, "logs", "no service sends log records through the collector")
+    logs = aws_client(walk.settings, "logs")
+    pattern = f'"{walk.trace_id}"'
+    start = int((walk.started - 60) * 1000)
+
+    def held() -> bool:
+        with reasons(walk.settings, "CloudWatch Logs", "logs:FilterLogEvents"):
+            arguments = {"logGroupName": SERVICE_LOG_GROUP, "startTime": start}
+            return bool(logs.filter_log_events(**arguments, filterPattern=pattern)["events"])
+
+    return arrives(walk, "CloudWatch", f"log record of trace {walk.trace_id}", held)
+
+
+def check_honeycomb_map(walk: Walk) -> Check:
+    return check_map(walk, "honeycomb")
+
+
+def check_cloudwatch_map(walk: Walk) -> Check:
+    return check_map(walk, "cloudwatch")
+
+
+def check_map(walk: Walk, backend: str) -> Check:
+    """Ten minutes of map: at least one edge, where there was traffic."""
+    reader = open_backend(backend, walk.settings)
+    if not walk.send:
+        try:
+            edges = reader.read_map(walk.window).edges
+        except UserError as error:
+            return broken(LINK, backend, error.message, error.hint)
+        return good(LINK, backend, f"its map can be read: {len(edges)} edges in ten minutes")
+    return arrives(walk, backend, "edge of a map", lambda: bool(reader.read_map(walk.window).edges))
+
+
+def arrives(walk: Walk, vendor: str, what: str, held: Callable[[], bool]) -> Check:
+    try:
+        if walk.until(held):
+            return good(LINK, vendor, f"{vendor} has the {what}")
+    except UserError as error:
+        return broken(LINK, vendor, error.message, error.hint)
+    return broken(LINK, vendor, f"{vendor} took everything and has no {what}", TRAFFIC)

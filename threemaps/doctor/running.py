@@ -1,0 +1,160 @@
+"""The first links of the chain: the services, and the collector that they send to."""
+
+from collections.abc import Callable
+
+import requests
+
+from threemaps.doctor.check import Check, broken, good
+from threemaps.doctor.destination import (
+    GRPC,
+    HTTP,
+    check_endpoint,
+    check_exporter,
+    check_header_form,
+    check_protocol,
+    destination,
+)
+from threemaps.doctor.environment import check_quotes, check_sampler, check_spelling, check_switched_on
+from threemaps.doctor.launching import check_distro, check_versions
+from threemaps.doctor.restarting import check_preload
+from threemaps.doctor.subject import LAUNCHER, Subject
+from threemaps.doctor.walk import SECONDS, Walk
+from threemaps.doctor.wire import Answer, ask
+from threemaps.evidence.collector import Sample
+from threemaps.settings import SERVICES
+
+SERVICE, COLLECTOR = "service", "collector"
+UP = "threemaps up"
+XRAY_MODE = "AWS_XRAY_DAEMON_ADDRESS"
+
+
+def check_services_up(walk: Walk) -> Check:
+    """Every service answers its health check."""
+    settings = walk.settings
+    silent = [name for name in SERVICES if not walk.answers(f"{settings.url(name)}/api/health")]
+    if silent:
+        where = ", ".join(f"{name} at {settings.url(name)}" for name in silent)
+        return broken(SERVICE, "up", f"no answer from {where}", UP)
+    return good(SERVICE, "up", f"{', '.join(SERVICES)} answer")
+
+
+def check_services_launched(walk: Walk) -> Check:
+    for name, subject in otel(walk).items():
+        if not subject.launched:
+            detail = f"{name} (process {subject.pid}) does not run under {LAUNCHER}"
+            return broken(SERVICE, "launcher", detail, restart(walk, name))
+    modes = [f"{name}: {'otel' if name in otel(walk) else 'xray-sdk'}" for name in walk.services]
+    return good(SERVICE, "launcher", ", ".join(modes) or "they run in containers")
+
+
+def otel(walk: Walk) -> dict[str, Subject]:
+    """Those that are not on the X-Ray SDK."""
+    return {name: one for name, one in walk.services.items() if not one.get(XRAY_MODE)}
+
+
+def restart(walk: Walk, name: str) -> str:
+    """Ours are started anew by `up`; somebody else's process has to let go of the port first."""
+    if name in walk.services and name not in walk.started_by_us:
+        return f"kill {walk.services[name].pid} && sleep 1 && {UP}"
+    return f"threemaps down && {UP}"
+
+
+def check_services_packages(walk: Walk) -> Check:
+    return each(walk, "packages", (check_distro, check_versions, check_preload))
+
+
+def check_services_settings(walk: Walk) -> Check:
+    return each(walk, "settings", (check_spelling, check_quotes, check_switched_on, check_sampler))
+
+
+def check_services_export(walk: Walk) -> Check:
+    checks = (check_exporter, check_header_form, check_endpoint, check_protocol)
+    return each(walk, "export", checks)
+
+
+def each(walk: Walk, name: str, checks: tuple[Callable[[Subject], Check], ...]) -> Check:
+    """The checks that hold for anybody's service, for each of ours."""
+    for service, subject in otel(walk).items():
+        for check in checks:
+            found = check(subject)
+            if not found.ok:
+                ours = service in walk.started_by_us
+                step = f"{found.next_step} && {UP}" if ours else restart(walk, service)
+                return broken(SERVICE, found.name, f"{service}: {found.detail}", step)
+    return good(SERVICE, name, f"{name} of {len(otel(walk))} services are in order")
+
+
+def check_services_named(walk: Walk) -> Check:
+    """Names set, and no two the same: a map has one node a name."""
+    names: dict[str, str] = {}
+    for service, subject in otel(walk).items():
+        name = subject.get("OTEL_SERVICE_NAME")
+        if not name:
+            return broken(SERVICE, "names", f"{service} has no OTEL_SERVICE_NAME", restart(walk, service))
+        if name in names:
+            detail = f"{names[name]} and {service} are both named {name!r}: one node in every map"
+            return broken(SERVICE, "names", detail, restart(walk, service))
+        names[name] = service
+    return good(SERVICE, "names", f"{len(names)} distinct names")
+
+
+def check_services_aim(walk: Walk) -> Check:
+    """They send to this collector, not to another address."""
+    doors = {GRPC: walk.settings.url("otlp_grpc"), HTTP: walk.settings.url("otlp_http")}
+    for service, subject in otel(walk).items():
+        there = destination(subject)
+        if there.base.replace("localhost", "127.0.0.1") != doors[there.protocol]:
+            detail = f"{service} sends {there.protocol} to {there.base}, and the collector takes it at "
+            return broken(SERVICE, "endpoint", detail + doors[there.protocol], restart(walk, service))
+    return good(SERVICE, "endpoint", "they send to the collector")
+
+
+def check_collector_up(walk: Walk) -> Check:
+    url = walk.settings.url("health")
+    if not walk.answers(url):
+        log = walk.settings.logs / "collector.log"
+        return broken(COLLECTOR, "up", f"no answer from the collector at {url} (its log: {log})", UP)
+    return good(COLLECTOR, "up", f"healthy at {url}")
+
+
+def check_collector_doors(walk: Walk) -> Check:
+    """Both OTLP ports answer, each in its protocol."""
+    for name, is_grpc, wanted in (("otlp_http", False, Answer.HTTP1), ("otlp_grpc", True, Answer.HTTP2)):
+        host, _, port = walk.settings.url(name).removeprefix("http://").partition(":")
+        if ask(host, int(port), secure=False, grpc=is_grpc) is not wanted:
+            detail = f"{walk.settings.url(name)} does not speak OTLP: another program has the port"
+            return broken(COLLECTOR, "doors", detail, f"threemaps down; lsof -i :{port}; {UP}")
+    return good(COLLECTOR, "doors", "OTLP over HTTP and gRPC answers")
+
+
+def check_request(walk: Walk) -> Check:
+    """A request of our own, to be followed through the chain."""
+    if not walk.send:
+        return good(SERVICE, "request", "none sent")
+    walk.before = walk.metrics()
+    url, anew = walk.settings.url("frontend_api") + "/api/activities/home", restart(walk, "frontend_api")
+    try:
+        answer = walk.session.get(url, timeout=SECONDS * 3)
+    except requests.RequestException as error:
+        return broken(SERVICE, "request", f"{url} gives no answer ({type(error).__name__})", anew)
+    walk.trace_id = answer.headers.get("X-Trace-Id", "")
+    if not answer.ok:
+        return broken(SERVICE, "request", f"{url} answers {answer.status_code}", "threemaps fault --clear")
+    if not walk.trace_id.strip("0"):
+        return broken(SERVICE, "request", f"{url} answered without a trace", anew)
+    return good(SERVICE, "request", f"{url} answered; its trace is {walk.trace_id}")
+
+
+def check_collector_accepts(walk: Walk) -> Check:
+    """Its spans reach the collector."""
+    if not walk.send:
+        return good(COLLECTOR, "accepts", "not followed")
+    before = accepted(walk.before)
+    if not walk.until(lambda: accepted(walk.metrics()) > before):
+        detail = "no span of a request arrived at the collector"
+        return broken(COLLECTOR, "accepts", detail, f"tail {walk.settings.logs / 'frontend_api.log'}")
+    return good(COLLECTOR, "accepts", "the request's spans arrived")
+
+
+def accepted(samples: list[Sample]) -> float:
+    return sum(one.value for one in samples if one.name == "receiver_accepted_spans")

@@ -1,0 +1,221 @@
+"""Somebody else's service: the command, environment, folder and interpreter it runs with."""
+
+import os
+import re
+import shlex
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+
+from threemaps.doctor.packages import Packages, of_interpreter, of_root
+from threemaps.doctor.source import Source, read_sources
+from threemaps.errors import UserError
+
+LAUNCHER = "opentelemetry-instrument"
+HOOK = "opentelemetry/instrumentation/auto_instrumentation"  # what the launcher puts in front of PYTHONPATH
+RUNNERS = {"uv", "poetry", "pipenv", "pdm", "hatch"}  # `uv run python app.py`
+SECRET = re.compile(r"KEY|HEADERS|SECRET|TOKEN|PASSWORD")  # never repeated
+ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """`argv` is the command without its launcher; `launched` says that there was one."""
+
+    argv: tuple[str, ...]
+    environ: Mapping[str, str]
+    folder: Path
+    launched: bool
+    interpreter: Path | None
+    root: Path = Path("/")  # another one when the process lives in a container
+    pid: int | None = None
+    launcher: Path | None = None
+    inline: Mapping[str, str] = field(default_factory=dict)  # variables set by the command line itself
+
+    @cached_property
+    def packages(self) -> Packages:
+        if self.root != Path("/") or self.interpreter is None:
+            return of_root(self.root)
+        return of_interpreter(self.interpreter, self.environ, self.folder)
+
+    @cached_property
+    def sources(self) -> tuple[Source, ...]:
+        return read_sources(self.folder, self.entries)
+
+    @property
+    def entries(self) -> list[str]:
+        """The modules that the command names: a script, `-m module`, gunicorn's `module:app`, FLASK_APP."""
+        words = [word for word in self.argv[1:] if not word.startswith("-")]
+        named = [word.split(":")[0] for word in words if word.endswith(".py") or ":" in word]
+        flags = [after for word, after in pairwise(self.argv) if word in {"-m", "--app", "-A"}]
+        flags += [word.partition("=")[2] for word in self.argv if word.startswith("--app=")]
+        return [
+            *named,
+            *(flag.split(":")[0] for flag in flags),
+            self.get("FLASK_APP").split(":")[0] or "app",
+            "wsgi",
+        ]
+
+    @property
+    def program(self) -> str:
+        """What runs: the script's name, or the module's in `python -m flask`."""
+        name = Path(self.argv[0]).name if self.argv else ""
+        is_module = name.startswith("python") and self.argv[1:2] == ("-m",) and len(self.argv) > 2
+        return self.argv[2] if is_module else name
+
+    @property
+    def is_python(self) -> bool:
+        return self.interpreter is not None
+
+    @property
+    def pip(self) -> str:
+        """The command that installs into the interpreter of this service."""
+        return f"{shlex.quote(str(self.interpreter or 'python'))} -m pip install"
+
+    def get(self, *names: str) -> str:
+        """The first of these variables that is set and not empty."""
+        return next((self.environ[name] for name in names if self.environ.get(name)), "")
+
+    @property
+    def command(self) -> str:
+        return self.command_with(self.inline)
+
+    def command_with(self, inline: Mapping[str, str], argv: Sequence[str] = ()) -> str:
+        """The command again, other variables or words in it."""
+        words = [
+            f"{name}={'…' if SECRET.search(name) else shlex.quote(value)}" for name, value in inline.items()
+        ]
+        words += [LAUNCHER] if self.launched else []
+        return " ".join([*words, shlex.join(argv or self.argv)])
+
+    def setting(self, name: str, value: str, *, typed: str = "") -> str:
+        """What to type for this variable to have this value; an empty value unsets it.
+
+        `typed` says the same without the value, where that may be a secret.
+        """
+        if name in self.inline:
+            inline = {**self.inline, name: value}
+            return self.command_with({name: value for name, value in inline.items() if value})
+        if typed:
+            return typed
+        return f"export {name}={shlex.quote(value)}" if value else f"unset {name}"
+
+
+def from_command(command: Sequence[str], environ: Mapping[str, str], folder: Path) -> Subject:
+    """What `command` would run with, were it typed in `folder`."""
+    variables = dict(environ)
+    words = unwrap(list(command), variables)
+    launched, launcher = False, None
+    if words and Path(words[0]).name == LAUNCHER:
+        launched, launcher = True, find_program(words[0], variables, folder)
+        words = unwrap(take_flags(words[1:], variables), variables)
+    if not words:
+        raise UserError(f"{shlex.join(command)!r} names no program", hint="threemaps doctor -- python app.py")
+    launched = launched or HOOK in variables.get("PYTHONPATH", "")
+    interpreter = find_interpreter(words, variables, folder)
+    inline = {name: value for name, value in variables.items() if environ.get(name) != value}
+    return Subject(tuple(words), variables, folder, launched, interpreter, launcher=launcher, inline=inline)
+
+
+def from_process(pid: int) -> Subject:
+    """A running process, as /proc shows it."""
+    process = Path("/proc") / str(pid)
+    try:
+        argv = process.joinpath("cmdline").read_bytes().split(b"\0")[:-1]
+        pairs = process.joinpath("environ").read_bytes().decode(errors="replace").split("\0")
+        root = process.joinpath("root").readlink()
+        folder = process.joinpath("cwd").readlink()
+    except FileNotFoundError:
+        raise UserError(f"no process has the id {pid}", hint="ps aux | grep python") from None
+    except PermissionError:
+        raise UserError(
+            f"process {pid} belongs to somebody else", hint=f"sudo threemaps doctor --pid {pid}"
+        ) from None
+    words = [word.decode(errors="replace") for word in argv]
+    environ = {name: value for name, separator, value in (pair.partition("=") for pair in pairs) if separator}
+    outside = not same_root(process)
+    if outside:
+        root = process / "root"
+        folder = root / str(folder).lstrip("/")
+    interpreter = find_interpreter(words, environ, folder) if words else None
+    launched = HOOK in environ.get("PYTHONPATH", "")
+    return Subject(tuple(words), environ, folder, launched, interpreter, root if outside else Path("/"), pid)
+
+
+def same_root(process: Path) -> bool:
+    """False for a process in a container, whose paths mean nothing out here."""
+    try:
+        return process.joinpath("root").stat().st_ino == Path("/").stat().st_ino
+    except OSError:
+        return True
+
+
+def unwrap(words: list[str], variables: dict[str, str]) -> list[str]:
+    """Takes off what stands before the program: `env A=1`, `exec`, `uv run`, `sh -c '…'`."""
+    while words:
+        name = Path(words[0]).name
+        if assignment := ASSIGNMENT.fullmatch(words[0]):
+            variables[assignment[1]] = assignment[2]
+            words = words[1:]
+        elif name in {"env", "exec", "nohup", "time"}:
+            words = words[1:]
+        elif name in RUNNERS and words[1:2] == ["run"]:
+            words = words[2:]
+        elif name in {"sh", "bash", "dash"} and words[1:2] in (["-c"], ["-lc"], ["-ec"]) and len(words) > 2:
+            last = re.split(r"&&|;|\|\||\n", words[2])[-1]
+            words = shlex.split(last)
+        else:
+            return words
+    return words
+
+
+def take_flags(words: list[str], variables: dict[str, str]) -> list[str]:
+    """The launcher's own flags are OTEL_ variables in other clothes: --service_name x."""
+    while words and words[0].startswith("--"):
+        flag, separator, value = words[0][2:].partition("=")
+        if not separator:
+            value = words[1] if len(words) > 1 else ""
+            words = words[1:]
+        prefix = "OTEL_PYTHON_" if f"OTEL_PYTHON_{flag.upper()}" in PYTHON_FLAGS else "OTEL_"
+        variables[prefix + flag.upper()] = value
+        words = words[1:]
+    return words
+
+
+PYTHON_FLAGS = {
+    "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS",
+    "OTEL_PYTHON_DISTRO",
+    "OTEL_PYTHON_CONFIGURATOR",
+    "OTEL_PYTHON_ID_GENERATOR",
+    "OTEL_PYTHON_TRACER_PROVIDER",
+    "OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED",
+}
+
+
+def find_program(name: str, environ: Mapping[str, str], folder: Path) -> Path | None:
+    if "/" in name:
+        path = (folder / name).absolute()
+        return path if path.exists() else None
+    found = shutil.which(name, path=environ.get("PATH", os.defpath))
+    return Path(found) if found else None
+
+
+def find_interpreter(words: Sequence[str], environ: Mapping[str, str], folder: Path) -> Path | None:
+    """The Python that runs this command: named outright, or by the script's first line."""
+    program = find_program(words[0], environ, folder)
+    if re.fullmatch(r"(python|pypy)[0-9.]*", Path(words[0]).name):
+        return program
+    if program is None:
+        return None
+    try:
+        head = program.read_bytes()[:512].decode(errors="replace")
+    except OSError:
+        return None
+    # The second form is what installers write when the path is too long for the kernel.
+    match = re.match(r"#!\s*(?:/usr/bin/env\s+)?(\S*python[0-9.]*)", head) or re.search(
+        r"'''exec' \"?([^\s\"]*python[0-9.]*)", head
+    )
+    return find_program(match[1], environ, folder) if match else None

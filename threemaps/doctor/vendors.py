@@ -1,0 +1,127 @@
+"""The backends: keys that are there, well-formed, of the right type, accepted; region, clock, log groups."""
+
+import time
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import botocore.session
+import requests
+
+from threemaps.backends.aws import aws_client, reasons
+from threemaps.doctor.check import Check, broken, good
+from threemaps.doctor.honeycomb import ask_auth, malformed
+from threemaps.doctor.legs import AWS_KEYS
+from threemaps.doctor.walk import SECONDS, Walk
+from threemaps.errors import UserError
+from threemaps.settings import (
+    LOCAL_CONFIGURATION_KEY,
+    LOCAL_INGEST_KEY,
+    MAP_LOG_GROUP,
+    SERVICE_LOG_GROUP,
+    Settings,
+)
+
+LINK = "backend"
+MOST_SKEW = 120  # seconds; AWS refuses signatures that are five minutes off
+UP = "threemaps up"
+
+
+def check_honeycomb_ingest_key(walk: Walk) -> Check:
+    settings = walk.settings
+    real = settings.honeycomb_is_real
+    key = settings.get("HONEYCOMB_API_KEY") if real else LOCAL_INGEST_KEY
+    return check_key(settings, key, "HONEYCOMB_API_KEY", "ingest")
+
+
+def check_honeycomb_configuration_key(walk: Walk) -> Check:
+    settings = walk.settings
+    real = settings.honeycomb_is_real
+    key = settings.get("HONEYCOMB_CONFIGURATION_KEY") if real else LOCAL_CONFIGURATION_KEY
+    return check_key(settings, key, "HONEYCOMB_CONFIGURATION_KEY", "configuration")
+
+
+def check_key(settings: Settings, key: str, variable: str, wanted: str) -> Check:
+    """The key itself is never repeated."""
+    step = f"export {variable}=YOUR_{wanted.upper()}_KEY && {UP}"
+    if not key:
+        return broken(LINK, f"{wanted} key", f"{variable} is not set", step)
+    if wrong := malformed(key):
+        return broken(LINK, f"{wanted} key", f"{variable}: {wrong}", step)
+    auth = ask_auth(settings.honeycomb_api, key)
+    if auth.status == 401:
+        detail = f"{variable}: {settings.honeycomb_api} does not know it ({auth.error})"
+        return broken(LINK, f"{wanted} key", detail, step)
+    if auth.status != 200:
+        detail = f"{settings.honeycomb_api}/1/auth answers {auth.status or auth.error}"
+        return broken(LINK, f"{wanted} key", detail, UP)
+    if wanted == "ingest" and not auth.may_send:
+        return broken(LINK, "ingest key", f"{variable} is a configuration key that may not send events", step)
+    if wanted == "configuration" and auth.kind != "configuration":
+        detail = f"{variable} is an {auth.kind} key: maps are read with a configuration key"
+        return broken(LINK, "configuration key", detail, step)
+    return good(LINK, f"{wanted} key", f"{variable} is accepted")
+
+
+def check_clock(walk: Walk) -> Check:
+    """Vendors say what time it is in every answer."""
+    for url in (walk.settings.honeycomb_api, walk.settings.aws_endpoint or aws_url(walk.settings)):
+        try:
+            told = requests.head(url, timeout=SECONDS).headers.get("Date", "")
+            ahead = time.time() - parsedate_to_datetime(told).timestamp()
+        except (requests.RequestException, TypeError, ValueError):
+            continue
+        if abs(ahead) > MOST_SKEW:
+            how = "ahead of" if ahead > 0 else "behind"
+            detail = f"this machine's clock is {abs(ahead):.0f} s {how} that of {url}"
+            return broken(LINK, "clock", detail, "sudo timedatectl set-ntp true")
+    return good(LINK, "clock", "agrees with the backends'")
+
+
+def aws_url(settings: Settings) -> str:
+    return f"https://sts.{settings.aws_region}.amazonaws.com"
+
+
+def check_region(walk: Walk) -> Check:
+    """A region that exists and has X-Ray."""
+    region = walk.settings.aws_region
+    session = botocore.session.Session()
+    known = {
+        one
+        for partition in session.get_available_partitions()
+        for one in session.get_available_regions("xray", partition)
+    }
+    if region not in known:
+        detail = f"AWS_REGION={region} is no region that has X-Ray"
+        return broken(LINK, "region", detail, f"export AWS_REGION=us-east-1 && {UP}")
+    return good(LINK, "region", region)
+
+
+def check_aws_keys(walk: Walk) -> Check:
+    """Signed with the same credentials as the readers: who are we?"""
+    step = f"{AWS_KEYS} && {UP}" if walk.settings.aws_is_real else UP
+    try:
+        who = identity(walk.settings)
+    except UserError as error:
+        return broken(LINK, "AWS keys", error.message, step)
+    return good(LINK, "AWS keys", f"accepted, as {who.get('Arn', 'somebody')}")
+
+
+def identity(settings: Settings) -> Any:
+    with reasons(settings, "STS", "sts:GetCallerIdentity"):
+        return aws_client(settings, "sts").get_caller_identity()
+
+
+def check_log_groups(walk: Walk) -> Check:
+    try:
+        missing = [name for name in (MAP_LOG_GROUP, SERVICE_LOG_GROUP) if not exists(walk.settings, name)]
+    except UserError as error:
+        return broken(LINK, "log groups", error.message, error.hint)
+    if missing:
+        return broken(LINK, "log groups", f"there is no log group {missing[0]}", "threemaps provision")
+    return good(LINK, "log groups", f"{MAP_LOG_GROUP} and {SERVICE_LOG_GROUP} are there")
+
+
+def exists(settings: Settings, name: str) -> bool:
+    with reasons(settings, "CloudWatch Logs", "logs:DescribeLogGroups"):
+        found = aws_client(settings, "logs").describe_log_groups(logGroupNamePrefix=name)
+    return any(group.get("logGroupName") == name for group in found.get("logGroups") or [])
