@@ -1,0 +1,81 @@
+"""trace, logs and query, against the running system."""
+
+import re
+import time
+
+import pytest
+import requests
+
+from tests.running import System
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture(scope="module")
+def trace_id(page_system: System) -> str:
+    """A trace that has arrived everywhere."""
+    url = page_system.settings.url("frontend_api")
+    trace_id = requests.get(f"{url}/api/activities/home", timeout=30).headers["X-Trace-Id"]
+    plain = trace_id.removeprefix("1-").replace("-", "")
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        # Asked of the logs first: Honeycomb answers ten queries a minute.
+        if page_system.run("logs", plain).stdout.count("\n") >= 4:
+            told = page_system.run("trace", plain).stdout
+            if told.count("8 spans") == 2:
+                return plain
+    raise AssertionError("the trace has not arrived everywhere")
+
+
+def test_a_trace_is_shown_as_each_backend_holds_it(page_system: System, trace_id: str) -> None:
+    told = page_system.ok("trace", trace_id)
+    honeycomb, xray = told.split("AWS X-Ray")
+    assert "Honeycomb: 8 spans" in honeycomb
+    assert "    frontend_api: GET  " in honeycomb
+    assert re.search(r"^  frontend_api +[\d.]+ ms +█+$", xray, re.MULTILINE)
+    assert "home-activities-mock-data" in honeycomb
+    assert "home-activities-mock-data" in xray
+
+
+def test_both_ways_to_write_an_id_are_the_same(page_system: System, trace_id: str) -> None:
+    xray = f"1-{trace_id[:8]}-{trace_id[8:]}"
+    assert page_system.ok("logs", xray) == page_system.ok("logs", trace_id)
+
+
+def test_log_lines_stand_in_their_order(page_system: System, trace_id: str) -> None:
+    lines = page_system.ok("logs", trace_id).splitlines()
+    assert [line[:12] for line in lines] == sorted(line[:12] for line in lines)
+    assert {line.split()[1] for line in lines} == {"frontend_api", "activities", "users"}
+
+
+def test_what_nobody_holds_exits_with_1(page_system: System) -> None:
+    unknown = "0" * 31 + "1"
+    for command in ("trace", "logs"):
+        assert page_system.run(command, unknown).returncode == 1
+
+
+@pytest.mark.parametrize("text", ["", "xyz", "1-123-456", "g" * 32, "../../etc/passwd"])
+def test_what_is_no_id_is_named(page_system: System, text: str) -> None:
+    for command in ("trace", "logs"):
+        done = page_system.run(command, "--", text)
+        assert done.returncode == 2
+        assert "is no trace id" in done.stderr
+
+
+def test_the_three_questions(page_system: System, trace_id: str) -> None:
+    counts = page_system.ok("query", "count")
+    assert re.search(r"^ +\d+  [0-9a-f]{32}$", counts, re.MULTILINE)
+    heatmap = page_system.ok("query", "heatmap", "--since", "10m")
+    assert re.search("[░▒▓█]", heatmap)
+    p90 = page_system.ok("query", "p90", "--service", "users")
+    assert re.search(r"whole +[\d.]+ ms", p90)
+
+
+def test_a_question_about_nobody_says_so(page_system: System) -> None:
+    assert "no spans in this window" in page_system.ok("query", "count", "--service", "nobody")
+
+
+def test_a_silent_honeycomb_exits_with_2(page_system: System) -> None:
+    done = page_system.run("query", "count", THREEMAPS_PORT_HONEYCOMB="1")
+    assert done.returncode == 2
+    assert "could not be reached" in done.stderr

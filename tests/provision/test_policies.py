@@ -1,0 +1,127 @@
+"""What stands in aws/ is what AWS takes, and the policies allow just what the code calls."""
+
+import ast
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore import xform_name
+from botocore.validate import validate_parameters
+
+from threemaps.settings import MAP_LOG_GROUP, METRIC_NAMESPACE, PROJECT, SERVICE_LOG_GROUP
+
+AWS = PROJECT / "aws"
+SERVICES = ("xray", "logs", "cloudwatch", "sts")
+POLICIES = ("iam-collector", "iam-reader", "iam-provisioner")
+ARN = re.compile(r"arn:aws:(xray|logs|cloudwatch):[*a-z0-9-]*:\*:[a-z-]+[:/]/?threemaps[A-Za-z0-9/*:_-]*")
+# What everybody may do without being allowed to, by AWS's own documentation of STS.
+FREE = {"sts:GetCallerIdentity"}
+
+
+def load(name: str) -> Any:
+    return json.loads((AWS / f"{name}.json").read_text())
+
+
+@cache
+def operations(service: str) -> dict[str, str]:
+    """boto3's name → AWS's name."""
+    model = botocore.session.get_session().get_service_model(service)
+    return {xform_name(name): name for name in model.operation_names}
+
+
+def validate(service: str, operation: str, arguments: Any) -> None:
+    model = botocore.session.get_session().get_service_model(service)
+    validate_parameters(arguments, model.operation_model(operation).input_shape)
+
+
+def test_files_have_the_shapes_that_aws_takes() -> None:
+    validate("xray", "CreateGroup", load("xray-group"))
+    validate("xray", "CreateSamplingRule", load("xray-sampling-rule"))
+    for group in load("log-groups"):
+        validate("logs", "PutRetentionPolicy", group)
+
+
+def test_names_are_those_that_the_collector_writes_to() -> None:
+    assert {group["logGroupName"] for group in load("log-groups")} == {MAP_LOG_GROUP, SERVICE_LOG_GROUP}
+    config = (PROJECT / "collector" / "otel-config.yaml").read_text()
+    for group in load("log-groups"):
+        assert f"log_group_name: {group['logGroupName']}" in config
+    assert load("xray-sampling-rule")["SamplingRule"]["RuleName"] == load("xray-group")["GroupName"]
+
+
+def test_retention_is_a_number_of_days_that_aws_knows() -> None:
+    known = {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922}
+    assert {group["retentionInDays"] for group in load("log-groups")} <= known
+
+
+def test_dashboard_widgets_fit_its_grid_and_its_names() -> None:
+    for widget in load("dashboard")["widgets"]:
+        assert widget["type"] in {"metric", "log", "text"}
+        assert widget["x"] + widget["width"] <= 24
+        properties = widget["properties"]
+        told = properties.get("query") or properties["metrics"][0][0]["expression"]
+        assert f'Namespace="{METRIC_NAMESPACE}"' in told or SERVICE_LOG_GROUP in told
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_policies_keep_to_the_grammar(name: str) -> None:
+    policy = load(name)
+    assert set(policy) == {"Version", "Statement"}
+    assert policy["Version"] == "2012-10-17"
+    for statement in policy["Statement"]:
+        assert set(statement) == {"Sid", "Effect", "Action", "Resource"}
+        assert re.fullmatch(r"[A-Za-z0-9]+", statement["Sid"])
+        assert statement["Effect"] == "Allow"
+        for action in statement["Action"]:
+            service, _, operation = action.partition(":")
+            assert operation in operations(service).values(), action
+        resources = statement["Resource"]
+        for resource in [resources] if isinstance(resources, str) else resources:
+            assert resource == "*" or ARN.fullmatch(resource), resource
+    assert len(json.dumps(policy)) < 6144  # AWS's limit for a managed policy, without white space
+
+
+def actions(*names: str) -> set[str]:
+    return {action for name in names for one in load(name)["Statement"] for action in one["Action"]}
+
+
+def calls(files: list[Path]) -> set[str]:
+    """Every AWS call that the code makes: `client.get_service_graph(…)`, or such a method handed on."""
+    found = set()
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Attribute):
+                for service in SERVICES:
+                    if node.attr in operations(service):
+                        found.add(f"{service}:{operations(service)[node.attr]}")
+    return found
+
+
+def code(*, provisioner: bool) -> list[Path]:
+    parts = [path for path in (PROJECT / "threemaps").rglob("*.py") if "standins" not in path.parts]
+    return [path for path in parts if (path.name == "provision.py") is provisioner]
+
+
+def test_the_provisioner_may_do_what_it_does_and_nothing_else() -> None:
+    assert calls(code(provisioner=True)) - FREE == actions("iam-provisioner")
+
+
+def test_the_reader_may_do_what_it_does_and_nothing_else() -> None:
+    assert calls(code(provisioner=False)) - FREE == actions("iam-reader")
+
+
+def test_only_what_cannot_be_narrowed_is_allowed_on_everything() -> None:
+    """AWS has no resource for these; everything else is held to names of ours."""
+    everywhere = {
+        action
+        for name in POLICIES
+        for one in load(name)["Statement"]
+        if one["Resource"] == "*"
+        for action in one["Action"]
+    }
+    assert {action for action in everywhere if not action.startswith("xray:")} == {"logs:DescribeLogGroups"}
+    assert not {action for action in everywhere if re.search(r":(Create|Delete|Update)", action)}

@@ -1,0 +1,155 @@
+"""The bill, worked out by hand once and by the code every time."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from threemaps.errors import UserError
+from threemaps.metering import metrics_of, severity
+from threemaps.settings import PROJECT
+from threemaps.spend import (
+    MONTH,
+    Usage,
+    as_json,
+    bill,
+    over_budget,
+    parse_budget,
+    read_prices,
+    savings,
+    total,
+)
+
+PRICES = read_prices(PROJECT / "threemaps" / "prices.json")
+# 1,000 requests in 1,000 s: five spans and two log records each, 500 bytes a record.
+USAGE = Usage(
+    seconds=1000,
+    requests=1000,
+    events=7000,
+    event_logs=2000,
+    segments=5000,
+    log_records=2000,
+    log_bytes=1_000_000,
+    map_points=200,
+    map_bytes=200_000,
+    metrics=30,
+    quiet_share=0.75,
+)
+
+
+def test_a_million_requests_cost_what_the_price_pages_say() -> None:
+    cost = {f"{item.backend} {item.unit}": item.a_million for item in bill(USAGE, PRICES)}
+    assert cost["honeycomb events"] == pytest.approx(7 * 1.30)
+    assert cost["xray traces"] == pytest.approx(5.00)
+    assert cost["cloudwatch log bytes"] == pytest.approx(1.2 * 0.50)
+    assert cost["cloudwatch metrics"] is None
+
+
+def test_a_month_at_this_rate_is_charged_beyond_what_is_free() -> None:
+    cost = {f"{item.backend} {item.unit}": item.a_month for item in bill(USAGE, PRICES)}
+    assert cost["honeycomb events"] == 0  # 18.4 of 20 million
+    assert cost["xray traces"] == pytest.approx((MONTH - 100_000) / 1e6 * 5)
+    assert cost["cloudwatch log bytes"] == 0  # 3.2 of 5 GB
+    assert cost["cloudwatch metrics"] == pytest.approx(20 * 0.30)
+
+
+def test_savings_take_off_what_they_say() -> None:
+    found = {one.what: one for one in savings(USAGE, PRICES)}
+    sampled = 0.9 * 5 * 1.30 + 0.9 * 5.00
+    assert found["keep one trace in ten"].a_million == pytest.approx(sampled, rel=1e-3)
+    quiet = 0.75 * 2 * 1.30 + 0.75 * 1.0 * 0.50
+    assert found["log from WARNING up"].a_million == pytest.approx(quiet)
+    assert found["no custom metrics"].a_month == pytest.approx(6.00)
+
+
+def test_nothing_measured_costs_nothing() -> None:
+    assert total(bill(Usage(seconds=0, requests=0), PRICES)) == (0, 0)
+    assert [one.what for one in savings(Usage(seconds=0, requests=0), PRICES)] == ["keep one trace in ten"]
+
+
+@given(
+    st.integers(0, 10**9),
+    st.integers(0, 10**9),
+    st.floats(0, 1),
+    st.integers(1, 10**7),
+)
+@settings(max_examples=60)
+def test_savings_never_cost_more(requests: int, records: int, quiet: float, seconds: int) -> None:
+    usage = replace(
+        USAGE,
+        seconds=seconds,
+        requests=requests,
+        log_records=records,
+        event_logs=records,
+        events=records * 2,
+        quiet_share=quiet,
+    )
+    for one in savings(usage, PRICES):
+        assert one.a_million >= -1e-6
+        assert one.a_month >= -1e-6
+
+
+def test_budget() -> None:
+    items = bill(USAGE, PRICES)
+    month = total(items)[1]
+    assert over_budget(items, month + 1) == 0
+    assert over_budget(items, month - 1) == pytest.approx(1)
+    assert as_json(USAGE, PRICES, 1.0)["over_budget"] == pytest.approx(month - 1)
+
+
+@pytest.mark.parametrize("text", ["much", "-1", "nan", "inf"])
+def test_no_budget(text: str) -> None:
+    with pytest.raises(UserError, match="no amount of money"):
+        parse_budget(text)
+
+
+def test_prices_are_editable(tmp_path: Path) -> None:
+    told = json.loads((PROJECT / "threemaps" / "prices.json").read_text())
+    told["xray"]["traces"]["price"] = 50
+    (tmp_path / "mine.json").write_text(json.dumps(told))
+    cost = {item.unit: item.a_million for item in bill(USAGE, read_prices(tmp_path / "mine.json"))}
+    assert cost["traces"] == pytest.approx(50)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", '{"as_of": 1}', '{"as_of": "x", "currency": "USD", "xray": {"a": 1}}']
+)
+def test_a_price_table_that_is_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "mine.json").write_text(text)
+    with pytest.raises(UserError, match="cannot be read"):
+        read_prices(tmp_path / "mine.json")
+
+
+def test_the_price_table_says_of_when_it_is_and_where_from() -> None:
+    assert PRICES.as_of >= "2026"
+    assert set(PRICES.sources) == {"honeycomb", "xray", "cloudwatch"}
+
+
+def test_metrics_of_an_emf_event() -> None:
+    event = {
+        "_aws": {
+            "CloudWatchMetrics": [
+                {
+                    "Namespace": "threemaps",
+                    "Dimensions": [["client", "server"]],
+                    "Metrics": [{"Name": "calls"}, {"Name": "failed"}],
+                }
+            ]
+        },
+        "client": "a",
+        "server": "b",
+        "calls": 3,
+    }
+    assert list(metrics_of(json.dumps(event))) == [
+        ("calls", "client=a", "server=b"),
+        ("failed", "client=a", "server=b"),
+    ]
+    assert list(metrics_of("no json")) == []
+
+
+def test_severity() -> None:
+    assert severity('{"severity_number": 9}') == 9
+    assert severity("plain text") == severity("[]") == 13

@@ -1,0 +1,63 @@
+"""What holds for every command."""
+
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from tests.running import CLI, clean_environment
+from threemaps.cli import COMMANDS, cli
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [CLI, *arguments], capture_output=True, text=True, env=clean_environment(), stdin=subprocess.DEVNULL
+    )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_an_example(name: str) -> None:
+    result = CliRunner().invoke(cli, [name, "--help"])
+    assert result.exit_code == 0
+    assert f"threemaps {name}" in result.output.partition("Examples:")[2]
+
+
+def test_help_lists_every_command_and_loads_none() -> None:
+    probe = (
+        "import sys; from threemaps.cli import cli; cli(['--help'], standalone_mode=False);"
+        "print([m for m in sys.modules if m.split('.')[0] in ('boto3', 'flask', 'requests')])"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert all(f"\n  {name} " in done.stdout for name in COMMANDS)
+    assert done.stdout.endswith("[]\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["frobnicate"], "frobnicate"),
+        (["traffic", "--requests", "many"], "many"),
+        (["traffic", "--requests", "-1"], "-1"),
+        (["up", "--tracing", "zipkin"], "zipkin"),
+        (["up", "--tracing", "otel,billing=otel"], "billing"),
+        (["compare", "--since", "soon"], "soon"),
+        (["compare", "--format", "gif"], "gif"),
+        (["status", "--nonsense"], "--nonsense"),
+    ],
+)
+def test_usage_errors_name_the_bad_value_without_a_traceback(arguments: list[str], named: str) -> None:
+    done = run(*arguments)
+    assert done.returncode in (2, 64)
+    assert named in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_a_wrong_variable_is_an_error_of_two_lines() -> None:
+    environment = {**clean_environment(), "THREEMAPS_PORT_WEB": "http"}
+    done = subprocess.run([CLI, "status"], capture_output=True, text=True, env=environment)
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "threemaps: THREEMAPS_PORT_WEB='http' is no port",
+        "  → a number from 1 to 65535",
+    ]

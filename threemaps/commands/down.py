@@ -1,0 +1,25 @@
+"""`threemaps down`."""
+
+import click
+
+from threemaps.settings import Settings
+
+
+@click.command()
+def command() -> None:
+    """Stop everything that `threemaps up` started. Data, logs and queues stay.
+
+    \b
+    Examples:
+      threemaps down
+      threemaps down && rm -r .threemaps    forget everything
+    """
+    from threemaps.launch import lifecycle
+
+    settings = Settings.load()
+    if not settings.run.exists():
+        click.echo("Nothing runs.")
+        return
+    with lifecycle.exclusively(settings, click.echo):
+        stopped = lifecycle.bring_down(settings, click.echo)
+    click.echo(f"{stopped} processes stopped." if stopped else "Nothing runs.")
