@@ -1,0 +1,40 @@
+"""`python -m tests.chaos`: every fault on the real collector and stand-ins, and a table of what was lost."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.chaos.disk import FULL, can_mount, disk_full
+from tests.chaos.measure import Result, run
+from tests.chaos.table import figures_of, line_of, lines_of
+from tests.chaos.troubles import LONG
+from tests.chaos.waiting import held, latencies
+from tests.chaos.world import World
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--calls", type=int, default=150, help="calls sent for each fault")
+    parser.add_argument("--only", default=[""], nargs="*", help="faults with this in their name")
+    options = parser.parse_args()
+    results: list[Result] = []
+    around: list[str] = []
+    with tempfile.TemporaryDirectory() as folder, World.running(Path(folder) / "state") as world:
+        for number, trouble in enumerate(LONG):
+            if any(part in trouble.name for part in options.only):
+                results.append(run(world, trouble, f"chaos{number:02}", options.calls))
+                sys.stderr.write(line_of(results[-1]) + f"  {results[-1].seconds:.0f} s\n")
+        if options.only == [""]:
+            around = [*latencies(world, Path(folder)), "", *held(world), ""]
+    if any(part in FULL.name for part in options.only) and can_mount():
+        with tempfile.TemporaryDirectory() as folder:
+            results.append(disk_full(Path(folder) / "state", options.calls))
+            sys.stderr.write(line_of(results[-1]) + f"  {results[-1].seconds:.0f} s\n")
+    sys.stdout.write("\n".join(["", *lines_of(results), "", *figures_of(results), "", *around]))
+    silent = [leg for result in results for leg in result.legs.values() if "SILENCE" in leg.verdict]
+    return 1 if silent else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

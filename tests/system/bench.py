@@ -1,0 +1,99 @@
+"""The real collector between made-up services and stand-ins that a test can break."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask, Response, request
+
+from tests.collector_process import CollectorProcess, settings_at, wait_for
+from tests.conftest import serving
+from tests.system.trees import Span, request_of, send
+from threemaps import settle, side_by_side
+from threemaps.backends import open_backend
+from threemaps.evidence.collector import read_collector
+from threemaps.settings import Settings
+from threemaps.side_by_side import compare_now
+from threemaps.standins import aws, honeycomb
+from threemaps.standins.store import Store
+from threemaps.windows import window_until
+
+THREADS = 8
+SINCE = timedelta(minutes=5)
+# What a vendor's door is called at the stand-ins.
+DOORS: dict[str, Callable[[], bool]] = {
+    "honeycomb": lambda: request.path == "/v1/traces",
+    "xray": lambda: request.path == "/TraceSegments",
+    "cloudwatch": lambda: request.headers.get("X-Amz-Target", "").endswith("PutLogEvents"),
+}
+
+
+@dataclass
+class Bench:
+    settings: Settings
+    collector: CollectorProcess
+    answers: dict[str, int] = field(default_factory=dict)  # door → the status that it answers with instead
+
+    def send(self, spans: list[tuple[str, Span]]) -> None:
+        send(self.collector.otlp_http, [request_of(spans)])
+
+    def compare(self, *names: str, service: str | None = None) -> dict[str, Any]:
+        sources = names or ("honeycomb", "xray", "cloudwatch")
+        return compare_now(self.settings, sources, SINCE, service).to_json()
+
+    def wait_for_call(self, backend: str, source: str, target: str, count: int = 1) -> None:
+        """Until the backend draws so many calls."""
+
+        def drawn() -> bool:
+            return self.calls(backend).get((source, target), 0) >= count
+
+        wait_for(drawn, 30)
+
+    def calls(self, backend: str) -> dict[tuple[str, str], int | None]:
+        from datetime import UTC, datetime
+
+        window = window_until(datetime.now(UTC) + timedelta(seconds=1), SINCE)
+        found = open_backend(backend, self.settings).read_map(window)
+        return {(edge.source.name, edge.target.name): edge.requests for edge in found.edges}
+
+    def wait_for_backlog(self, backend: str) -> None:
+        wait_for(lambda: read_collector(self.settings).legs[backend].queued, 20)
+
+
+@contextlib.contextmanager
+def bench_in(folder: Path, monkeypatch: pytest.MonkeyPatch, **variables: str) -> Iterator[Bench]:
+    """What is waited for is waited for by the test: the comparison itself need not be patient."""
+    monkeypatch.setattr(settle, "QUIET_SECONDS", 1.0)
+    monkeypatch.setattr(settle, "POLL_SECONDS", 0.3)
+    monkeypatch.setattr(side_by_side, "LAG", timedelta(seconds=1))
+    answers: dict[str, int] = {}
+    with contextlib.ExitStack() as stack:
+        serve = stack.enter_context(serving(THREADS))
+        urls = {}
+        for name, vendor in (("honeycomb", honeycomb), ("aws", aws)):
+            store = Store(":memory:", vendor.SCHEMA)
+            stack.callback(store.close)
+            urls[name] = serve(breakable(vendor.create_app(store), answers))
+        settings = settings_at(
+            folder,
+            honeycomb=urls["honeycomb"],
+            aws=urls["aws"],
+            HONEYCOMB_API_ENDPOINT=urls["honeycomb"],
+            **variables,
+        )
+        collector = CollectorProcess(settings)
+        stack.callback(collector.stop)
+        yield Bench(settings, collector.start(), answers)
+
+
+def breakable(app: Flask, answers: dict[str, int]) -> Flask:
+    def broken() -> Response | None:
+        status = next((status for door, status in answers.items() if DOORS[door]()), None)
+        return None if status is None else Response("{}", status, mimetype="application/json")
+
+    app.before_request_funcs.setdefault(None, []).insert(0, broken)
+    return app

@@ -1,0 +1,143 @@
+"""Starting, stopping, breaking and mending the whole system."""
+
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.running import CLI, System
+from threemaps.launch.health import wait_until
+from threemaps.launch.lifecycle import records
+from threemaps.launch.processes import Running
+from threemaps.settings import PROJECT
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture(scope="module")
+def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    running = System.at(tmp_path_factory.mktemp("breakable") / "state").up()
+    yield running
+    running.ok("down")
+
+
+def processes(system: System) -> dict[str, Running]:
+    return records(system.settings).load()
+
+
+@pytest.mark.parametrize(
+    "name", ["honeycomb", "aws", "rollbar", "collector", "frontend_api", "activities", "users", "web"]
+)
+def test_what_was_killed_is_told_and_up_makes_it_whole_again(breakable: System, name: str) -> None:
+    before = processes(breakable)
+    os.kill(before[name].pid, signal.SIGKILL)
+    assert wait_until(lambda: not before[name].alive, 5)
+    # The server's worker may outlive it by a moment; then nothing answers any more.
+    assert wait_until(lambda: breakable.run("status").returncode == 1, 10)
+    assert name in breakable.run("status").stdout
+    breakable.up()
+    after = processes(breakable)
+    assert after[name].pid != before[name].pid
+    assert {n: p.pid for n, p in after.items() if n != name} == {
+        n: p.pid for n, p in before.items() if n != name
+    }
+    assert breakable.run("status").returncode == 0
+    breakable.ok("traffic", "--requests", "2")
+
+
+def test_status_tells_scripts_what_runs_where(breakable: System) -> None:
+    told = breakable.status()
+    pids = {name: process.pid for name, process in processes(breakable).items()}
+    assert told["collector"]["pid"] == pids["collector"]
+    assert told["backends"]["aws"] == {
+        "mode": "local",
+        "api": breakable.settings.url("aws"),
+        "pid": pids["aws"],
+        "region": "us-east-1",
+    }
+    assert told["backends"]["honeycomb"]["pid"] == pids["honeycomb"]
+    assert told["backends"]["rollbar"]["mode"] == "local"
+    for url in [*told["services"].values(), told["web"], told["collector"]["health"]]:
+        assert url.startswith("http://127.0.0.1:")
+    host, port = told["collector"]["otlp_grpc"].split(":")
+    with socket.create_connection((host, int(port)), timeout=2):
+        pass
+
+
+def test_nothing_listens_beyond_this_machine(breakable: System) -> None:
+    listening = [
+        connection.laddr
+        for process in processes(breakable).values()
+        for member in process.members()
+        for connection in member.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN or (connection.type == socket.SOCK_DGRAM)
+    ]
+    assert len(listening) >= 10
+    assert {address.ip for address in listening} <= {"127.0.0.1", "::1"}
+
+
+def test_down_leaves_nothing_and_may_be_repeated(own_system: System) -> None:
+    own_system.up()
+    members = [member for process in processes(own_system).values() for member in process.members()]
+    assert "8 processes stopped." in own_system.ok("down")
+    assert not [m for m in members if m.is_running() and m.status() != psutil.STATUS_ZOMBIE]
+    assert "Nothing runs." in own_system.ok("down")
+    status = own_system.run("status", "--format", "json")
+    assert status.returncode == 1
+    assert own_system.status()["collector"]["pid"] is None
+
+
+def test_ctrl_c_during_up_leaves_nothing(tmp_path: Path) -> None:
+    system = System.at(tmp_path / "state")
+    up = subprocess.Popen(
+        [CLI, "up"],
+        env=dict(system.environment),
+        cwd=PROJECT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    assert wait_until(lambda: bool(processes(system)), 20)
+    up.send_signal(signal.SIGINT)
+    assert up.wait(timeout=30) != 0
+    assert processes(system) == {}
+    assert started_for(system) == []
+
+
+def started_for(system: System) -> list[str]:
+    """Whatever still runs with this system's state folder, noted or not."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("THREEMAPS_STATE") == str(system.settings.state):
+                found.append(" ".join(process.cmdline()))
+        except psutil.Error:
+            continue
+    return found
+
+
+def test_up_lets_go_of_the_pipe(own_system: System) -> None:
+    """`up | cat` ends when `up` does, although what it started runs on."""
+    command = f"{CLI} up | cat"
+    done = subprocess.run(
+        command, shell=True, env=dict(own_system.environment), capture_output=True, text=True, timeout=60
+    )
+    assert "users" in done.stdout
+    assert processes(own_system)["users"].alive
+
+
+def test_a_taken_port_is_named_before_anything_starts(tmp_path: Path) -> None:
+    with socket.socket() as occupant:
+        occupant.bind(("127.0.0.1", 0))
+        occupant.listen()
+        port = occupant.getsockname()[1]
+        system = System.at(tmp_path / "state", THREEMAPS_PORT_LOOPBACK_XRAY=str(port))
+        done = system.run("up")
+    assert done.returncode == 1
+    assert f"port {port} (loopback_xray) is in use" in done.stderr
+    assert processes(system) == {}

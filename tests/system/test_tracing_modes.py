@@ -1,0 +1,73 @@
+"""Before, halfway and after a migration: the same map in every backend, and every trace in one piece."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from tests.running import System
+from threemaps.backends.aws import aws_client
+from threemaps.launch.health import wait_until
+
+pytestmark = pytest.mark.system
+
+REQUESTS = 10
+ARRIVES_WITHIN = 20
+# Every way of tracing adds as many calls to the same edges, and nothing else.
+MODES = ("xray-sdk", "otel,activities=xray-sdk", "xray-sdk,activities=otel", "otel")
+TRIANGLE = {("frontend_api", "activities"), ("frontend_api", "users"), ("activities", "users")}
+FROM_OUTSIDE = {("outside", "frontend_api")}
+EDGES = {"honeycomb": TRIANGLE, "xray": TRIANGLE | FROM_OUTSIDE, "cloudwatch": TRIANGLE | FROM_OUTSIDE}
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    system = System.at(tmp_path_factory.mktemp("modes") / "state")
+    yield system
+    system.ok("down")
+
+
+@pytest.mark.parametrize(("number", "mode"), list(enumerate(MODES, 1)))
+def test_every_way_of_tracing_draws_the_same_map(running: System, number: int, mode: str) -> None:
+    running.up("--tracing", mode)
+    running.ok("traffic", "--requests", str(REQUESTS - 1), "--path", "/api/activities/home")
+    answer = requests.get(f"{running.settings.url('frontend_api')}/api/activities/home", timeout=10)
+    wait_for_segments(running, answer.headers["X-Trace-Id"], 4)
+    told = running.compare("--since", "10m")
+    assert told["agree"] is True, json.dumps(told["differences"], indent=1)
+    for backend, edges in EDGES.items():
+        found = {(e["source"], e["target"]): e["requests"] for e in told["maps"][backend]["edges"]}
+        assert found == dict.fromkeys(edges, number * REQUESTS), backend
+
+
+def wait_for_segments(system: System, trace_id: str, count: int) -> None:
+    """The whole trace: the edge, activities, and users twice, all under one id."""
+    client = aws_client(system.settings, "xray")
+
+    def segments() -> list[dict[str, Any]]:
+        traces = client.batch_get_traces(TraceIds=[f"1-{trace_id[:8]}-{trace_id[8:]}"])["Traces"]
+        documents = [json.loads(s["Document"]) for trace in traces for s in trace["Segments"]]
+        return [document for document in documents if not document.get("inferred")]
+
+    assert wait_until(lambda: len(segments()) == count, ARRIVES_WITHIN), segments()
+
+
+def test_a_service_that_is_down_is_a_remote_in_two_maps(running: System) -> None:
+    url = f"{running.settings.url('frontend_api')}/api/users/andrew"
+    refused = 0
+    for mode in ("otel", "xray-sdk"):
+        running.up("--tracing", mode)
+        running.ok("fault", "users", "--down")
+        assert wait_until(lambda: requests.get(url, timeout=10).status_code == 503, ARRIVES_WITHIN)
+        answers = [requests.get(url, timeout=10).status_code for _ in range(REQUESTS)]
+        assert set(answers) == {503}
+        refused += 1 + REQUESTS
+        running.ok("fault", "users", "--clear")
+    maps = running.compare("--since", "10m")["maps"]
+    remote = running.settings.url("users").removeprefix("http://")
+    for backend in ("xray", "cloudwatch"):
+        (edge,) = [e for e in maps[backend]["edges"] if e["target"] == remote]
+        assert (edge["source"], edge["target_kind"]) == ("frontend_api", "remote")
+        assert edge["errors"] == edge["requests"] == refused
