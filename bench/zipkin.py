@@ -1,0 +1,81 @@
+"""Zipkin, the peer: its server from Maven Central, with its store in memory."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import requests
+
+from bench.processes import started, wait_for_url
+from tests.running import free_ports
+
+VERSION = "3.5.1"
+ARTIFACT = f"io.zipkin:zipkin-server:{VERSION}:jar:exec"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "threemaps" / "zipkin"
+FETCH_SECONDS = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Zipkin:
+    url: str
+    process: psutil.Process
+
+    @classmethod
+    @contextlib.contextmanager
+    def started(cls, folder: str) -> Iterator["Zipkin"]:
+        java = shutil.which("java")
+        if java is None:
+            raise LookupError("java is not installed")
+        server = jar()
+        (port,) = free_ports(1)
+        environment = {
+            **os.environ,
+            "QUERY_PORT": str(port),
+            "STORAGE_TYPE": "mem",
+            "SELF_TRACING_ENABLED": "false",
+        }
+        with started((java, "-jar", str(server)), environment, Path(folder) / "zipkin.log") as process:
+            url = f"http://127.0.0.1:{port}"
+            wait_for_url(f"{url}/health")
+            yield cls(url, process)
+
+    def post(self, session: requests.Session, body: bytes) -> requests.Response:
+        headers = {"Content-Type": "application/json"}
+        return session.post(f"{self.url}/api/v2/spans", body, headers=headers, timeout=60)
+
+    def read_map(self) -> float:
+        """Seconds for the dependencies of everything it holds; the better of two."""
+        seconds = []
+        for _ in range(2):
+            began = time.perf_counter()
+            query = {"endTs": time.time_ns() // 10**6 + 60_000, "lookback": 86_400_000}
+            answer = requests.get(f"{self.url}/api/v2/dependencies", query, timeout=120)
+            answer.raise_for_status()
+            if not answer.json():
+                raise ValueError("Zipkin drew an empty map")
+            seconds.append(time.perf_counter() - began)
+        return min(seconds)
+
+
+def jar() -> Path:
+    found = CACHE / f"zipkin-server-{VERSION}-exec.jar"
+    if found.exists():
+        return found
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise LookupError(f"{found} is missing, and there is no mvn to fetch it with")
+    print(f"  fetching {ARTIFACT}", flush=True)
+    subprocess.run(
+        [maven, "-q", "-B", "dependency:copy", f"-Dartifact={ARTIFACT}", f"-DoutputDirectory={CACHE}"],
+        check=True,
+        timeout=FETCH_SECONDS,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+    )
+    return found
