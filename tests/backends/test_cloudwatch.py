@@ -77,7 +77,7 @@ def test_virtual_nodes_are_outside_and_remote(read: Read) -> None:
             page(
                 event("user>web", 40, seconds=4.0, virtual_node="client", **virtual),
                 event("web>db:5432", 7, 7, virtual_node="server", **virtual),
-                event("web>api.example:443", 3, virtual_node="server", **virtual),
+                event("web>api.example:80", 3, virtual_node="server", **virtual),
                 event("web>unknown", 2, virtual_node="server", **virtual),
             )
         ),
@@ -85,7 +85,7 @@ def test_virtual_nodes_are_outside_and_remote(read: Read) -> None:
     assert found.edge(node("(outside)"), node("web")).requests == 40
     assert found.edge(node("(outside)"), node("web")).mean_ms == 50.0
     assert found.edge(node("web"), node("db:5432!")).errors == 7
-    assert {node("api.example!"), node("unknown!")} < set(found.nodes)
+    assert {node("api.example:80!"), node("unknown!")} < set(found.nodes)
 
 
 def test_a_service_may_be_called_user(read: Read) -> None:

@@ -67,9 +67,9 @@ def test_edges_name_their_target_by_number_across_pages(read: Read) -> None:
     assert b'"NextToken": "more"' in vendor.requests[1][2]
 
 
-def test_a_remote_on_the_schemes_own_port_has_none_in_its_name(read: Read) -> None:
-    vendor = Vendor(graph(service(0, "web", "", to(1, 1)), service(1, "api.example:443", "remote")))
-    assert node("api.example!") in read("xray", vendor).nodes
+def test_a_remotes_port_is_left_to_who_knows_the_scheme(read: Read) -> None:
+    vendor = Vendor(graph(service(0, "web", "", to(1, 1)), service(1, "api.example:80", "remote")))
+    assert node("api.example:80!") in read("xray", vendor).nodes
 
 
 def test_a_long_window_is_read_in_pieces_and_added_up(serve: Serve) -> None:

@@ -78,8 +78,3 @@ class Shape:
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
             raise self.wrong(what, value)
         return float(value)
-
-
-def remote_name(name: str) -> str:
-    """host:port, without the port where it is the scheme's own."""
-    return next((name.removesuffix(port) for port in (":80", ":443") if name.endswith(port)), name)

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from threemaps.backends.aws import aws_client, reasons
-from threemaps.backends.base import MAX_PAGES, Shape, UnreadableError, remote_name
+from threemaps.backends.base import MAX_PAGES, Shape, UnreadableError
 from threemaps.compare import Window
 from threemaps.servicemap import Edge, Kind, Node, ServiceMap
 from threemaps.settings import MAP_LOG_GROUP, Settings
@@ -149,7 +149,7 @@ def ends_of(fields: Any) -> tuple[Node, Node] | None:
         drawn = fields.get("virtual_node") or ("client" if client == "user" else "server")
         if drawn == "client":
             return Node.outside(), Node(server)
-        return Node(client), Node(remote_name(server), Kind.REMOTE)
+        return Node(client), Node(server, Kind.REMOTE)
     if fields.get("connection_type") == "database":
-        return Node(client), Node(remote_name(server), Kind.REMOTE)
+        return Node(client), Node(server, Kind.REMOTE)
     return Node(client), Node(server)

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from threemaps.backends.aws import aws_client, reasons
-from threemaps.backends.base import MAX_PAGES, Shape, UnreadableError, remote_name
+from threemaps.backends.base import MAX_PAGES, Shape, UnreadableError
 from threemaps.compare import Window
 from threemaps.servicemap import Edge, Kind, Node, ServiceMap
 from threemaps.settings import Settings
@@ -87,7 +87,7 @@ class XRay:
         if kind is Kind.OUTSIDE:
             return Node.outside()
         name = self._shape.text(service.get("Name"), "a service's Name")
-        return Node(remote_name(name), kind) if kind is Kind.REMOTE else Node(name)
+        return Node(name, kind)
 
     def _count(self, edge: Any, calls: Calls) -> None:
         statistics = edge.get("SummaryStatistics") or {}
