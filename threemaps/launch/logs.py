@@ -1,7 +1,8 @@
 """Log files that do not grow for ever."""
 
-import threading
 from pathlib import Path
+
+from threemaps.periodic import Periodic
 
 MAX_BYTES = 10_000_000
 CHECK_SECONDS = 10.0
@@ -20,24 +21,13 @@ def rotate(log: Path, max_bytes: int = MAX_BYTES) -> bool:
         return False
 
 
-class Rotator:
+def rotate_all(folder: Path, max_bytes: int = MAX_BYTES) -> None:
+    for log in folder.glob("*.log"):
+        rotate(log, max_bytes)
+
+
+class Rotator(Periodic):
     """Looks after a folder of logs every few seconds, as long as the process lives."""
 
     def __init__(self, folder: Path, max_bytes: int = MAX_BYTES, seconds: float = CHECK_SECONDS) -> None:
-        self._folder = folder
-        self._max_bytes = max_bytes
-        self._seconds = seconds
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="log rotation", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stopped.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stopped.wait(self._seconds):
-            for log in self._folder.glob("*.log"):
-                rotate(log, self._max_bytes)
+        super().__init__("log rotation", seconds, lambda: rotate_all(folder, max_bytes))

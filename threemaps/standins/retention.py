@@ -1,11 +1,9 @@
 """How long the stand-ins keep what they were sent, and how much of it."""
 
 import logging
-import threading
 from dataclasses import dataclass
 
-import duckdb
-
+from threemaps.periodic import Periodic
 from threemaps.standins.store import Store
 
 log = logging.getLogger(__name__)
@@ -56,28 +54,10 @@ def _delete(store: Store, table: str, condition: str) -> int:
     return int(count)
 
 
-class Trimmer:
+class Trimmer(Periodic):
     """Trims a store every few seconds, until it is stopped."""
 
     def __init__(
         self, store: Store, retention: Retention = RETENTION, seconds: float = CHECK_SECONDS
     ) -> None:
-        self._store = store
-        self._retention = retention
-        self._seconds = seconds
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="trimmer", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stopped.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stopped.wait(CHECK_SECONDS):
-            try:
-                trim(self._store, self._retention)
-            except duckdb.Error as error:
-                log.warning("could not trim the store: %s", error)
+        super().__init__("trimming of the store", seconds, lambda: trim(store, retention))
