@@ -147,7 +147,10 @@ def test_the_xray_door_drops_and_goes_on(doors: Chain) -> None:
 
 
 def test_an_id_too_long_ends_the_official_receiver_and_what_was_acknowledged_stays(tmp_path: Path) -> None:
-    """A fault of release 0.152.0: should this fail, the limit named in docs/reliability.md is gone."""
+    """A fault of release 0.152.0: should this fail, the limit named in docs/collector.md is gone.
+
+    `threemaps up` starts it again by itself: tests/system/test_lifecycle.py.
+    """
     with chain_in(tmp_path / "state") as chain:
         chain.vendors.fail(503)
         spans = sending.call("kept-a", "kept-b")

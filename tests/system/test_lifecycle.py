@@ -10,7 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.collector import sending
 from tests.running import CLI, System
+from threemaps.doctor import check_chain
 from threemaps.launch.health import wait_until
 from threemaps.launch.lifecycle import records
 from threemaps.launch.processes import Running
@@ -67,6 +69,29 @@ def test_status_tells_scripts_what_runs_where(breakable: System) -> None:
     host, port = told["collector"]["otlp_grpc"].split(":")
     with socket.create_connection((host, int(port)), timeout=2):
         pass
+
+
+def calls(system: System) -> dict[str, int]:
+    """Those from panic-a to panic-b, as each vendor's API has them. CloudWatch's map may have lost some."""
+    maps = system.compare("honeycomb", "xray", "--service", "panic-*")["maps"]
+    drawn = [(source, edge) for source, found in maps.items() for edge in (found or {}).get("edges", ())]
+    return {source: edge["requests"] for source, edge in drawn if edge["target"] == "panic-b"}
+
+
+def test_a_collector_that_panics_is_back_by_itself_and_has_lost_nothing(breakable: System) -> None:
+    """One datagram is enough (docs/security.md)."""
+    before = breakable.status()["collector"]
+    for _ in range(40):
+        sending.send(before["otlp_http"], sending.call("panic-a", "panic-b"))
+    bad = sending.segment("bad", sending.trace_id()) | {"trace_id": f"1-{'a' * 8}-{'b' * 60}"}
+    sending.send_segment(breakable.settings.ports["xray"], bad)
+    assert wait_until(lambda: breakable.status()["collector"]["restarts"] == 1, 60)
+    assert wait_until(lambda: breakable.run("status").returncode == 0, 60)
+    assert breakable.status()["collector"]["pid"] not in {before["pid"], None}
+    assert "restarts of the collector after a panic: 1" in breakable.ok("status")
+    assert wait_until(lambda: calls(breakable) == {"honeycomb": 40, "xray": 40}, 60)
+    details = [check.detail for check in check_chain(breakable.settings)]
+    assert any("restarts after a panic: 1, the last at " in detail for detail in details), details
 
 
 def test_nothing_listens_beyond_this_machine(breakable: System) -> None:

@@ -43,6 +43,6 @@ def start_system(settings: Settings, tracing: str = "otel") -> None:
             *system.local_specs(settings),
             system.collector_spec(settings, binary),
             *system.service_specs(settings, modes),
-            system.web_spec(settings),
+            system.web_spec(settings, binary),
         ]
         lifecycle.bring_up(settings, specs, click.echo)

@@ -1,6 +1,7 @@
 """The first links of the chain: the services, and the collector that they send to."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import requests
 
@@ -21,6 +22,7 @@ from threemaps.doctor.subject import LAUNCHER, Subject
 from threemaps.doctor.walk import SECONDS, Walk
 from threemaps.doctor.wire import Answer, ask
 from threemaps.evidence.collector import Sample
+from threemaps.launch.lifecycle import records
 from threemaps.settings import SERVICES
 
 SERVICE, COLLECTOR = "service", "collector"
@@ -114,7 +116,16 @@ def check_collector_up(walk: Walk) -> Check:
     if not walk.answers(url):
         log = walk.settings.logs / "collector.log"
         return broken(COLLECTOR, "up", f"no answer from the collector at {url} (its log: {log})", UP)
-    return good(COLLECTOR, "up", f"healthy at {url}")
+    return good(COLLECTOR, "up", f"healthy at {url}{restarted(walk)}")
+
+
+def restarted(walk: Walk) -> str:
+    """No link is broken by it, and whoever misses calls has to know."""
+    known = records(walk.settings).load().get("collector")
+    if not known or not known.restarts:
+        return ""
+    last = datetime.fromtimestamp(known.started, UTC)
+    return f"; restarts after a panic: {known.restarts}, the last at {last:%H:%M:%S} UTC"
 
 
 def check_collector_doors(walk: Walk) -> Check:

@@ -7,7 +7,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
@@ -45,6 +45,7 @@ class Running:
     pid: int
     started: float
     fingerprint: str
+    restarts: int = 0  # after panics, since a command started it
 
     @property
     def alive(self) -> bool:
@@ -151,7 +152,7 @@ class Records:
     def save(self, running: Mapping[str, Running]) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         stored = {
-            name: {"pid": process.pid, "started": process.started, "fingerprint": process.fingerprint}
+            name: {field: value for field, value in asdict(process).items() if field != "name"}
             for name, process in running.items()
         }
         temporary = self._path.with_suffix(".new")

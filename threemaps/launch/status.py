@@ -11,7 +11,8 @@ from threemaps.settings import SERVICES, Settings
 
 def status(settings: Settings) -> tuple[dict[str, Any], list[str]]:
     """The JSON that scripts rely on, and the names of what is down."""
-    running = {name: process for name, process in records(settings).load().items() if process.alive}
+    known = records(settings).load()
+    running = {name: process for name, process in known.items() if process.alive}
     told = {
         "services": {service: settings.url(service) for service in SERVICES},
         "collector": {
@@ -20,6 +21,7 @@ def status(settings: Settings) -> tuple[dict[str, Any], list[str]]:
             "xray_udp": _host_port(settings, "xray"),
             "health": settings.url("health"),
             "pid": _pid(running, "collector"),
+            "restarts": known["collector"].restarts if "collector" in known else 0,
         },
         "backends": {
             "honeycomb": _backend(settings, running, "honeycomb", settings.honeycomb_api),

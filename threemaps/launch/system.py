@@ -57,8 +57,10 @@ def local_specs(settings: Settings) -> list[Spec]:
     return [_python_spec(settings, name, ("threemaps.standins", name), {}) for name in settings.standins]
 
 
-def web_spec(settings: Settings) -> Spec:
-    return _python_spec(settings, "web", ("threemaps.web",), reading_keys(settings))
+def web_spec(settings: Settings, collector: Path) -> Spec:
+    """It starts the collector again after a panic, and so is told which one."""
+    told = {**reading_keys(settings), "THREEMAPS_COLLECTOR": str(collector)}
+    return _python_spec(settings, "web", ("threemaps.web",), told)
 
 
 def _python_spec(settings: Settings, name: str, module: tuple[str, ...], extra: Mapping[str, str]) -> Spec:

@@ -8,6 +8,7 @@ from types import FrameType
 from waitress.server import create_server
 
 from threemaps.errors import UserError
+from threemaps.launch.keeper import Keeper
 from threemaps.launch.logs import Rotator
 from threemaps.settings import Settings
 from threemaps.web import MOST_STREAMS, create_app
@@ -37,6 +38,7 @@ def serve(settings: Settings) -> None:
     signal.signal(signal.SIGTERM, stop)
     # Of all that runs in the background this is the one that is always there and has the time.
     Rotator(settings.logs).start()
+    Keeper(settings).start()
     try:
         server = create_server(app, host=settings.bind, port=port, threads=THREADS, ident=None)
     except OSError as error:
