@@ -16,6 +16,7 @@ from tests.chaos.world import World
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--calls", type=int, default=150, help="calls sent for each fault")
+    parser.add_argument("--seconds", type=float, default=0, help="how long each fault lasts at least")
     parser.add_argument("--only", default=[""], nargs="*", help="faults with this in their name")
     options = parser.parse_args()
     results: list[Result] = []
@@ -23,7 +24,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, World.running(Path(folder) / "state") as world:
         for number, trouble in enumerate(LONG):
             if any(part in trouble.name for part in options.only):
-                results.append(run(world, trouble, f"chaos{number:02}", options.calls))
+                results.append(run(world, trouble, f"chaos{number:02}", options.calls, options.seconds))
                 sys.stderr.write(line_of(results[-1]) + f"  {results[-1].seconds:.0f} s\n")
         if options.only == [""]:
             around = [*latencies(world, Path(folder)), "", *held(world), ""]

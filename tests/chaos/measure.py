@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.chaos.faults import Trouble
 from tests.chaos.proxy import LEGS
-from tests.chaos.traffic import Traffic
+from tests.chaos.traffic import PAUSE, Traffic
 from tests.chaos.world import QUEUES, World
 from tests.collector_process import wait_for
 from threemaps.backends import BACKENDS
@@ -28,6 +28,7 @@ ARRIVE_SECONDS = 60.0
 MAP_SECONDS = 5.0  # for what a restarted collector had in its queue of flushed counts
 LIMIT_SECONDS = 70.0
 TRACES_AT_ONCE = 5
+CALLS_IN_A_FAULT = 1200  # of a long one: the questions to the vendors answer 10,000 rows
 
 
 @dataclass
@@ -61,20 +62,21 @@ class Result:
     seconds: float = 0.0
 
 
-def run(world: World, trouble: Trouble, name: str, calls: int) -> Result:
-    """A third of the calls before, a third during, a third after the fault."""
+def run(world: World, trouble: Trouble, name: str, calls: int, seconds: float = 0) -> Result:
+    """A third of the calls before, a third during, a third after the fault, which lasts at least SECONDS."""
     begin = time.monotonic()
     started = time.time()
     counted = world.counted_losses()
-    with Traffic(world.collector, name) as traffic:
+    with Traffic(world.collector, name, pause=max(PAUSE, seconds / CALLS_IN_A_FAULT)) as traffic:
         wait_for(lambda: traffic.calls >= calls // 3, 60)
         fault_began = time.time()
         with trouble.inject(world, traffic):
             reached = traffic.calls + (0 if trouble.refuses else calls // 3)
             wait_for(lambda: traffic.calls >= reached, 90)
+            wait_for(lambda: time.time() >= fault_began + seconds, seconds + 1)
             wait_for_untouched(world, trouble, traffic)
         fault_ended = time.time()
-        wait_for(lambda: traffic.calls >= calls, 90)
+        wait_for(lambda: min(traffic.calls, len(traffic.lines)) >= calls, 90)
         traffic.stop()
         settle(world, traffic, may_lose_calls=trouble.restarts or trouble.refuses)
     result = Result(trouble, refused=traffic.refused_spans + traffic.refused_lines)
@@ -106,7 +108,19 @@ def wait_for_untouched(world: World, trouble: Trouble, traffic: Traffic) -> None
         if leg == "map":
             wait_for(lambda: world.ledger.calls[edge(traffic)] >= calls, ARRIVE_SECONDS)
         else:
-            wait_for(lambda leg=leg, items=items: items <= world.ledger.first[leg].keys(), ARRIVE_SECONDS)
+            await_arrival(world, leg, set(items))
+
+
+def await_arrival(world: World, leg: str, expected: set[str]) -> None:
+    arrived = world.ledger.first[leg]
+    try:
+        wait_for(lambda: expected <= arrived.keys(), ARRIVE_SECONDS)
+    except AssertionError:
+        missing = sorted(expected - arrived.keys())
+        told = (
+            f"{leg}: of {len(expected)} acknowledged {len(missing)} are not there, among them {missing[:3]}"
+        )
+        raise AssertionError(told) from None
 
 
 def settle(world: World, traffic: Traffic, *, may_lose_calls: bool) -> None:
@@ -114,8 +128,7 @@ def settle(world: World, traffic: Traffic, *, may_lose_calls: bool) -> None:
     ledger = world.ledger
     for leg in ("honeycomb", "xray", "logs"):
         gone = {line_of(leg, item) for item in ledger.swallowed[leg]}
-        expected = acknowledged(traffic, leg).keys() - gone
-        wait_for(lambda leg=leg, expected=expected: expected <= ledger.first[leg].keys(), ARRIVE_SECONDS)
+        await_arrival(world, leg, acknowledged(traffic, leg).keys() - gone)
     calls = traffic.calls - swallowed_calls(world, traffic)
     try:
         wait_for(

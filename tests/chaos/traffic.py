@@ -21,7 +21,7 @@ class Traffic:
     Segments have no answer: those count as acknowledged that the collector says it accepted.
     """
 
-    def __init__(self, collector: CollectorProcess, name: str) -> None:
+    def __init__(self, collector: CollectorProcess, name: str, pause: float = PAUSE) -> None:
         self.name = name
         self.spans: dict[str, float] = {}
         self.segments: dict[str, float] = {}
@@ -29,6 +29,7 @@ class Traffic:
         self.traces: list[str] = []
         self.calls = self.refused_spans = self.refused_lines = self.unconfirmed_segments = 0
         self._collector = collector
+        self._pause = pause
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
@@ -45,7 +46,7 @@ class Traffic:
 
     def _run(self) -> None:
         number = 0
-        while not self._stopped.wait(PAUSE):
+        while not self._stopped.wait(self._pause):
             number += 1
             self.send_call()
             self.send_line(f"{self.name} {number}.")
