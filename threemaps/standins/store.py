@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import orjson
 
 from threemaps.errors import UserError
+from threemaps.standins.encoding import EncodedRows, encode_rows
 
 # The stand-ins share a machine with the services they watch: bounded, and spilling to disk beyond.
 MEMORY_LIMIT = "256MB"
@@ -57,15 +57,12 @@ class Store:
 
         Who waits while another commits is committed together with the others who wait.
         """
-        if not columns or not next(iter(columns.values())):
-            return
-        constant = _constant_columns(columns)
-        statement = self._insert_statement(table, tuple(columns), constant)
-        document = {
-            name: values[0] if same else values
-            for same, (name, values) in zip(constant, columns.items(), strict=True)
-        }
-        job = _Append(statement, orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS).decode())
+        if next(iter(columns.values()), ()):
+            self.append_rows(table, encode_rows(columns))
+
+    def append_rows(self, table: str, rows: EncodedRows) -> None:
+        """`append`, for rows that somebody else encoded."""
+        job = _Append(self._insert_statement(table, rows.names, rows.constant), rows.document)
         self._waiting.append(job)
         with self._write_lock:
             if not job.stored and job.error is None:
@@ -231,12 +228,6 @@ def _cannot_open(path: Path | None, reason: str) -> UserError:
         f"{path} cannot be read as a store: {reason.splitlines()[0]}",
         hint=f"move it out of the way and start again: mv {path} {path}.broken",
     )
-
-
-def _constant_columns(columns: Mapping[str, Sequence[Any]]) -> tuple[bool, ...]:
-    """Which columns have one value throughout; never the first, which tells how many rows there are."""
-    _first, *others = columns.values()
-    return (False, *(values.count(values[0]) == len(values) for values in others))
 
 
 @lru_cache(maxsize=1_000)

@@ -12,8 +12,8 @@ from threemaps.standins.honeycomb.keys import auth
 from threemaps.standins.honeycomb.otlp import otlp_door
 from threemaps.standins.honeycomb.problems import HoneycombError
 from threemaps.standins.honeycomb.queries import RESULTS_PER_MINUTE, queries_door
-from threemaps.standins.honeycomb.rows import Writer
 from threemaps.standins.honeycomb.schema import DROP_UNUSED_RESOURCES, SCHEMA
+from threemaps.standins.honeycomb.writer import Writer
 from threemaps.standins.http import BodyError, json_answer
 from threemaps.standins.store import Store
 

@@ -11,7 +11,8 @@ from threemaps.standins.honeycomb.checks import object_body
 from threemaps.standins.honeycomb.fields import BUILT_IN, field
 from threemaps.standins.honeycomb.keys import check_configuration_key
 from threemaps.standins.honeycomb.problems import HoneycombError, invalid
-from threemaps.standins.honeycomb.rows import Writer, slugify
+from threemaps.standins.honeycomb.rows import slugify
+from threemaps.standins.honeycomb.writer import Writer
 from threemaps.standins.http import json_answer
 from threemaps.standins.store import Store
 

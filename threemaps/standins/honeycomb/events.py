@@ -10,8 +10,9 @@ from flask import Blueprint, Response, request
 from threemaps.standins.honeycomb.attributes import MAX_FIELD_BYTES, json_text
 from threemaps.standins.honeycomb.keys import check_any_key
 from threemaps.standins.honeycomb.problems import HoneycombError, legacy
-from threemaps.standins.honeycomb.rows import LARGEST_INTEGER, Batch, Resource, Row, Writer, flaw
+from threemaps.standins.honeycomb.rows import LARGEST_INTEGER, Batch, Resource, Row, flaw
 from threemaps.standins.honeycomb.sampling import to_rate
+from threemaps.standins.honeycomb.writer import Writer
 from threemaps.standins.http import BodyError, json_answer, parse_json, read_body
 
 MAX_EVENT_BODY = 1_000_000
@@ -54,7 +55,7 @@ def events_door(writer: Writer) -> Blueprint:
             add_event(batch, dataset, data, moment, request.headers.get("X-Honeycomb-Samplerate", 1))
         except EventError as error:
             return legacy(str(error), 400)
-        writer.write(batch)
+        writer.write(batch.encoded())
         return Response(status=200)
 
     @door.post("/1/batch/<dataset>")
@@ -64,7 +65,7 @@ def events_door(writer: Writer) -> Blueprint:
             return legacy(MALFORMED, 400)
         batch = Batch()
         statuses = [_status(batch, dataset, event) for event in events]
-        writer.write(batch)
+        writer.write(batch.encoded())
         return json_answer(statuses)
 
     return door

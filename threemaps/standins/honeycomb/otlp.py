@@ -1,7 +1,6 @@
 """The OTLP door: `/v1/traces` and `/v1/logs`, as protobuf and as JSON."""
 
 import base64
-from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -18,10 +17,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from threemaps.standins.honeycomb.attributes import FieldMemory, LogsRequest, TraceRequest, json_text
+from threemaps.standins.honeycomb.attributes import json_text
+from threemaps.standins.honeycomb.beside import Translator
 from threemaps.standins.honeycomb.keys import HEADER, MISSING_KEY, UNKNOWN_KEY, key_of
-from threemaps.standins.honeycomb.rows import Batch, Writer
-from threemaps.standins.honeycomb.translate import translate_logs, translate_traces
+from threemaps.standins.honeycomb.rows import EncodedBatch
+from threemaps.standins.honeycomb.writer import Writer
 from threemaps.standins.http import BodyError, parse_json, read_body
 
 MAX_REQUEST_BYTES = 20 * 1024 * 1024
@@ -36,7 +36,7 @@ _IDS = frozenset(("traceId", "trace_id", "spanId", "span_id", "parentSpanId", "p
 
 def otlp_door(writer: Writer) -> Blueprint:
     door = Blueprint("otlp", __name__)
-    memory = FieldMemory()
+    translator = Translator()
 
     @door.before_request
     def check() -> Response | None:
@@ -52,19 +52,14 @@ def otlp_door(writer: Writer) -> Blueprint:
 
     @door.post("/v1/traces")
     def traces() -> Response:
-        batch = _translated(
-            lambda: translate_traces(read_message(TraceRequest, ExportTraceServiceRequest), memory)
-        )
+        batch = _translated(translator, "traces", ExportTraceServiceRequest)
         writer.write(batch)
         partial = ExportTracePartialSuccess(rejected_spans=len(batch.rejected), error_message=_reasons(batch))
         return answer(ExportTraceServiceResponse(partial_success=partial if batch.rejected else None))
 
     @door.post("/v1/logs")
     def logs() -> Response:
-        dataset = request.headers.get("X-Honeycomb-Dataset", "")
-        batch = _translated(
-            lambda: translate_logs(read_message(LogsRequest, ExportLogsServiceRequest), memory, dataset)
-        )
+        batch = _translated(translator, "logs", ExportLogsServiceRequest)
         writer.write(batch)
         partial = ExportLogsPartialSuccess(
             rejected_log_records=len(batch.rejected), error_message=_reasons(batch)
@@ -74,24 +69,25 @@ def otlp_door(writer: Writer) -> Blueprint:
     return door
 
 
-def _translated(translate: Callable[[], Batch]) -> Batch:
-    """Attributes are parsed as late as here, so broken ones show here."""
+def _translated(translator: Translator, signal: str, described: Any) -> EncodedBatch:
+    dataset = request.headers.get("X-Honeycomb-Dataset", "")
     try:
-        return translate()
+        return translator.translate(signal, read_protobuf(described), dataset)
     except DecodeError as error:
         raise BodyError(400, str(error)) from error
 
 
-def _reasons(batch: Batch) -> str:
+def _reasons(batch: EncodedBatch) -> str:
     return " ".join(sorted(set(batch.rejected)))
 
 
-def read_message(wire: Any, described: Any) -> Any:
-    """The request as a `wire` message; JSON takes the way over `described`, which knows all its types."""
+def read_protobuf(described: Any) -> bytes:
+    """The request's message; JSON becomes protobuf by way of `described`, which knows all its types."""
     body = read_body(request, limit=MAX_REQUEST_BYTES, decoded_limit=MAX_REQUEST_BYTES)
     if request.mimetype == JSON:
-        body = _from_json(parse_json(body), described).SerializeToString()
-    return wire.FromString(body)
+        serialized: bytes = _from_json(parse_json(body), described).SerializeToString()
+        return serialized
+    return body
 
 
 def _from_json(document: Any, described: Any) -> Any:

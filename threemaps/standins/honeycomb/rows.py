@@ -1,16 +1,13 @@
 """What goes into the tables: events as rows, and the resources that they share."""
 
-import threading
-import time
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any
 
 import orjson
 
+from threemaps.standins.encoding import EncodedRows, encode_rows
 from threemaps.standins.honeycomb.attributes import json_text
-from threemaps.standins.store import Store
 
 MAX_EVENT_BYTES = 1_000_000
 MAX_EVENT_FIELDS = 2_000
@@ -38,8 +35,6 @@ Row = tuple[Any, ...]
 
 # The shortest field, `"":0,`, has five characters.
 _SURELY_FINE = 5 * MAX_EVENT_FIELDS
-_WRITE_AGAIN_AFTER = 600.0
-_REMEMBERED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +72,21 @@ class Batch:
         self.resources[key] = resource
         return key
 
+    def encoded(self) -> "EncodedBatch":
+        return EncodedBatch(self.resources, self.rejected, self._encoded_rows() if self.rows else None)
+
+    def _encoded_rows(self) -> EncodedRows:
+        return encode_rows(dict(zip(COLUMNS, zip(*self.rows, strict=True), strict=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedBatch:
+    """A batch as the store takes it."""
+
+    resources: dict[int, Resource]
+    rejected: list[str]
+    rows: EncodedRows | None
+
 
 def slugify(name: str) -> str:
     """A dataset's name in addresses: lower case, with a dash for what would need escaping there."""
@@ -96,54 +106,3 @@ def flaw(attributes: str, shared: str = "{}") -> str | None:
     if len(orjson.loads(attributes)) + len(orjson.loads(shared)) > MAX_EVENT_FIELDS:
         return "Event has too many columns."
     return None
-
-
-class Writer:
-    """Stores batches; each resource and dataset is written before the first event that needs it."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._written: dict[int, float] = {}
-        self._datasets: set[str] = set()
-        self._lock = threading.Lock()
-
-    def write(self, batch: Batch) -> None:
-        """Returns when all of it survives a crash."""
-        self._write_resources(batch.resources)
-        if batch.rows:
-            self._store.append("events", dict(zip(COLUMNS, zip(*batch.rows, strict=True), strict=True)))
-
-    def _write_resources(self, resources: Mapping[int, Resource]) -> None:
-        now = time.monotonic()
-        due = [
-            key
-            for key in resources
-            if now - self._written.get(key, -_WRITE_AGAIN_AFTER) >= _WRITE_AGAIN_AFTER
-        ]
-        if not due:
-            return
-        with self._lock:
-            if len(self._written) > _REMEMBERED:
-                self._written.clear()
-                self._datasets.clear()
-            self.create_datasets(resources[key].dataset for key in due)
-            for key in due:
-                self._upsert(key, resources[key])
-                self._written[key] = now
-
-    def _upsert(self, key: int, resource: Resource) -> None:
-        self._store.execute(
-            "INSERT INTO resources VALUES (?, ?, ?, ?, ?, epoch_ms(now())) "
-            "ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at",
-            [key, resource.slug, resource.service, resource.signal, resource.attributes],
-        )
-
-    def create_datasets(self, names: Iterable[str]) -> None:
-        """The first event of a dataset settles how its name is written."""
-        for name in names:
-            slug = slugify(name)
-            if slug not in self._datasets:
-                self._store.execute(
-                    "INSERT OR IGNORE INTO datasets VALUES (?, ?, epoch_ms(now()))", [slug, name.strip()]
-                )
-                self._datasets.add(slug)

@@ -3,10 +3,17 @@
 from dataclasses import dataclass
 from typing import Any
 
-from threemaps.standins.honeycomb.attributes import FieldMemory, field_text, json_text, to_fields
+from threemaps.standins.honeycomb.attributes import (
+    FieldMemory,
+    LogsRequest,
+    TraceRequest,
+    field_text,
+    json_text,
+    to_fields,
+)
 from threemaps.standins.honeycomb.logs import log_row, log_values
 from threemaps.standins.honeycomb.overrides import OVERRIDING, override, take_overrides
-from threemaps.standins.honeycomb.rows import UNKNOWN_SERVICE, Batch, Resource, Row, flaw
+from threemaps.standins.honeycomb.rows import UNKNOWN_SERVICE, Batch, EncodedBatch, Resource, Row, flaw
 from threemaps.standins.honeycomb.sampling import rate_from_state, to_rate
 from threemaps.standins.honeycomb.spans import annotations, span_row, span_texts
 
@@ -32,6 +39,13 @@ class Scope:
     resource: Resource
     key: int
     sample_rate: int | None
+
+
+def translate(signal: str, body: bytes, dataset: str, memory: FieldMemory) -> EncodedBatch:
+    """The body of an OTLP request, ready to be stored; `dataset` is for log records of no service."""
+    if signal == "traces":
+        return translate_traces(TraceRequest.FromString(body), memory).encoded()
+    return translate_logs(LogsRequest.FromString(body), memory, dataset).encoded()
 
 
 def translate_traces(request: Any, memory: FieldMemory) -> Batch:

@@ -1,0 +1,81 @@
+"""Large OTLP requests are translated in a process beside the stand-in.
+
+Translating is most of the work, and an interpreter does it on one core. The process starts with the first
+large request, which small traffic never sends, and ends with the stand-in: the pipe closes even by a kill -9.
+"""
+
+import atexit
+import pickle
+import signal as signals
+import subprocess
+import sys
+import threading
+from typing import Any
+
+from google.protobuf.message import DecodeError
+
+from threemaps.standins.honeycomb.attributes import FieldMemory
+from threemaps.standins.honeycomb.rows import EncodedBatch
+from threemaps.standins.honeycomb.translate import translate
+
+LARGE_BYTES = 200_000
+
+
+class Translator:
+    """Translates here, or beside where that pays and nobody else has sent there."""
+
+    def __init__(self) -> None:
+        self._memory = FieldMemory()
+        self._beside: subprocess.Popen[bytes] | None = None
+        self._free = threading.Lock()
+        atexit.register(self._stop)
+
+    def translate(self, signal: str, body: bytes, dataset: str) -> EncodedBatch:
+        if len(body) >= LARGE_BYTES and self._free.acquire(blocking=False):
+            try:
+                return self._ask(signal, body, dataset)
+            except (OSError, EOFError, pickle.UnpicklingError):
+                self._stop()
+            finally:
+                self._free.release()
+        return translate(signal, body, dataset, self._memory)
+
+    def _ask(self, *job: Any) -> EncodedBatch:
+        process = self._beside = self._beside or _start()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        pickle.dump(job, process.stdin)
+        process.stdin.flush()
+        answer = pickle.load(process.stdout)  # noqa: S301 - from our own process
+        if isinstance(answer, str):
+            raise DecodeError(answer)
+        batch: EncodedBatch = answer
+        return batch
+
+    def _stop(self) -> None:
+        process, self._beside = self._beside, None
+        if process is not None:
+            process.kill()
+            process.communicate()
+
+
+def _start() -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", f"from {__name__} import answer_requests; answer_requests()"]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+def answer_requests() -> None:
+    """Until the stand-in closes the pipe; a Ctrl-C is the stand-in's to handle."""
+    signals.signal(signals.SIGINT, signals.SIG_IGN)
+    memory = FieldMemory()
+    while True:
+        try:
+            signal, body, dataset = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the stand-in
+        except EOFError:
+            return
+        try:
+            answer: EncodedBatch | str = translate(signal, body, dataset, memory)
+        except DecodeError as error:
+            answer = str(error)
+        pickle.dump(answer, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
