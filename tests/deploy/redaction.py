@@ -1,0 +1,17 @@
+"""`python -m tests.deploy.redaction > deploy/kubernetes/base/redaction.env`, after a change to collector/redaction.yaml."""
+
+import os
+import sys
+
+from threemaps.launch.redaction import redaction_files
+from threemaps.settings import Settings
+
+
+def redaction_env() -> str:
+    values = redaction_files(Settings.load({"THREEMAPS_ENV_FILE": os.devnull}))
+    head = "# collector/redaction.yaml, as the collector reads it. Made by: python -m tests.deploy.redaction\n"
+    return head + "".join(f"{name}={value}\n" for name, value in values.items())
+
+
+if __name__ == "__main__":
+    sys.stdout.write(redaction_env())
