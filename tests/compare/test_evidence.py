@@ -18,8 +18,9 @@ from threemaps.backends.xray import XRay
 from threemaps.evidence.collect import collect, passed, what_is_sampled
 from threemaps.evidence.collector import collector_of, parse_metrics, read_collector
 from threemaps.evidence.model import Evidence, Leg
+from threemaps.evidence.shapes import TracedSpan
+from threemaps.evidence.spans import absent_from_xray, from_honeycomb, from_xray
 from threemaps.evidence.vendors import (
-    absent_from_xray,
     clock_skew,
     honeycomb_key_problem,
     sampling_in_force,
@@ -144,19 +145,77 @@ def test_a_rule_that_left_calls_out(serve: Serve) -> None:
     assert [one.rate for one in sampling_in_force(xray_at(url), asked)] == [pytest.approx(0.1), 0.25]
 
 
+def honeycomb_at(url: str) -> Honeycomb:
+    reader = open_backend("honeycomb", settings_at(url))
+    assert isinstance(reader, Honeycomb)
+    return reader
+
+
+def rows(*found: dict[str, Any]) -> tuple[Any, Any]:
+    data = {"results": [{"data": {**one, "COUNT": 1}} for one in found]}
+    return json({"id": "q"}), json({"id": "r", "complete": True, "data": data})
+
+
+def span_row(trace_id: str, number: int, parent: str = "", service: str = "web") -> dict[str, Any]:
+    ids = {"trace.trace_id": trace_id, "trace.span_id": f"{number:016x}", "trace.parent_id": parent}
+    return {**ids, "service.name": service, "span.kind": "server"}
+
+
+def test_whole_traces_come_from_honeycomb(serve: Serve) -> None:
+    ids = [f"{number:032x}" for number in (1, 2)]
+    spans = [span_row(ids[0], 1), span_row(ids[0], 2, f"{1:016x}", "api"), span_row(ids[1], 3)]
+    annotation = {**span_row(ids[1], 4), "trace.span_id": None}
+    vendor = Vendor(*rows(*({"trace.trace_id": one} for one in ids)), *rows(*spans, annotation))
+    found, complete = from_honeycomb(honeycomb_at(serve(vendor.app)), {"web"}, WINDOW)
+    assert complete
+    assert {one: len(held) for one, held in found.items()} == {ids[0]: 2, ids[1]: 1}
+    assert found[ids[0]][1] == TracedSpan(ids[0], f"{2:016x}", f"{1:016x}", "api", "server")
+
+
+def test_fewer_traces_rather_than_cut_ones(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("threemaps.evidence.spans.MOST_SPANS", 2)
+    ids = [{"trace.trace_id": f"{number:032x}"} for number in range(9)]
+    cut, whole = rows(span_row("a", 1), span_row("a", 2)), rows(span_row("a", 1))
+    vendor = Vendor(*rows(*ids), *cut, *whole)
+    found, complete = from_honeycomb(honeycomb_at(serve(vendor.app)), {"web"}, WINDOW)
+    assert (list(found), complete) == (["a"], False)
+
+
+def test_segments_tell_less_than_spans(serve: Serve) -> None:
+    inner = {"id": "03", "name": "api:80", "namespace": "remote"}
+    work = {"id": "02", "name": "work", "subsegments": [inner]}
+    documents = [
+        {"id": "01", "name": "web", "subsegments": [work]},
+        {"id": "04", "name": "api", "parent_id": "03"},
+        {"id": "05", "name": "api", "inferred": True},
+    ]
+    held = {"Id": "1-a", "Segments": [{"Document": stdlib_json.dumps(one)} for one in documents]}
+    vendor = Vendor(json({"TraceSummaries": [{"Id": "1-a"}]}), json({"Traces": [held]}))
+    found, complete = from_xray(xray_at(serve(vendor.app)), WINDOW)
+    assert complete
+    assert sorted((span.id, span.parent, span.service, span.kind) for span in found["1-a"]) == [
+        ("01", "", "web", "server"),
+        ("02", "01", "web", "internal"),
+        ("03", "02", "web", "client"),
+        ("04", "03", "api", "server"),
+    ]
+
+
 def test_traces_that_x_ray_lacks(serve: Serve) -> None:
     ids = [f"{number:032x}" for number in (1, 2, 3)]
-    rows = [{"data": {"trace.trace_id": one, "COUNT": 1}} for one in ids]
-    honeycomb = Vendor(json({"id": "q"}), json({"id": "r", "complete": True, "data": {"results": rows}}))
-    held = [trace(xray_id(ids[0]), ("web", 1.0), ("api", 1.0)), trace(xray_id(ids[1]), ("web", 1.0))]
-    xray = Vendor(json({"Traces": held}))
-    reader = open_backend("honeycomb", settings_at(serve(honeycomb.app)))
-    assert isinstance(reader, Honeycomb)
-    lacking = compared(source("honeycomb", a_map("web>api 40")), source("xray", a_map("web>api 38")))
-    found = absent_from_xray(reader, xray_at(serve(xray.app)), WINDOW, lacking)
-    assert found == (ids[1], ids[2])
-    agreed = compared(source("honeycomb", a_map("web>api 40")), source("xray", a_map("web>api 40")))
-    assert absent_from_xray(reader, xray_at("http://127.0.0.1:9"), WINDOW, agreed) == ()
+    held = {
+        one: [TracedSpan(one, "0a", "", "web", "server"), TracedSpan(one, "0b", "0a", "api", "server")]
+        for one in ids
+    }
+    there = [segments(ids[0], "0a", "0b"), segments(ids[1], "0a")]
+    xray = Vendor(json({"Traces": there}))
+    assert absent_from_xray(xray_at(serve(xray.app)), held, {"api"}) == (ids[1], ids[2])
+    assert absent_from_xray(xray_at("http://127.0.0.1:9"), held, {"users"}) == ()
+
+
+def segments(trace_id: str, *ids: str) -> dict[str, Any]:
+    documents = [{"id": one, "name": "web"} for one in ids]
+    return {"Id": xray_id(trace_id), "Segments": [{"Document": stdlib_json.dumps(one)} for one in documents]}
 
 
 def test_what_honeycomb_says_of_the_key(serve: Serve) -> None:

@@ -67,10 +67,12 @@ def ask(
     return answer(api, body, series=question != "count")
 
 
-def answer(api: Api, question: Mapping[str, Any], *, series: bool) -> Answer:
+def answer(api: Api, question: Mapping[str, Any], *, series: bool, limit: int | None = None) -> Answer:
+    """`limit` may be up to 10,000 rows where no series is asked for."""
     shape = Shape("Honeycomb")
     made = shape.mapping(api.post(f"/1/queries/{DATASET}", dict(question)), "the query")
     asked = {"query_id": shape.text(made.get("id"), "id"), "disable_series": not series}
+    asked |= {"limit": limit} if limit else {}
     run = shape.mapping(api.post(f"/1/query_results/{DATASET}", asked), "the query result")
     run_id = shape.text(run.get("id"), "id")
     deadline = time.monotonic() + WAIT_SECONDS

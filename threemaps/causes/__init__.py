@@ -4,15 +4,16 @@ Candidates are asked in turn. Each answers with a reason, or says why it is not 
 no, the cause is unknown, and their answers are what was checked.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
-from threemaps.causes import legs, servicegraph, traffic
+from threemaps.causes import legs, servicegraph, shapes, traffic
 from threemaps.causes.case import DOCTOR, TITLES, Case, Index, Reason
 from threemaps.causes.expected import expected_reason
 from threemaps.compare import Difference, DifferenceKind, Source
 from threemaps.evidence.model import Evidence
+from threemaps.servicemap import Kind
 
 __all__ = ["TITLES", "explainer", "reason_for"]
 
@@ -21,6 +22,7 @@ Candidate = Callable[[Case, Evidence], Reason | str]
 CANDIDATES: tuple[Candidate, ...] = (
     servicegraph.window_edge,
     traffic.other_window,
+    shapes.drawn_otherwise,
     legs.key_rejected,
     legs.backlog,
     legs.given_up,
@@ -65,12 +67,16 @@ def reason_for(case: Case, evidence: Evidence) -> Reason:
     expected = expected_reason(case)
     if expected:
         return expected
-    checked = []
-    for candidate in CANDIDATES:
-        answer = candidate(case, evidence)
-        if isinstance(answer, Reason):
-            return answer
-        checked.append(answer)
+    checked: list[str] = []
+    found = first_reason(case, evidence, checked)
+    if found:
+        return found
+    for mirrored in made_up(case):
+        found = first_reason(mirrored, evidence, [])
+        if found:
+            return replace(
+                found, cause=f"{mirrored.title} draws it for want of a service's spans: {found.cause}"
+            )
     return Reason(
         "unknown",
         DOCTOR,
@@ -79,3 +85,24 @@ def reason_for(case: Case, evidence: Evidence) -> Reason:
             *(f"not checked: {why}" for why in evidence.not_checked),
         ),
     )
+
+
+def made_up(case: Case) -> Iterator[Case]:
+    """X-Ray makes up a caller or a callee whose segment it lacks: then it is X-Ray that is short."""
+    if all(end.kind is Kind.SERVICE for end in case.ends):
+        return
+    lacking = replace(case.difference, kind=DifferenceKind.MISSING_EDGE)
+    for other in case.others:
+        has_more = case.says(other) > case.said or (case.is_missing and other.name in lacking.present_in)
+        if other.backend == "xray" and has_more:
+            rest = tuple(source for source in case.sources if source is not other)
+            yield Case(lacking, other, rest, case.index)
+
+
+def first_reason(case: Case, evidence: Evidence, checked: list[str]) -> Reason | None:
+    for candidate in CANDIDATES:
+        answer = candidate(case, evidence)
+        if isinstance(answer, Reason):
+            return answer
+        checked.append(answer)
+    return None

@@ -82,13 +82,14 @@ def refused_in_a_200(case: Case, evidence: Evidence) -> Reason | str:
     """X-Ray answers 200 and names segments that it did not take; the exporter counts them as sent."""
     if case.odd.backend != "xray" or not case.short:
         return "segments refused inside a 200: only X-Ray does that"
-    absent = evidence.absent_traces.get("xray", ())
+    absent = evidence.absent_traces.get("xray")
     leg = _leg(case, evidence)
     witnesses = [one for one in case.others if one.backend == "honeycomb" and case.says(one) > case.said]
-    if not absent and not (leg.sent and witnesses):
+    not_looked = absent is None and leg.sent and witnesses
+    if not absent and not not_looked:
         return "segments refused inside a 200: no call is known that Honeycomb has and X-Ray lacks"
     seen = [f"the collector has sent {leg.sent} spans to X-Ray, and none failed or waits"] if leg.sent else []
-    seen += [f"trace {trace} is in Honeycomb and not in X-Ray" for trace in absent[:3]]
+    seen += [f"trace {trace} is in Honeycomb and not in X-Ray" for trace in (absent or ())[:3]]
     return Reason(
         "X-Ray refused segments inside an answer of 200 (UnprocessedTraceSegments), which nothing counts",
         "segments over 64 kB or of a time far off are refused: look for large attributes and wrong clocks",

@@ -16,8 +16,10 @@ from threemaps.backends.xray import XRay
 from threemaps.compare import Comparison, Window
 from threemaps.evidence.collector import read_collector
 from threemaps.evidence.model import Evidence, PassedAtEdges
+from threemaps.evidence.shapes import look
+from threemaps.evidence.spans import absent_from_xray, from_honeycomb, from_xray, services_in_question
 from threemaps.evidence.vendors import (
-    absent_from_xray,
+    LOOKED_AT,
     aws_key_problem,
     clock_skew,
     honeycomb_key_problem,
@@ -80,11 +82,7 @@ def collect(
         wide = Window(window.start - timedelta(minutes=10), window.end + timedelta(minutes=10))
         skew = search.ask("the services' clocks", lambda: clock_skew(xray, wide))
         evidence = replace(evidence, skew=skew or {})
-    if isinstance(xray, XRay) and isinstance(honeycomb, Honeycomb):
-        absent = search.ask(
-            "traces that X-Ray lacks", lambda: absent_from_xray(honeycomb, xray, window, comparison)
-        )
-        evidence = replace(evidence, absent_traces={"xray": absent or ()})
+    evidence = with_traces(evidence, search, honeycomb, xray, window, comparison)
     aws_problem = search.ask("the AWS credentials", lambda: aws_key_problem(settings)) or ""
     problems = {
         "honeycomb": search.ask("Honeycomb's key", lambda: honeycomb_key_problem(settings)) or "",
@@ -92,6 +90,33 @@ def collect(
         "cloudwatch": aws_problem,
     }
     return replace(evidence, key_problems=problems, not_checked=(*known.not_checked, *search.not_checked))
+
+
+def with_traces(
+    evidence: Evidence,
+    search: Search,
+    honeycomb: Backend | None,
+    xray: Backend | None,
+    window: Window,
+    comparison: Comparison,
+) -> Evidence:
+    """What the traces of the services in question show. Honeycomb tells more of a span than X-Ray does."""
+    services = services_in_question(comparison)
+    found = None
+    if services and isinstance(honeycomb, Honeycomb):
+        found = search.ask("traces", lambda: from_honeycomb(honeycomb, services, window))
+    if found and isinstance(xray, XRay):
+        held, complete = found
+        absent = search.ask("traces that X-Ray lacks", lambda: absent_from_xray(xray, held, services))
+        if absent or (absent == () and complete and len(held) <= LOOKED_AT):
+            evidence = replace(evidence, absent_traces={"xray": absent})
+    if services and not found and isinstance(xray, XRay):
+        found = search.ask("traces", lambda: from_xray(xray, window))
+    if not found:
+        return evidence
+    held, complete = found
+    spans = (span for trace in held.values() for span in trace)
+    return replace(evidence, looked=look(spans, complete=complete))
 
 
 def live_ones(backends: Backends) -> dict[str, Backend]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from threemaps.evidence.shapes import Looked
 from threemaps.servicemap import Node
 
 
@@ -55,5 +56,7 @@ class Evidence:
     passed_at_edges: PassedAtEdges | None = None
     skew: Mapping[str, float] = field(default_factory=dict)  # service → seconds its clock is ahead
     sampling: tuple[Sampling, ...] = ()
-    absent_traces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # backend → held by another
+    # Backend → traces of which another holds more; not there where it is not known.
+    absent_traces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    looked: Looked = field(default_factory=Looked)
     settled: bool = True

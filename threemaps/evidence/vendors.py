@@ -1,6 +1,5 @@
 """What the vendors say, beyond the map: of keys, of sampling, of single traces and of the clocks in them."""
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import Any
@@ -9,17 +8,15 @@ import orjson
 
 from threemaps.backends.aws import aws_client, reasons
 from threemaps.backends.base import UnreadableError
-from threemaps.backends.honeycomb import Honeycomb, explain_refusal
+from threemaps.backends.honeycomb import explain_refusal
 from threemaps.backends.http import Api
 from threemaps.backends.xray import LONGEST, XRay
-from threemaps.compare import Comparison, DifferenceKind, Window
+from threemaps.compare import Window
 from threemaps.evidence.model import Sampling
-from threemaps.servicemap import Kind
 from threemaps.settings import LOCAL_INGEST_KEY, Settings
 
 TRACES_A_CALL = 5  # BatchGetTraces takes no more
 LOOKED_AT = 50  # traces; enough to see a pattern, few enough to be quick
-QUERY_SECONDS = 12.0
 SAME_TIME = 1.0  # seconds; starts this close together are by the same clock
 
 
@@ -69,57 +66,6 @@ def _from_environment(argument: str) -> list[Sampling]:
     except ValueError:
         return []
     return [Sampling(rate, f"OTEL_TRACES_SAMPLER_ARG={argument}")] if 0 <= rate < 1 else []
-
-
-def absent_from_xray(
-    honeycomb: Honeycomb, xray: XRay, window: Window, comparison: Comparison
-) -> tuple[str, ...]:
-    """Traces in which Honeycomb holds spans of a service and X-Ray holds no segment of it."""
-    service = _service_that_xray_lacks(comparison)
-    if not service:
-        return ()
-    ids = traces_with(honeycomb, service, window)
-    held = {str(trace.get("Id")): trace for trace in traces(xray, map(xray_id, ids))}
-    return tuple(
-        one for one in ids if service not in {name for name, _, _ in segments_of(held.get(xray_id(one), {}))}
-    )
-
-
-def _service_that_xray_lacks(comparison: Comparison) -> str:
-    kinds = (DifferenceKind.MISSING_EDGE, DifferenceKind.MISSING_NODE, DifferenceKind.REQUESTS)
-    for one in comparison.differences:
-        node = one.target or one.source
-        if (
-            not one.expected
-            and one.kind in kinds
-            and "xray" in one.odd
-            and node
-            and node.kind is Kind.SERVICE
-        ):
-            return node.name
-    return ""
-
-
-def traces_with(honeycomb: Honeycomb, service: str, window: Window) -> list[str]:
-    """Ids of traces in which Honeycomb holds spans of the service. One query, of ten a minute."""
-    query = {
-        "calculations": [{"op": "COUNT"}],
-        "breakdowns": ["trace.trace_id"],
-        "filters": [{"column": "service.name", "op": "=", "value": service}],
-        "start_time": int(window.start.timestamp()),
-        "end_time": int(window.end.timestamp()) + 60,
-        "limit": LOOKED_AT,
-    }
-    api = honeycomb.api
-    made = api.post("/1/queries/__all__", query)
-    run = api.post("/1/query_results/__all__", {"query_id": made["id"], "disable_series": True})
-    deadline = time.monotonic() + QUERY_SECONDS
-    while not run.get("complete") and time.monotonic() < deadline:
-        time.sleep(0.2)
-        run = api.get(f"/1/query_results/__all__/{run['id']}")
-    rows = (run.get("data") or {}).get("results") or []
-    ids = ((row.get("data") or {}).get("trace.trace_id") for row in rows)
-    return [one for one in ids if isinstance(one, str)][:LOOKED_AT]
 
 
 def xray_id(trace: str) -> str:

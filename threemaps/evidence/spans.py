@@ -1,0 +1,119 @@
+"""Whole traces, span by span, of the services on which the maps differ: from Honeycomb, else from X-Ray."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+import orjson
+
+from threemaps.backends.honeycomb import Honeycomb
+from threemaps.backends.questions import answer
+from threemaps.backends.xray import XRay
+from threemaps.compare import Comparison, Window
+from threemaps.evidence.shapes import TracedSpan
+from threemaps.evidence.vendors import LOOKED_AT, recent_trace_ids, traces, xray_id
+from threemaps.servicemap import Kind
+
+MOST_TRACES = 200
+MOST_SPANS = 10_000  # rows that Honeycomb gives
+# Parents may have begun before the window. A range's end is cut down to a step: a minute, or half an hour.
+BEFORE = timedelta(minutes=10)
+LONG, LONG_STEP, STEP = timedelta(hours=5), 1800, 60
+COLUMNS = ("trace.trace_id", "trace.span_id", "trace.parent_id", "service.name", "span.kind")
+
+Traces = Mapping[str, list[TracedSpan]]
+
+
+def services_in_question(comparison: Comparison) -> set[str]:
+    """Of edges the callee, too: it may be the only one that has spans."""
+    return {
+        end.name
+        for one in comparison.differences
+        if not one.expected
+        for end in (one.source, one.target)
+        if end and end.kind is Kind.SERVICE
+    }
+
+
+def from_honeycomb(honeycomb: Honeycomb, services: Collection[str], window: Window) -> tuple[Traces, bool]:
+    """The spans by trace, and whether these are all traces in which the services have spans."""
+    times = {
+        "start_time": int((window.start - BEFORE).timestamp()),
+        "end_time": int(window.end.timestamp()) + (LONG_STEP if window.end - window.start > LONG else STEP),
+    }
+    touching = {"column": "service.name", "op": "in", "value": sorted(services)}
+    ids = [row[COLUMNS[0]] for row in rows(honeycomb, COLUMNS[:1], touching, times, MOST_TRACES)]
+    wanted = [one for one in ids if isinstance(one, str)]
+    complete = len(ids) < MOST_TRACES
+    while wanted:
+        of_these = {"column": COLUMNS[0], "op": "in", "value": wanted}
+        found = rows(honeycomb, COLUMNS, of_these, times, MOST_SPANS)
+        if len(found) < MOST_SPANS:
+            return by_trace(map(span_of, found)), complete
+        # What is cut off may be a parent: fewer traces, but whole ones.
+        wanted, complete = wanted[: len(wanted) // 8], False
+    return {}, complete
+
+
+def rows(
+    honeycomb: Honeycomb, columns: Iterable[str], only: Any, times: Mapping[str, int], limit: int
+) -> list[Mapping[str, Any]]:
+    question = {"calculations": [{"op": "COUNT"}], "breakdowns": list(columns), "filters": [only], **times}
+    return list(answer(honeycomb.api, question, series=False, limit=limit).rows)
+
+
+def span_of(row: Mapping[str, Any]) -> TracedSpan:
+    return TracedSpan(*(str(row.get(column) or "") for column in COLUMNS))
+
+
+def by_trace(spans: Iterable[TracedSpan]) -> Traces:
+    found: dict[str, list[TracedSpan]] = {}
+    for span in spans:
+        if span.id:  # events and links of spans have none
+            found.setdefault(span.trace, []).append(span)
+    return found
+
+
+def from_xray(xray: XRay, window: Window) -> tuple[Traces, bool]:
+    """As much as segments tell: whose span a subsegment was is not among it."""
+    ids = recent_trace_ids(xray, window)
+    spans = (span for trace in traces(xray, ids) for span in spans_of(trace))
+    return by_trace(spans), len(ids) < LOOKED_AT
+
+
+def spans_of(trace: Mapping[str, Any]) -> Iterator[TracedSpan]:
+    for segment in trace.get("Segments") or []:
+        try:
+            document = orjson.loads(segment.get("Document") or "{}")
+        except orjson.JSONDecodeError:
+            continue
+        if isinstance(document, dict) and not document.get("inferred"):
+            kind = "server" if document.get("type") != "subsegment" else kind_of(document)
+            yield from parts(document, str(trace.get("Id")), str(document.get("name")), kind)
+
+
+def parts(document: Mapping[str, Any], trace: str, service: str, kind: str) -> Iterator[TracedSpan]:
+    waiting: list[tuple[Any, str, str]] = [(document, str(document.get("parent_id") or ""), kind)]
+    while waiting:
+        part, parent, kind = waiting.pop()
+        own = str(part.get("id") or "")
+        yield TracedSpan(trace, own, parent, service, kind)
+        inner = part.get("subsegments")
+        children = inner if isinstance(inner, list) else []
+        waiting += [(child, own, kind_of(child)) for child in children if isinstance(child, dict)]
+
+
+def kind_of(subsegment: Mapping[str, Any]) -> str:
+    return "client" if subsegment.get("namespace") else "internal"
+
+
+def absent_from_xray(xray: XRay, held: Traces, services: Collection[str]) -> tuple[str, ...]:
+    """Traces of which X-Ray lacks spans that Honeycomb holds."""
+    asked = [one for one, spans in held.items() if any(span.service in services for span in spans)]
+    found = traces(xray, map(xray_id, asked[:LOOKED_AT]))
+    there = {str(trace.get("Id")): {span.id for span in spans_of(trace)} for trace in found}
+    return tuple(
+        one
+        for one in asked[:LOOKED_AT]
+        if not {span.id for span in held[one]} <= there.get(xray_id(one), set())
+    )
