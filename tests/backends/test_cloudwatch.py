@@ -151,7 +151,7 @@ def test_the_streams_of_a_window(serve: Serve) -> None:
     vendor = Vendor(page(event("a>b", 1), token="x"), page(event("a>b", 1), stream="otel-stream-b"))
     reader = open_backend("cloudwatch", settings_at(serve(vendor.app)))
     assert isinstance(reader, CloudWatch)
-    assert reader.streams(WINDOW) == ("otel-stream-a", "otel-stream-b")
+    assert list(reader.streams(WINDOW)) == ["otel-stream-a", "otel-stream-b"]
 
 
 @pytest.mark.parametrize(

@@ -76,9 +76,13 @@ class CloudWatch:
     def covers(self, window: Window) -> Window:
         return window
 
-    def streams(self, window: Window) -> tuple[str, ...]:
-        """The log streams written to in the window, oldest first. A new one is a collector's restart."""
-        return tuple(dict.fromkeys(str(event.get("logStreamName")) for event in self.events(window)))
+    def streams(self, window: Window) -> dict[str, list[int]]:
+        """The log streams written to in the window, oldest first, and when: one a run of a collector."""
+        found: dict[str, list[int]] = {}
+        for event in self.events(window):
+            moments = found.setdefault(str(event.get("logStreamName")), [])
+            moments.append(self._shape.count(event.get("timestamp"), "timestamp"))
+        return found
 
     def events(self, window: Window) -> Iterator[Any]:
         """Each event once: one that was delivered twice has the same stream, time and text."""

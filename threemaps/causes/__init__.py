@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
-from threemaps.causes import legs, servicegraph, shapes, traffic
+from threemaps.causes import legs, ring, servicegraph, shapes, traffic
 from threemaps.causes.case import DOCTOR, TITLES, Case, Index, Reason
 from threemaps.causes.expected import expected_reason
 from threemaps.compare import Difference, DifferenceKind, Source
@@ -27,6 +27,7 @@ CANDIDATES: tuple[Candidate, ...] = (
     legs.backlog,
     legs.given_up,
     traffic.clock,
+    ring.changed,
     servicegraph.restart,
     servicegraph.full_store,
     servicegraph.expired_halves,

@@ -16,6 +16,7 @@ from threemaps.backends.xray import XRay
 from threemaps.compare import Comparison, Window
 from threemaps.evidence.collector import read_collector
 from threemaps.evidence.model import Evidence, PassedAtEdges
+from threemaps.evidence.ring import ring_of
 from threemaps.evidence.shapes import look
 from threemaps.evidence.spans import absent_from_xray, from_honeycomb, from_xray, services_in_question
 from threemaps.evidence.vendors import (
@@ -77,7 +78,8 @@ def collect(
     if isinstance(cloudwatch, CloudWatch):
         wider = Window(window.start, window.end + LAG)
         streams = search.ask("the collector's log streams", lambda: cloudwatch.streams(wider))
-        evidence = replace(evidence, streams=streams or ())
+        ring = ring_of(streams or {})
+        evidence = replace(evidence, streams=() if ring else tuple(streams or ()), ring=ring)
     if isinstance(xray, XRay):
         wide = Window(window.start - timedelta(minutes=10), window.end + timedelta(minutes=10))
         skew = search.ask("the services' clocks", lambda: clock_skew(xray, wide))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from threemaps.evidence.ring import Ring
 from threemaps.evidence.shapes import Looked
 from threemaps.servicemap import Node
 
@@ -52,6 +53,7 @@ class Evidence:
     not_checked: tuple[str, ...] = ()  # what could not be looked at, each with its reason
     key_problems: Mapping[str, str] = field(default_factory=dict)  # backend → what it says of the key
     streams: tuple[str, ...] = ()  # EMF streams in the window: one a run of the collector
+    ring: Ring | None = None  # of the gateways, where several write side by side
     calls_before_start: int = 0  # of the collector, and inside the window
     passed_at_edges: PassedAtEdges | None = None
     skew: Mapping[str, float] = field(default_factory=dict)  # service → seconds its clock is ahead
