@@ -4,8 +4,6 @@ import json
 import random
 import secrets
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.collector.sending import segment, send_segment, trace_id
 from tests.running import System
+from tests.system.drawing import check
 from tests.system.trees import (
     CLIENT,
     CONSUMER,
@@ -22,44 +21,13 @@ from tests.system.trees import (
     OUTSIDE,
     PRODUCER,
     SERVER,
-    Edge,
     Forest,
     batches,
     request_of,
     send,
 )
-from threemaps.backends import BACKENDS, open_backend
-from threemaps.compare import Window
-from threemaps.launch.health import wait_until
 
 pytestmark = pytest.mark.system
-
-# The service graph waits 8 s for a callee's span before it draws a callee without spans.
-ARRIVES_WITHIN = 30
-Drawn = dict[Edge, tuple[int | None, int | None]]
-
-
-def drawn(system: System, backend: str, prefix: str) -> Drawn:
-    """The edges of the services with this prefix, over the last minutes."""
-    now = datetime.now(UTC)
-    window = Window(now - timedelta(minutes=5), now + timedelta(seconds=2))
-    found = open_backend(backend, system.settings).read_map(window, f"{prefix}*")
-    return {
-        (
-            (edge.source.name, str(edge.source.kind)),
-            (edge.target.name, str(edge.target.kind)),
-        ): (edge.requests, edge.errors)
-        for edge in found.edges
-    }
-
-
-def check(system: System, prefix: str, expected: Callable[[str], Any]) -> None:
-    """Every backend draws what is expected of it, soon, and nothing else."""
-    for backend in BACKENDS:
-        wait_until(
-            lambda backend=backend: drawn(system, backend, prefix) == expected(backend), ARRIVES_WITHIN
-        )
-        assert drawn(system, backend, prefix) == expected(backend), backend
 
 
 def prefix_of_its_own() -> str:
@@ -98,7 +66,7 @@ def test_any_tree_of_services_is_drawn_as_it_is(
         chance, names, remotes=False, error_rate=error_rate, depth=depth, fan_out=fan_out, limit=600
     ).grow(traces)
     send(system.settings.url("otlp_http"), batches(chance, forest.spans, size))
-    check(system, prefix, forest.truth.drawn_by)
+    check(system.settings, prefix, forest.truth.drawn_by)
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +88,7 @@ def test_callees_without_spans_are_drawn_by_their_address(
 ) -> None:
     prefix, forest = list(large_forests.items())[number]
     assert len(forest.truth.calls) > 3
-    check(system, prefix, forest.truth.drawn_by)
+    check(system.settings, prefix, forest.truth.drawn_by)
 
 
 def test_the_report_agrees_on_trees_of_every_shape(system: System, large_forests: dict[str, Forest]) -> None:
@@ -154,7 +122,7 @@ def test_what_starts_on_its_own_is_called_from_outside(system: System) -> None:
         forest.truth.count(FROM_OUTSIDE, service(prefix + name), False)
         forest.truth.count(service(prefix + name), service(f"{prefix}callee"), False)
     send(system.settings.url("otlp_http"), [request_of(forest.spans)])
-    check(system, prefix, forest.truth.drawn_by)
+    check(system.settings, prefix, forest.truth.drawn_by)
 
 
 @pytest.mark.parametrize("mixed", [False, True])
@@ -204,4 +172,4 @@ def test_segments_of_an_xray_sdk_draw_the_same_maps(system: System, mixed: bool)
         for one in segments:
             send_segment(system.settings.ports["xray"], one)
     send(system.settings.url("otlp_http"), [request_of(forest.spans)])
-    check(system, prefix, forest.truth.drawn_by)
+    check(system.settings, prefix, forest.truth.drawn_by)

@@ -1,0 +1,40 @@
+"""What the backends draw of some services, held against what they have to draw."""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.system.trees import Edge
+from threemaps.backends import BACKENDS, open_backend
+from threemaps.compare import Window
+from threemaps.launch.health import wait_until
+from threemaps.settings import Settings
+
+# The service graph waits 8 s for a callee's span before it draws a callee without spans.
+ARRIVES_WITHIN = 30
+Drawn = dict[Edge, tuple[int | None, int | None]]
+
+
+def drawn(settings: Settings, backend: str, prefix: str) -> Drawn:
+    """The edges of the services with this prefix, over the last minutes."""
+    now = datetime.now(UTC)
+    window = Window(now - timedelta(minutes=5), now + timedelta(seconds=2))
+    found = open_backend(backend, settings).read_map(window, f"{prefix}*")
+    return {
+        (
+            (edge.source.name, str(edge.source.kind)),
+            (edge.target.name, str(edge.target.kind)),
+        ): (edge.requests, edge.errors)
+        for edge in found.edges
+    }
+
+
+def check(
+    settings: Settings, prefix: str, expected: Callable[[str], Any], backends: Iterable[str] = BACKENDS
+) -> None:
+    """Every backend draws what is expected of it, soon, and nothing else."""
+    for backend in backends:
+        wait_until(
+            lambda backend=backend: drawn(settings, backend, prefix) == expected(backend), ARRIVES_WITHIN
+        )
+        assert drawn(settings, backend, prefix) == expected(backend), backend
