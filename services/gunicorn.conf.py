@@ -3,8 +3,10 @@
 One worker: data lives in memory. No --preload and no reloader: both lose spans.
 """
 
+import gc
 import os
 import resource
+from typing import Any
 
 _files, _most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
 _files = min(_most_files, 8192) if _most_files != resource.RLIM_INFINITY else 8192
@@ -21,3 +23,9 @@ timeout = 30
 graceful_timeout = 6  # then the worker still has time to send its last spans
 control_socket_disable = True
 logger_class = "services.common.gunicorn_logger.GunicornLogger"
+
+
+def pre_fork(_arbiter: Any, _worker: Any) -> None:
+    """What is loaded by now stays shared with the worker: a garbage collection would write to each object."""
+    gc.collect()
+    gc.freeze()
