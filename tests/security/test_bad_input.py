@@ -41,11 +41,20 @@ EXAMPLE = ServiceMap.of((), [Edge(Node("a", Kind.SERVICE), Node("b", Kind.SERVIC
 
 # How many inputs each test tried, for whoever runs this with -rP.
 TRIED: Counter[str] = Counter()
-DOOR_INPUTS = 150
 # See the last test of the doors.
 LONG_ID = re.compile(rb'"(trace_id|id|parent_id)": *"[^"]{36,}')
 LOG = {"scope": {"name": "fuzz"}, "logRecords": [{"timeUnixNano": "1", "body": {"stringValue": "hello"}}]}
-QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+# FUZZ=20 tries twenty times what the suite has time for.
+TIMES = float(os.environ.get("FUZZ", "1"))
+DOOR_INPUTS = round(150 * TIMES)
+
+
+def examples(count: int) -> settings:
+    most = round(count * TIMES)
+    return settings(max_examples=most, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+QUICK = examples(150)
 TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=40)
 
 

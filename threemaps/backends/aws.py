@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import boto3
@@ -19,9 +20,11 @@ from botocore.exceptions import (
     ReadTimeoutError,
     SSLError,
 )
+from botocore.loaders import Loader, create_loader
 from botocore.parsers import ResponseParserError
 
 from threemaps.backends.base import CONNECT_SECONDS, READ_SECONDS, UnreadableError
+from threemaps.backends.ending import Ending
 from threemaps.settings import LOCAL_AWS_ACCESS_KEY_ID, LOCAL_AWS_SECRET_ACCESS_KEY, Settings
 
 BAD_KEYS = (
@@ -53,7 +56,9 @@ def aws_client(settings: Settings, service: str) -> Any:
     """A client with time limits and bounded retries. In local mode no profile and no proxy has a say."""
     real = settings.aws_is_real
     try:
-        return _session(settings).client(
+        session = _session(settings)
+        session._session.register_component("data_loader", _service_models())
+        client = session.client(
             service,
             region_name=settings.aws_region,
             endpoint_url=settings.aws_endpoint,
@@ -67,6 +72,15 @@ def aws_client(settings: Settings, service: str) -> Any:
         )
     except (BotoCoreError, ValueError) as error:
         raise explained(error, service, settings) from error
+    # There is no public way: events come before an answer or when it has been read.
+    client._endpoint.http_session = Ending(client._endpoint.http_session, f"AWS ({service})")
+    return client
+
+
+@cache
+def _service_models() -> Loader:
+    """AWS's descriptions of its services, read once: most of a client's cost, in time and in memory."""
+    return create_loader()
 
 
 def _session(settings: Settings) -> boto3.Session:
@@ -91,7 +105,7 @@ def reasons(settings: Settings, vendor: str, permission: str) -> Iterator[None]:
         yield
     except (BotoCoreError, ClientError, HTTPClientError) as error:
         raise explained(error, vendor, settings, permission) from error
-    except (ResponseParserError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ResponseParserError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         # botocore parses answers without distrust: what is no JSON or XML or has wrong types ends here.
         raise UnreadableError(
             f"{vendor} gave an answer that cannot be read ({type(error).__name__})",

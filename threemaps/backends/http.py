@@ -1,7 +1,7 @@
 """Honeycomb's API over HTTP: time limits, bounded retries, and a reason for every refusal."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -13,6 +13,7 @@ from threemaps.backends.base import CONNECT_SECONDS, READ_SECONDS, UnreadableErr
 
 ATTEMPTS = 5
 MAX_BYTES = 64 * 1024 * 1024
+PART_BYTES = 65_536
 LONGEST_WAIT = 61.0  # Honeycomb counts its limits by the minute
 PATIENCE = 15.0  # who does not tell its user of a wait is not to wait longer
 WAIT_IN_ALL = 75.0
@@ -83,21 +84,13 @@ class Api:
                 stream=True,
                 allow_redirects=False,
             ) as response:
-                return response.status_code, self._body(response), _retry_after(response)
+                return (
+                    response.status_code,
+                    whole(response.iter_content(PART_BYTES), "Honeycomb"),
+                    _retry_after(response),
+                )
         except requests.RequestException as error:
             raise self._no_answer(error) from error
-
-    def _body(self, response: requests.Response) -> bytes:
-        parts, size, started = [], 0, time.monotonic()
-        for part in response.iter_content(65536):
-            size += len(part)
-            if size > MAX_BYTES or time.monotonic() - started > 2 * READ_SECONDS:
-                raise UnreadableError(
-                    f"Honeycomb's answer has no end (stopped after {size:,} bytes)",
-                    hint="narrow it down with a shorter --since",
-                )
-            parts.append(part)
-        return b"".join(parts)
 
     def _decoded(self, body: bytes, path: str) -> Any:
         try:
@@ -151,6 +144,20 @@ class Api:
         return UnreadableError(
             f"Honeycomb answered {status} to {request} ({said})", hint="run `threemaps doctor`"
         )
+
+
+def whole(parts: Iterable[bytes], vendor: str) -> bytes:
+    """An answer as it comes: no more than fits, and for no longer than anybody waits."""
+    kept, size, started = [], 0, time.monotonic()
+    for part in parts:
+        size += len(part)
+        if size > MAX_BYTES or time.monotonic() - started > 2 * READ_SECONDS:
+            raise UnreadableError(
+                f"{vendor}'s answer has no end (stopped after {size:,} bytes)",
+                hint="narrow it down with a shorter --since",
+            )
+        kept.append(part)
+    return b"".join(kept)
 
 
 def _leave_alone(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -10,6 +10,7 @@ import requests
 
 from threemaps.backends.aws import aws_client, reasons
 from threemaps.backends.base import CONNECT_SECONDS, READ_SECONDS, UnreadableError
+from threemaps.backends.http import PART_BYTES, whole
 from threemaps.settings import LOCAL_ROLLBAR_TOKEN, SERVICE_LOG_GROUP, Settings
 
 MOST_LINES = 500
@@ -103,10 +104,11 @@ def rollbar_errors(settings: Settings, trace_id: str) -> list[Fault]:
                 f"{settings.rollbar_api}/api/1/instances",
                 headers={"X-Rollbar-Access-Token": token},
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
+                stream=True,
             )
             response.raise_for_status()
-            told = orjson.loads(response.content)
-            occurrences = told["result"]["instances"]
+            told = orjson.loads(whole(response.iter_content(PART_BYTES), "Rollbar"))
+            occurrences = list(told["result"]["instances"])
         except (requests.RequestException, orjson.JSONDecodeError, KeyError, TypeError) as error:
             raise UnreadableError(
                 f"Rollbar at {settings.rollbar_api} could not be read ({type(error).__name__})",
@@ -123,8 +125,14 @@ def _names(occurrence: Any, trace_id: str) -> bool:
 
 def _fault(occurrence: Mapping[str, Any]) -> Fault:
     data = occurrence["data"]
-    body = data.get("body") or {}
-    trace = body.get("trace") or ((body.get("trace_chain") or [{}])[0])
-    exception = trace.get("exception") or {}
+    body = _part(data, "body")
+    chain = body.get("trace_chain")
+    first = {"trace": chain[0]} if isinstance(chain, list) and chain else {}
+    exception = _part(_part(body, "trace") or _part(first, "trace"), "exception")
     title = f"{exception.get('class', 'error')}: {exception.get('message', '')}"
     return Fault(str(data["custom"].get("service") or ""), title, str(occurrence.get("item_id") or ""))
+
+
+def _part(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = whole.get(name)
+    return found if isinstance(found, dict) else {}

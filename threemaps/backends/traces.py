@@ -132,7 +132,7 @@ def xray_spans(settings: Settings, trace_id: str) -> list[Span]:
     with reasons(settings, "X-Ray", "xray:BatchGetTraces"):
         found = client.batch_get_traces(TraceIds=[xray_id_of(trace_id)])["Traces"]
         segments = [segment for trace in found for segment in trace.get("Segments") or []]
-    return [span for segment in segments for span in _segment_spans(segment.get("Document"))]
+        return [span for segment in segments for span in _segment_spans(segment.get("Document"))]
 
 
 def _segment_spans(text: object) -> Iterator[Span]:

@@ -1,14 +1,19 @@
 """A service that exports straight to Honeycomb: its team header and its key."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
 import requests
 
+from threemaps.backends.http import PART_BYTES, whole
 from threemaps.doctor.check import Check, broken, good
 from threemaps.doctor.destination import Destination, destination, shares_network
 from threemaps.doctor.subject import Subject
+from threemaps.errors import UserError
 from threemaps.settings import LOCAL_CONFIGURATION_KEY, LOCAL_INGEST_KEY
 
 LINK = "honeycomb"
@@ -94,10 +99,18 @@ def malformed(key: str) -> str:
 
 def ask_auth(api: str, key: str) -> Auth:
     try:
-        answer = requests.get(f"{api}/1/auth", headers={HEADER: key}, timeout=SECONDS)
-        body = answer.json()
-    except requests.RequestException as error:
-        return Auth(0, error=type(error).__name__)
-    access = frozenset(name for name, allowed in (body.get("api_key_access") or {}).items() if allowed)
-    team = (body.get("team") or {}).get("slug", "")
-    return Auth(answer.status_code, body.get("type", ""), access, team, body.get("error", ""))
+        with requests.get(f"{api}/1/auth", headers={HEADER: key}, timeout=SECONDS, stream=True) as answer:
+            body = orjson.loads(whole(answer.iter_content(PART_BYTES), "Honeycomb"))
+    except (requests.RequestException, UserError, ValueError) as failure:
+        return Auth(0, error=type(failure).__name__)
+    if not isinstance(body, dict):
+        return Auth(0, error="an answer that makes no sense")
+    access = frozenset(name for name, allowed in part(body, "api_key_access").items() if allowed)
+    told = (body.get("type"), body.get("error"), part(body, "team").get("slug"))
+    kind, error, team = (str(one or "") for one in told)
+    return Auth(answer.status_code, kind, access, team, error)
+
+
+def part(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = body.get(name)
+    return found if isinstance(found, dict) else {}

@@ -124,4 +124,4 @@ def check_log_groups(walk: Walk) -> Check:
 def exists(settings: Settings, name: str) -> bool:
     with reasons(settings, "CloudWatch Logs", "logs:DescribeLogGroups"):
         found = aws_client(settings, "logs").describe_log_groups(logGroupNamePrefix=name)
-    return any(group.get("logGroupName") == name for group in found.get("logGroups") or [])
+        return any(group.get("logGroupName") == name for group in found.get("logGroups") or [])
