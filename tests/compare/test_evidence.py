@@ -19,7 +19,15 @@ from threemaps.evidence.collect import collect, passed, what_is_sampled
 from threemaps.evidence.collector import collector_of, parse_metrics, read_collector
 from threemaps.evidence.model import Evidence, Leg
 from threemaps.evidence.shapes import TracedSpan
-from threemaps.evidence.spans import absent_from_xray, from_honeycomb, from_xray
+from threemaps.evidence.spans import (
+    from_honeycomb,
+    from_xray,
+    in_xray,
+    lacking,
+    of_services,
+    perhaps_entered,
+    with_entered,
+)
 from threemaps.evidence.vendors import (
     clock_skew,
     honeycomb_key_problem,
@@ -203,14 +211,32 @@ def test_segments_tell_less_than_spans(serve: Serve) -> None:
 
 def test_traces_that_x_ray_lacks(serve: Serve) -> None:
     ids = [f"{number:032x}" for number in (1, 2, 3)]
+    spans = [("0a", "", "web", "server"), ("0b", "0a", "api", "server")]
+    held = {one: [TracedSpan(one, *span) for span in spans] for one in ids}
+    xray = Vendor(json({"Traces": [segments(ids[0], "0a", "0b"), segments(ids[1], "0a")]}))
+    there = in_xray(xray_at(serve(xray.app)), of_services(held, {"api"}))
+    assert lacking(held, there) == (ids[1], ids[2])
+    assert of_services(held, {"users"}) == {}
+
+
+def test_what_x_ray_has_segments_for() -> None:
+    """Of spans whose flags say so: an internal one is a segment itself, a client's hangs below a new one."""
+    spans = [("1", "", "web", "server"), ("2", "1", "api", "internal"), ("3", "1", "job", "client")]
     held = {
-        one: [TracedSpan(one, "0a", "", "web", "server"), TracedSpan(one, "0b", "0a", "api", "server")]
-        for one in ids
+        "t": [TracedSpan("t", *span) for span in spans],
+        "plain": [TracedSpan("plain", "4", "", "a", "server")],
     }
-    there = [segments(ids[0], "0a", "0b"), segments(ids[1], "0a")]
-    xray = Vendor(json({"Traces": there}))
-    assert absent_from_xray(xray_at(serve(xray.app)), held, {"api"}) == (ids[1], ids[2])
-    assert absent_from_xray(xray_at("http://127.0.0.1:9"), held, {"users"}) == ()
+    assert list(perhaps_entered(held)) == ["t"]
+    segments = [
+        ("1", "", "web", "server"),
+        ("2", "1", "api", "server"),
+        ("9", "1", "job", "server"),
+        ("3", "9", "job", "client"),
+    ]
+    marked = with_entered(held, {"t": [TracedSpan("t", *one) for one in segments]})
+    assert [span.entered for span in marked["t"]] == [True, True, True]
+    plain = with_entered(held, {"t": [TracedSpan("t", *one) for one in spans]})
+    assert [span.entered for span in plain["t"]] == [True, False, False]
 
 
 def segments(trace_id: str, *ids: str) -> dict[str, Any]:

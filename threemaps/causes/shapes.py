@@ -23,7 +23,8 @@ CAUSES = {
     ),
     Oddity.NO_SERVER_SPAN: (
         "a service was called and has no span of kind server or consumer there: Honeycomb draws the call, "
-        "X-Ray takes the service's work for its caller's, CloudWatch pairs only clients with servers",
+        "CloudWatch pairs only clients with servers, and X-Ray takes the service's work for its caller's, "
+        "unless the span's flags tell",
         "give the span in which the service begins the kind SERVER or CONSUMER",
     ),
     Oddity.NO_CLIENT_SPAN: (
@@ -93,7 +94,7 @@ def explaining(
     ends = ends[0], (REMOTE if ends[1].kind is Kind.REMOTE else ends[1])
     (rich, most), (poor, least) = (other, odd) if other[1] > odd[1] else (odd, other)
     found = [call for call in looked.odd if call.ends == ends and call.is_more_in(rich, poor)]
-    seen = (looked.calls or {}).get(ends, 0)
+    seen = looked.calls.get(ends, 0)
     if not found or not seen:
         return []
     share = len(found) / seen

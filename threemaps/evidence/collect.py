@@ -18,9 +18,18 @@ from threemaps.evidence.collector import read_collector
 from threemaps.evidence.model import Evidence, PassedAtEdges
 from threemaps.evidence.ring import ring_of
 from threemaps.evidence.shapes import look
-from threemaps.evidence.spans import absent_from_xray, from_honeycomb, from_xray, services_in_question
+from threemaps.evidence.spans import (
+    Traces,
+    from_honeycomb,
+    from_xray,
+    in_xray,
+    lacking,
+    of_services,
+    perhaps_entered,
+    services_in_question,
+    with_entered,
+)
 from threemaps.evidence.vendors import (
-    LOOKED_AT,
     aws_key_problem,
     clock_skew,
     honeycomb_key_problem,
@@ -104,21 +113,35 @@ def with_traces(
 ) -> Evidence:
     """What the traces of the services in question show. Honeycomb tells more of a span than X-Ray does."""
     services = services_in_question(comparison)
+    if not services:
+        return evidence
     found = None
-    if services and isinstance(honeycomb, Honeycomb):
+    if isinstance(honeycomb, Honeycomb):
         found = search.ask("traces", lambda: from_honeycomb(honeycomb, services, window))
     if found and isinstance(xray, XRay):
-        held, complete = found
-        absent = search.ask("traces that X-Ray lacks", lambda: absent_from_xray(xray, held, services))
-        if absent or (absent == () and complete and len(held) <= LOOKED_AT):
-            evidence = replace(evidence, absent_traces={"xray": absent})
-    if services and not found and isinstance(xray, XRay):
+        evidence, found = beside_xray(evidence, search, xray, found, services)
+    elif isinstance(xray, XRay):
         found = search.ask("traces", lambda: from_xray(xray, window))
     if not found:
         return evidence
     held, complete = found
     spans = (span for trace in held.values() for span in trace)
     return replace(evidence, looked=look(spans, complete=complete))
+
+
+def beside_xray(
+    evidence: Evidence, search: Search, xray: XRay, found: tuple[Traces, bool], services: set[str]
+) -> tuple[Evidence, tuple[Traces, bool]]:
+    """Honeycomb's traces held against X-Ray's: what X-Ray lacks, and what it has segments for."""
+    held, complete = found
+    asked = {**of_services(held, services), **perhaps_entered(held)}
+    there = search.ask("traces that X-Ray lacks", lambda: in_xray(xray, asked))
+    if there is None:
+        return evidence, found
+    absent = lacking(held, there)
+    if absent or (complete and len(held) <= len(there)):
+        evidence = replace(evidence, absent_traces={"xray": absent})
+    return evidence, (with_entered(held, there), complete)
 
 
 def live_ones(backends: Backends) -> dict[str, Backend]:

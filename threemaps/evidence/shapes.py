@@ -4,8 +4,9 @@ What each backend makes of a span is said here once more, in a few lines each; a
 same is an ordinary one.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from threemaps.servicemap import Kind, Node
@@ -34,6 +35,7 @@ class TracedSpan:
     parent: str  # empty for a root
     service: str
     kind: str  # as Honeycomb writes it: server, client, producer, consumer, internal
+    entered: bool = False  # X-Ray has a segment for it, since its flags say that its parent is elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Looked:
 
     traces: int = 0
     complete: bool = False
-    calls: Mapping[Ends, int] | None = None  # drawn by anybody
+    calls: Mapping[Ends, int] = field(default_factory=dict)  # drawn by anybody
     odd: tuple[OddCall, ...] = ()
 
 
@@ -66,10 +68,9 @@ class Tree:
 
     def __init__(self, spans: Iterable[TracedSpan]) -> None:
         self.spans = {span.id: span for span in spans}
-        self.callees: dict[str, list[TracedSpan]] = {}
-        for span in self.spans.values():
-            if span.kind in SERVERS and span.parent:
-                self.callees.setdefault(span.parent, []).append(span)
+        below = [span for span in self.spans.values() if span.parent]
+        self.segments = Counter(span.parent for span in below if is_segment(span))
+        self.servers = Counter(span.parent for span in below if is_server(span))
 
     def parent(self, span: TracedSpan) -> TracedSpan | None:
         return self.spans.get(span.parent)
@@ -85,7 +86,12 @@ class Tree:
 
 
 def is_segment(span: TracedSpan) -> bool:
-    return span.kind in SERVERS or not span.parent
+    return span.kind in SERVERS or span.entered or not span.parent
+
+
+def is_server(span: TracedSpan) -> bool:
+    """To the service graph, which has two sides of a call and no third."""
+    return span.kind in SERVERS or (span.entered and span.kind not in CLIENTS)
 
 
 def service(span: TracedSpan) -> Node:
@@ -96,13 +102,13 @@ def look(spans: Iterable[TracedSpan], *, complete: bool) -> Looked:
     traces: dict[str, list[TracedSpan]] = {}
     for span in spans:
         traces.setdefault(span.trace, []).append(span)
-    calls: dict[Ends, int] = {}
+    calls: Counter[Ends] = Counter()
     odd = []
     for trace, held in traces.items():
         tree = Tree(held)
         for span in tree.spans.values():
             for ends, sure, perhaps in drawings(tree, span):
-                calls[ends] = calls.get(ends, 0) + 1
+                calls[ends] += 1
                 if sure != who_can_draw(ends):
                     odd.append(OddCall(ends, sure, perhaps, oddity_of(tree, span), trace))
     return Looked(len(traces), complete, calls, tuple(odd))
@@ -116,7 +122,7 @@ def who_can_draw(ends: Ends) -> frozenset[str]:
 def drawings(tree: Tree, span: TracedSpan) -> Iterator[tuple[Ends, frozenset[str], frozenset[str]]]:
     """The edges that are drawn because of this span, each with those that draw it, and that may."""
     # The connector lets one server's span meet a client's; which one it is depends on who comes first.
-    shared = span.kind in SERVERS and len(tree.callees.get(span.parent, ())) > 1
+    shared = is_server(span) and tree.servers[span.parent] > 1
     edges = {
         HONEYCOMB: list(in_honeycomb(tree, span)),
         XRAY: list(in_xray(tree, span)),
@@ -140,7 +146,7 @@ def in_xray(tree: Tree, span: TracedSpan) -> Iterator[Ends]:
         caller = tree.segment_of(tree.parent(span))
         yield service(caller) if caller else Node.outside(), service(span)
     owner = tree.segment_of(span)
-    if owner and span.kind in CLIENTS and not tree.callees.get(span.id):
+    if owner and span.kind in CLIENTS and not tree.segments[span.id]:
         yield service(owner), REMOTE
 
 
@@ -149,9 +155,9 @@ def in_cloudwatch(tree: Tree, span: TracedSpan) -> Iterator[Ends]:
     parent = tree.parent(span)
     if not span.parent:
         yield Node.outside(), service(span)
-    elif span.kind in SERVERS and parent and parent.kind in CLIENTS:
+    elif is_server(span) and parent and parent.kind in CLIENTS:
         yield service(parent), service(span)
-    if span.kind in CLIENTS and not tree.callees.get(span.id):
+    if span.kind in CLIENTS and not tree.servers[span.id]:
         yield service(span), REMOTE
 
 
@@ -163,7 +169,7 @@ def oddity_of(tree: Tree, span: TracedSpan) -> Oddity:
     if caller is None:
         return Oddity.CALLER_WITHOUT_ENTRY
     own = parent.service if parent and is_segment(span) else span.service
-    if not is_segment(span) or caller.service != own:
+    if not is_server(span) or caller.service != own:
         return Oddity.NO_SERVER_SPAN
     if parent and parent.kind not in CLIENTS:
         return Oddity.NO_CLIENT_SPAN

@@ -1,7 +1,9 @@
 """Whole traces, span by span, of the services on which the maps differ: from Honeycomb, else from X-Ray."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -10,11 +12,12 @@ from threemaps.backends.honeycomb import Honeycomb
 from threemaps.backends.questions import answer
 from threemaps.backends.xray import XRay
 from threemaps.compare import Comparison, Window
-from threemaps.evidence.shapes import TracedSpan
+from threemaps.evidence.shapes import SERVERS, TracedSpan
 from threemaps.evidence.vendors import LOOKED_AT, recent_trace_ids, traces, xray_id
 from threemaps.servicemap import Kind
 
 MOST_TRACES = 200
+MOST_ENTERED = 100
 MOST_SPANS = 10_000  # rows that Honeycomb gives
 # Parents may have begun before the window. A range's end is cut down to a step: a minute, or half an hour.
 BEFORE = timedelta(minutes=10)
@@ -63,7 +66,8 @@ def rows(
 
 
 def span_of(row: Mapping[str, Any]) -> TracedSpan:
-    return TracedSpan(*(str(row.get(column) or "") for column in COLUMNS))
+    trace, own, parent, service, kind = (str(row.get(column) or "") for column in COLUMNS)
+    return TracedSpan(trace, own, parent, service, kind)
 
 
 def by_trace(spans: Iterable[TracedSpan]) -> Traces:
@@ -107,13 +111,48 @@ def kind_of(subsegment: Mapping[str, Any]) -> str:
     return "client" if subsegment.get("namespace") else "internal"
 
 
-def absent_from_xray(xray: XRay, held: Traces, services: Collection[str]) -> tuple[str, ...]:
+def in_xray(xray: XRay, held: Traces) -> Traces:
+    """The same traces as X-Ray has them, by the same ids."""
+    found = by_trace(span for trace in traces(xray, map(xray_id, held)) for span in spans_of(trace))
+    return {one: found.get(xray_id(one), []) for one in held}
+
+
+def of_services(held: Traces, services: Collection[str]) -> Traces:
+    there = {one: spans for one, spans in held.items() if any(span.service in services for span in spans)}
+    return dict(islice(there.items(), LOOKED_AT))
+
+
+def lacking(held: Traces, there: Traces) -> tuple[str, ...]:
     """Traces of which X-Ray lacks spans that Honeycomb holds."""
-    asked = [one for one, spans in held.items() if any(span.service in services for span in spans)]
-    found = traces(xray, map(xray_id, asked[:LOOKED_AT]))
-    there = {str(trace.get("Id")): {span.id for span in spans_of(trace)} for trace in found}
     return tuple(
         one
-        for one in asked[:LOOKED_AT]
-        if not {span.id for span in held[one]} <= there.get(xray_id(one), set())
+        for one, spans in there.items()
+        if not {span.id for span in held[one]} <= {span.id for span in spans}
     )
+
+
+def perhaps_entered(held: Traces) -> Traces:
+    """Traces in which a service seems to begin with a span of another kind than a server's."""
+    services = {span.id: span.service for spans in held.values() for span in spans}
+    odd = {
+        one: spans
+        for one, spans in held.items()
+        if any(
+            span.parent and span.kind not in SERVERS and services.get(span.parent) != span.service
+            for span in spans
+        )
+    }
+    return dict(islice(odd.items(), MOST_ENTERED))
+
+
+def with_entered(held: Traces, there: Traces) -> Traces:
+    """X-Ray tells what it made a segment for: nothing else keeps a span's flags."""
+    marked = dict(held)
+    for one, spans in there.items():
+        parents = {span.id: span.parent for span in spans}
+        segments = {span.id for span in spans if span.kind == "server"}
+        marked[one] = [
+            replace(span, entered=span.id in segments or parents.get(span.id, span.parent) != span.parent)
+            for span in held[one]
+        ]
+    return marked

@@ -1,0 +1,129 @@
+"""Traces of shapes that nobody prepared for, on the live system: no difference without its true cause."""
+
+import json
+import random
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.system.bench import Bench, bench_in
+from tests.system.trees import CLIENT, CONSUMER, INTERNAL, MS, PRODUCER, SERVER, Forest, Span
+from threemaps.causes.shapes import CAUSES
+from threemaps.evidence.shapes import Oddity
+
+pytestmark = pytest.mark.system
+
+KINDS = (INTERNAL, SERVER, SERVER, CLIENT, CLIENT, CLIENT, PRODUCER, CONSUMER)
+REMOTE_PARENT = 0x301  # the flags of a span whose parent is in another process
+TRACES = 90
+SEEDS = (1, 2, 3)
+
+Spans = list[tuple[str, Span]]
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    with bench_in(tmp_path / "state", monkeypatch) as running:
+        yield running
+
+
+def new_trace() -> bytes:
+    return int(time.time()).to_bytes(4, "big") + secrets.token_bytes(12)
+
+
+def any_trace(forest: Forest, services: list[str]) -> None:
+    """Spans of any kind below spans of any kind, of any service, some below one that never comes."""
+    chance, trace, start = forest.chance, new_trace(), time.time_ns() - 800 * MS
+    held: Spans = []
+    for number in range(chance.randint(1, 8)):
+        kind, service = chance.choice(KINDS), chance.choice(services)
+        above = chance.choice(held) if held else None
+        parent = above[1].span_id if above else chance.choice((b"", b"", secrets.token_bytes(8)))
+        words: dict[str, Any] = {"url.full": "http://gone.example:81/"} if kind == CLIENT else {}
+        words |= {"messaging.system": "kafka"} if kind == PRODUCER else {}
+        span = forest.span(trace, service, kind, parent, start + number * MS, 200, words)
+        if above and above[0] != service and chance.random() < 0.3:
+            span.flags = REMOTE_PARENT
+        held.append((service, span))
+
+
+def the_last_call(forest: Forest) -> None:
+    """When CloudWatch draws it, it has drawn all that came before it."""
+    words = {"url.full": "http://gone.example:81/"}
+    forest.span(new_trace(), "last", CLIENT, b"", time.time_ns() - 100 * MS, 50, words)
+
+
+def send_and_wait(bench: Bench, forest: Forest) -> None:
+    bench.send(forest.spans)
+    marker = Forest(forest.chance, [])
+    the_last_call(marker)
+    bench.send(marker.spans)
+    for backend in ("cloudwatch", "xray"):
+        bench.wait_for_call(backend, "last", "gone.example:81")
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_traces_of_any_shape(bench: Bench, seed: int) -> None:
+    chance = random.Random(seed)
+    odd = Forest(chance, [])
+    for _ in range(TRACES):
+        any_trace(odd, [f"odd-{number}" for number in range(chance.choice((2, 4, 9)))])
+    plain = Forest(chance, [f"plain-{number}" for number in range(4)], remotes=False, messages=False).grow(10)
+    odd.spans += plain.spans
+    send_and_wait(bench, odd)
+    told = bench.compare()
+    unexpected = [one for one in told["differences"] if not one["expected"]]
+    assert told["agree"], json.dumps(unexpected, indent=1)
+    shaped = {one["cause"] for one in told["differences"] if one["advice"]}
+    assert shaped <= {cause for cause, _ in CAUSES.values()}
+    for backend, drawn in told["maps"].items():
+        edges = {
+            ((one["source"], one["source_kind"]), (one["target"], one["target_kind"])): (
+                one["requests"],
+                one["errors"],
+            )
+            for one in drawn["edges"]
+            if one["target"].startswith("plain-")
+        }
+        assert edges == plain.truth.drawn_by(backend), backend
+
+
+def test_each_shape_is_named(bench: Bench) -> None:
+    """One trace a shape, and the edge on which the maps differ."""
+    forest, words = Forest(random.Random(1), []), {"url.full": "http://gone.example:81/"}
+
+    def add(service: str, kind: Any, above: Span | bytes = b"", trace: bytes = b"") -> Span:
+        parent = above.span_id if isinstance(above, Span) else above
+        own = above.trace_id if isinstance(above, Span) else trace or new_trace()
+        more = words if kind == CLIENT else {}
+        return forest.span(own, service, kind, parent, time.time_ns() - 500 * MS, 100, more)
+
+    add("browsed", SERVER, secrets.token_bytes(8))
+    add("called", SERVER, add("half", CLIENT, secrets.token_bytes(8)))
+    add("inner", SERVER, add("outer", SERVER))
+    message = add("sender", PRODUCER, add("sender", SERVER))
+    for reader in ("reader", "other-reader"):
+        add(reader, CONSUMER, message)
+    add("task", INTERNAL, add("starter", SERVER))
+    flagged = add("flagged", INTERNAL, add("caller", CLIENT, add("caller", SERVER)))
+    flagged.flags = REMOTE_PARENT
+    send_and_wait(bench, forest)
+    told = bench.compare()
+    assert told["agree"], json.dumps(told["differences"], indent=1)
+    for source, target, oddity in (
+        ("outside", "browsed", Oddity.CALLER_NEVER_CAME),
+        ("half", "called", Oddity.CALLER_WITHOUT_ENTRY),
+        ("outer", "inner", Oddity.NO_CLIENT_SPAN),
+        ("starter", "task", Oddity.NO_SERVER_SPAN),
+    ):
+        found = [one for one in told["differences"] if (one["source"], one["target"]) == (source, target)]
+        assert CAUSES[oddity][0] in {one["cause"] for one in found}, json.dumps(found, indent=1)
+    shared = [one for one in told["differences"] if one["source"] == "sender" and one["target"]]
+    assert [one["cause"] for one in shared] == [CAUSES[Oddity.SHARED_CLIENT_SPAN][0]]
+    assert not [
+        one for one in told["differences"] if one["target"] == "flagged" and one["odd"] != ["honeycomb"]
+    ]
