@@ -1,5 +1,6 @@
 """What `kustomize build` makes of deploy/kubernetes; kustomize from PATH, else built once and cached."""
 
+import base64
 import os
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from threemaps.settings import PROJECT
 
 # The newest that the Go of the collector's build (GO_NEEDED) compiles.
 PACKAGE, VERSION = "sigs.k8s.io/kustomize/kustomize/v5", "v5.7.1"
+FOLDER = PROJECT / "deploy" / "kubernetes"
 OVERLAYS = ("local", "cloud")
 # What the collector's files need: they lie outside deploy/kubernetes.
 FLAGS = ("--load-restrictor", "LoadRestrictionsNone")
@@ -38,7 +40,10 @@ def kustomize() -> Path:
 
 @cache
 def rendered(overlay: str) -> tuple[Manifest, ...]:
-    folder = PROJECT / "deploy" / "kubernetes" / overlay
+    return built(FOLDER / overlay)
+
+
+def built(folder: Path) -> tuple[Manifest, ...]:
     done = subprocess.run([kustomize(), "build", *FLAGS, folder], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return tuple(yaml.safe_load_all(done.stdout))
@@ -83,3 +88,7 @@ def environment(overlay: str, container: Manifest) -> dict[str, str]:
 def by_full_name(overlay: str, name: str) -> Manifest:
     (found,) = [one for one in of_kind(overlay, "ConfigMap", "Secret") if one["metadata"]["name"] == name]
     return found
+
+
+def decoded(secret: Manifest) -> dict[str, str]:
+    return {name: base64.b64decode(value).decode() for name, value in secret["data"].items()}

@@ -1,4 +1,7 @@
-"""`python -m tests.deploy.redaction > deploy/kubernetes/base/redaction.env`, after a change to collector/redaction.yaml."""
+"""After a change to collector/redaction.yaml:
+
+python -m tests.deploy.redaction > deploy/kubernetes/base/redaction.env
+"""
 
 import os
 import sys
@@ -9,7 +12,9 @@ from threemaps.settings import Settings
 
 def redaction_env() -> str:
     values = redaction_files(Settings.load({"THREEMAPS_ENV_FILE": os.devnull}))
-    head = "# collector/redaction.yaml, as the collector reads it. Made by: python -m tests.deploy.redaction\n"
+    head = (
+        "# collector/redaction.yaml, as the collector reads it. Made by: python -m tests.deploy.redaction\n"
+    )
     return head + "".join(f"{name}={value}\n" for name, value in values.items())
 
 

@@ -1,9 +1,8 @@
-"""deploy/kubernetes, built by kustomize: valid, closed, and saying the same as the rest of the repository."""
+"""deploy/kubernetes, built by kustomize: valid, closed, and put together right."""
 
-import base64
 import os
-import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
@@ -12,17 +11,12 @@ import yaml
 
 from tests.deploy import kustomize
 from tests.deploy.kustomize import OVERLAYS, Manifest
-from tests.deploy.redaction import redaction_env
-from threemaps.launch.resolved import resolved
-from threemaps.settings import PROJECT, SERVICES, Settings
-from threemaps.tracing.environment import OTEL, service_environment
+from threemaps.settings import PROJECT, SERVICES
 
-FOLDER = PROJECT / "deploy" / "kubernetes"
 # From the first with preStop sleep and CPU of one container to the newest that the package knows.
 VERSIONS = ("1.30", kubernetes_validate.latest_version())
 SECRETS_MADE_BY_HAND = {"gateway-tls", "gateway-token"}
 SECRET_VALUES = ("local-ingest-key", "local-secret", "local-token", "PRIVATE KEY")
-NO_FAULTS = {"FLAGD_RESOLVER", "FLAGD_OFFLINE_FLAG_SOURCE_PATH"}
 
 pytestmark = pytest.mark.timeout(600)  # the first one may have to build kustomize
 each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
@@ -108,95 +102,6 @@ def test_every_mount_has_a_volume_and_every_volume_a_mount(overlay: str) -> None
 
 
 @each_overlay
-def test_a_service_is_traced_as_without_kubernetes(overlay: str) -> None:
-    inside = Settings.load(
-        {
-            "THREEMAPS_ENV_FILE": os.devnull,
-            "THREEMAPS_BIND": "0.0.0.0",
-            "THREEMAPS_URL_ROLLBAR": "http://rollbar:8083",
-            "THREEMAPS_URL_ACTIVITIES": "http://activities:8001",
-            "THREEMAPS_URL_USERS": "http://users:8002",
-        }
-    )
-    for service in SERVICES:
-        template = kustomize.templates(overlay)[service.replace("_", "-")]
-        (container,) = template["spec"]["containers"]
-        expected = service_environment(inside, service, OTEL)
-        found = kustomize.environment(overlay, container)
-        apart = {name for name in expected | found if expected.get(name) != found.get(name)}
-        # The token is a Secret's; faults need a folder that all pods share; the real Rollbar is the default.
-        in_cloud = {"ROLLBAR_API_ENDPOINT"} if overlay == "cloud" else set()
-        assert apart == NO_FAULTS | {"ROLLBAR_ACCESS_TOKEN"} | in_cloud
-        assert container["command"] == [
-            "opentelemetry-instrument",
-            "gunicorn",
-            "-c",
-            "services/gunicorn.conf.py",
-        ]
-        assert container["args"] == [f"services.{service}:create_app()"]
-
-
-@each_overlay
-def test_every_service_has_its_own_agent(overlay: str) -> None:
-    for service in SERVICES:
-        template = kustomize.templates(overlay)[service.replace("_", "-")]
-        (agent,) = template["spec"]["initContainers"]
-        assert agent["restartPolicy"] == "Always"
-        assert template["metadata"]["labels"]["threemaps/agent"] == "sidecar"
-        (container,) = template["spec"]["containers"]
-        found = kustomize.environment(overlay, container)["OTEL_EXPORTER_OTLP_ENDPOINT"]
-        assert found == f"http://{values(overlay, 'agent')['otlp_http']}"
-
-
-@each_overlay
-def test_the_collectors_files_are_the_repositorys(overlay: str) -> None:
-    (agent, gateway) = (
-        kustomize.named(overlay, "ConfigMap", name)["data"] for name in ("agent-config", "gateway-config")
-    )
-    assert agent == {"agent.yaml": (PROJECT / "collector" / "agent.yaml").read_text()}
-    assert gateway == {
-        "otel-config.yaml": (PROJECT / "collector" / "otel-config.yaml").read_text(),
-        "gateway.yaml": (PROJECT / "deploy" / "gateway.yaml").read_text(),
-    }
-
-
-@each_overlay
-def test_the_collectors_values_are_those_that_the_launcher_would_write(overlay: str) -> None:
-    settings = Settings.load(
-        {
-            "THREEMAPS_ENV_FILE": os.devnull,
-            "THREEMAPS_BIND": "0.0.0.0",
-            "THREEMAPS_BACKENDS": overlay,
-            "THREEMAPS_URL_HONEYCOMB": "http://honeycomb:8081",
-            "THREEMAPS_URL_AWS": "http://aws:8082",
-        }
-    )
-    expected, found = dict(resolved(settings)), values(overlay, "gateway")
-    # Other doors than OTLP over gRPC are for nobody: agents come in there.
-    closed = {"otlp_http", "xray"}
-    assert {name: found[name] for name in closed} == {
-        name: expected[name].replace("0.0.0.0", "127.0.0.1") for name in closed
-    }
-    secret = {"honeycomb_api_key", "aws_credentials"}
-    assert found == {
-        **{name: expected[name] for name in expected if name not in secret},
-        **{name: found[name] for name in closed},
-    }
-    assert values(overlay, "agent")["xray_endpoint"] == found["xray_endpoint"]
-
-
-def test_the_patterns_are_those_of_the_collector() -> None:
-    message = "run: .venv/bin/python -m tests.deploy.redaction > deploy/kubernetes/base/redaction.env"
-    assert (FOLDER / "base" / "redaction.env").read_text() == redaction_env(), message
-
-
-def test_the_stand_ins_secrets_are_the_public_ones() -> None:
-    expected = resolved(Settings.load({"THREEMAPS_ENV_FILE": os.devnull}))
-    (vendors,) = (one for one in kustomize.of_kind("local", "Secret") if kustomize.name_of(one) == "vendors")
-    assert decoded(vendors) == {name: expected[name] for name in ("honeycomb_api_key", "aws_credentials")}
-
-
-@each_overlay
 def test_no_secret_is_in_a_config_map_or_a_manifest(overlay: str) -> None:
     open_to_all = [one for one in kustomize.rendered(overlay) if one["kind"] != "Secret"]
     assert [word for word in SECRET_VALUES if word in yaml.safe_dump(open_to_all)] == []
@@ -211,7 +116,7 @@ def test_every_config_map_and_secret_that_is_named_is_there_or_documented(overla
     wanted = set(references(list(kustomize.rendered(overlay))))
     assert wanted == made | by_hand
     told = (PROJECT / "docs" / "scaling.md").read_text()
-    told += (FOLDER / "certificates" / "certificates.sh").read_text()
+    told += (kustomize.FOLDER / "certificates" / "certificates.sh").read_text()
     assert [name for name in by_hand if f" {name} " not in told] == []
 
 
@@ -248,44 +153,15 @@ def test_scaling_and_disruption_point_at_something(overlay: str) -> None:
     assert all(len(one) == 1 for one in kept)
 
 
-def test_the_gateways_queue_survives_its_pod() -> None:
-    gateway = kustomize.named("cloud", "StatefulSet", "gateway")["spec"]
-    assert gateway["persistentVolumeClaimRetentionPolicy"] == {
-        "whenDeleted": "Retain",
-        "whenScaled": "Retain",
-    }
-    (claim,) = gateway["volumeClaimTemplates"]
-    config = yaml.safe_load((PROJECT / "collector" / "otel-config.yaml").read_text())
-    durable = [
-        one["sending_queue"]
-        for one in config["exporters"].values()
-        if one.get("sending_queue", {}).get("storage")
-    ]
-    needed = 2 * sum(queue["queue_size"] for queue in durable)
-    assert mebibytes(claim["spec"]["resources"]["requests"]["storage"]) * 2**20 >= needed
+def test_cert_manager_makes_the_secret_that_is_mounted(tmp_path: Path) -> None:
+    def seen(folder: str) -> str:
+        return os.path.relpath(kustomize.FOLDER / folder, tmp_path)
 
-
-@each_overlay
-def test_collectors_are_given_more_memory_than_they_refuse_at(overlay: str) -> None:
-    for name, config in (("gateway/collector", "otel-config"), ("activities/agent", "agent")):
-        container = dict(kustomize.containers(overlay))[name]
-        limiter = yaml.safe_load((PROJECT / "collector" / f"{config}.yaml").read_text())["processors"][
-            "memory_limiter"
-        ]
-        assert mebibytes(container["resources"]["limits"]["memory"]) >= 1.5 * limiter["limit_mib"]
-
-
-def values(overlay: str, tier: str) -> dict[str, str]:
-    return dict(kustomize.named(overlay, "ConfigMap", f"{tier}-values")["data"])
-
-
-def decoded(secret: Manifest) -> dict[str, str]:
-    return {name: base64.b64decode(value).decode() for name, value in secret["data"].items()}
-
-
-def mebibytes(quantity: str) -> float:
-    number, unit = re.fullmatch(r"(\d+)(Mi|Gi)", quantity).groups()  # type: ignore[union-attr]
-    return int(number) * (1024 if unit == "Gi" else 1)
+    wanted = {"namespace": "threemaps", "resources": [seen("cloud")], "components": [seen("certificates")]}
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(wanted))
+    made = [one for one in kustomize.built(tmp_path) if one["apiVersion"] == "cert-manager.io/v1"]
+    assert "gateway-tls" in {one["spec"].get("secretName") for one in made}
+    assert {one["metadata"].get("namespace") for one in made} == {"threemaps"}
 
 
 def references(node: Any) -> Iterator[str]:

@@ -1,47 +1,27 @@
 """The real collector starts with the configuration, the values and the Secrets that its pod mounts."""
 
-import contextlib
-import itertools
 import os
-import re
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-import requests
 from cryptography import x509
 
 from tests.collector_process import wait_for
 from tests.deploy import kustomize
+from tests.deploy.conftest import Secrets
 from tests.deploy.kustomize import OVERLAYS, Manifest
-from tests.deploy.test_kubernetes import FOLDER, decoded
-from tests.running import free_ports
+from tests.deploy.started import is_healthy, move_doors, started
 from threemaps.launch.collector import collector_binary
 
 pytestmark = pytest.mark.timeout(600)  # the first one may have to build kustomize
-DOOR = re.compile(r"(127\.0\.0\.1|0\.0\.0\.0):\d+")
-CERTIFICATES = FOLDER / "certificates" / "certificates.sh"
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Mapping[str, str]]:
-    """The Secrets that are made by hand, as certificates.sh makes them."""
-    folder = tmp_path_factory.mktemp("certificates")
-    told = subprocess.run(["sh", CERTIFICATES, folder], capture_output=True, text=True, check=True).stdout
-    secrets: dict[str, dict[str, str]] = {"vendors": {"honeycomb_api_key": "key"}}
-    for line in told.replace("\\\n", "").splitlines():
-        words = line.split()
-        files = [word for before, word in itertools.pairwise(words) if before == "--from-file"]
-        secrets[words[words.index("generic") + 1]] = {name: (folder / name).read_text() for name in files}
-    return secrets
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 @pytest.mark.parametrize("collector", ["gateway/collector", "users/agent"])
 def test_the_collector_starts_with_what_the_pod_mounts(
-    overlay: str, collector: str, made: Mapping[str, Mapping[str, str]], tmp_path: Path
+    overlay: str, collector: str, made: Secrets, tmp_path: Path
 ) -> None:
     container = dict(kustomize.containers(overlay))[collector]
     pod = kustomize.templates(overlay)[collector.partition("/")[0]]["spec"]
@@ -58,18 +38,18 @@ def test_the_collector_starts_with_what_the_pod_mounts(
         assert process.poll() is None, (tmp_path / "log").read_text()[-3000:]
 
 
-def test_the_certificate_is_for_the_name_that_agents_ask_for(made: Mapping[str, Mapping[str, str]]) -> None:
+def test_the_certificate_is_for_the_name_that_agents_ask_for(made: Secrets) -> None:
     name = kustomize.named("cloud", "ConfigMap", "agent-values")["data"]["gateway_name"]
     authority = x509.load_pem_x509_certificate(made["gateway-tls"]["ca.crt"].encode())
     certificate = x509.load_pem_x509_certificate(made["gateway-tls"]["tls.crt"].encode())
     certificate.verify_directly_issued_by(authority)
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName) == [name]
-    by_cert_manager = (FOLDER / "certificates" / "certificate.yaml").read_text()
+    by_cert_manager = (kustomize.FOLDER / "certificates" / "certificate.yaml").read_text()
     assert f"dnsNames: [{name}]" in by_cert_manager
 
 
-def write(overlay: str, volume: Manifest, folder: Path, made: Mapping[str, Mapping[str, str]]) -> None:
+def write(overlay: str, volume: Manifest, folder: Path, made: Secrets) -> None:
     """One volume of a pod, as the kubelet would fill it."""
     folder.mkdir(parents=True)
     sources = volume["projected"]["sources"] if "projected" in volume else [volume]
@@ -85,38 +65,8 @@ def write(overlay: str, volume: Manifest, folder: Path, made: Mapping[str, Mappi
             (folder / items.get(key, key)).write_text(content[key])
 
 
-def move_doors(run: Path) -> str:
-    """Its own ports may be taken on this machine; where it tells how it is."""
-    doors = [file for file in sorted(run.iterdir()) if DOOR.fullmatch(file.read_text())]
-    metrics, *ports = free_ports(len(doors) + 1)
-    for file, port in zip(doors, ports, strict=True):
-        file.write_text(f"127.0.0.1:{port}")
-    (run / "collector_metrics_port").write_text(str(metrics))
-    return f"http://{(run / 'health').read_text()}"
-
-
-def is_healthy(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=1).ok
-    except requests.ConnectionError:
-        return False
-
-
-@contextlib.contextmanager
-def started(
-    command: Sequence[str], environ: Mapping[str, str], log: Path
-) -> Iterator[subprocess.Popen[bytes]]:
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, env=dict(environ), stdout=output, stderr=output)
-        try:
-            yield process
-        finally:
-            process.terminate()
-            process.wait(timeout=60)
-
-
-def secret(overlay: str, name: str, made: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
-    return made[name] if name in made else decoded(kustomize.by_full_name(overlay, name))
+def secret(overlay: str, name: str, made: Secrets) -> Mapping[str, str]:
+    return made[name] if name in made else kustomize.decoded(kustomize.by_full_name(overlay, name))
 
 
 def moved(text: str, root: Path) -> str:
