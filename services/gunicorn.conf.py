@@ -8,6 +8,8 @@ import os
 import resource
 from typing import Any
 
+from services.common.environment import number
+
 _files, _most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
 _files = min(_most_files, 8192) if _most_files != resource.RLIM_INFINITY else 8192
 resource.setrlimit(resource.RLIMIT_NOFILE, (_files, _most_files))
@@ -15,7 +17,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (_files, _most_files))
 bind = os.environ.get("THREEMAPS_LISTEN") or "127.0.0.1:8000"
 worker_class = "services.common.worker.PatientWorker"
 workers = 1
-threads = int(os.environ.get("SERVICE_THREADS") or 32)
+threads = max(1, int(number("SERVICE_THREADS", 32)))
 worker_connections = max(128, min(4096, _files - 256))
 backlog = 2048
 keepalive = 60  # longer than any caller of ours keeps a connection idle between two requests

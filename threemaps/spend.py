@@ -38,6 +38,13 @@ class Price:
     per: float
     free: float  # a month
 
+    def __post_init__(self) -> None:
+        for value in (self.price, self.per, self.free):
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < MOST:
+                raise ValueError(f"{value!r} is no price and no amount")
+        if not self.per:
+            raise ValueError("a price for none of something")
+
     def of(self, amount: float) -> float:
         return amount / self.per * self.price
 
@@ -73,6 +80,16 @@ class Saving:
     a_month: float
 
 
+# What a table of prices has to have.
+BILLED = (
+    ("honeycomb", "events"),
+    ("xray", "traces"),
+    ("cloudwatch", "log bytes"),
+    ("cloudwatch", "metrics"),
+)
+MOST = 1e15  # nothing costs or counts more
+
+
 def read_prices(path: Path) -> Prices:
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
@@ -82,8 +99,10 @@ def read_prices(path: Path) -> Prices:
             for backend, entry in backends.items()
         }
         sources = {backend: str(entry["source"]) for backend, entry in backends.items()}
+        for backend, unit in BILLED:
+            table[backend][unit]
         return Prices(str(told["as_of"]), str(told["currency"]), table, sources)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(
             f"the price table {path} cannot be read: {type(error).__name__}: {error}",
             hint="unset THREEMAPS_PRICES to use the one that comes with threemaps",

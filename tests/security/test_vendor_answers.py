@@ -4,7 +4,6 @@ import functools
 import json
 import resource
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.backends.conftest import settings_at
 from tests.security.garbage import STAMP, TRACE, Change, Garbage, changed_at
-from tests.security.test_bad_input import JSON_VALUES, examples, refused_or_done
+from tests.security.inputs import JSON_VALUES, TRIED, examples, refused_or_done
 from threemaps.backends import BACKENDS, UnreadableError, aws, open_backend
 from threemaps.backends.logs import log_lines, rollbar_errors
 from threemaps.backends.questions import ask
@@ -27,7 +26,6 @@ from threemaps.evidence.model import Evidence
 from threemaps.settings import Settings
 from threemaps.side_by_side import Reader, compared
 
-TRIED: Counter[str] = Counter()
 MOMENT = datetime.fromtimestamp(STAMP, UTC)
 WINDOW = Window(MOMENT - timedelta(minutes=5), MOMENT + timedelta(minutes=5))
 TRACE_ID = TRACE.replace("-", "")[1:]
@@ -41,7 +39,6 @@ def server() -> Iterator[Garbage]:
     garbage = Garbage()
     yield garbage
     garbage.close()
-    sys.stdout.write(f"\ninputs tried: {dict(TRIED)}")
 
 
 @pytest.fixture(scope="module")
