@@ -76,7 +76,9 @@ def advice(said: str, leg: str, settings: Settings) -> str:
     is_real = settings.honeycomb_is_real if is_honeycomb else settings.aws_is_real
     if not is_real:
         log = settings.logs / ("honeycomb.log" if is_honeycomb else "aws.log")
-        return "threemaps up" if re.search(r"refused|no such host|EOF|reset", said) else f"tail {log}"
+        return (
+            "threemaps up" if re.search(r"connection refused|no such host|EOF|reset", said) else f"tail {log}"
+        )
     if re.search(r"\b401\b|unknown API key|Unauthenticated", said):
         return "export HONEYCOMB_API_KEY=YOUR_INGEST_KEY && threemaps up"
     if re.search(r"ExpiredToken", said):

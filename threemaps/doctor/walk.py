@@ -156,7 +156,8 @@ def complaint_in(line: str) -> Complaint | None:
     error = str(told.get("error", ""))
     if told.get("level") not in {"warn", "error"} and not error:
         return None
-    text = " ".join((error or str(told.get("msg", ""))).split())
+    why = [str(told[name]) for name in ("msg", "message") if told.get(name)]
+    text = " ".join((error or ": ".join(why)).split())
     return Complaint(seconds_of(told.get("ts")), str(told.get("otelcol.component.id", "")), text)
 
 
