@@ -25,7 +25,7 @@ from threemaps.tracing.environment import OTEL, XRAY_SDK, service_command, servi
 ABOUT = "CPU of the three services for one home request (8 spans, 4 log records)"
 REQUESTS = 150
 ROUNDS = 5
-LEAN = {"THREEMAPS_INSTRUMENTATION": "lean", "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "flask,requests"}
+STOCK = {"THREEMAPS_INSTRUMENTATION": "stock", "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": ""}
 NO_LOGS = {"OTEL_LOGS_EXPORTER": "none", "OTEL_PYTHON_LOG_AUTO_INSTRUMENTATION": "false"}
 
 
@@ -43,10 +43,10 @@ OFF = Mode("telemetry off", launcher=False)
 XRAY = Mode("aws-xray-sdk, sampling off, spans only", XRAY_SDK, {"CLOUDWATCH_LOGS": "collector"})
 MODES = (
     OFF,
-    Mode("OpenTelemetry, spans and log records (default)"),
-    Mode("OpenTelemetry, spans only", variables=NO_LOGS),
-    Mode("OpenTelemetry lean, spans and log records", variables=LEAN),
-    Mode("OpenTelemetry lean, spans only", variables=LEAN | NO_LOGS),
+    Mode("OpenTelemetry lean, spans and log records (default)"),
+    Mode("OpenTelemetry lean, spans only", variables=NO_LOGS),
+    Mode("OpenTelemetry stock, spans and log records", variables=STOCK),
+    Mode("OpenTelemetry stock, spans only", variables=STOCK | NO_LOGS),
     XRAY,
 )
 

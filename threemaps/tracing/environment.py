@@ -22,9 +22,9 @@ MODES = (OTEL, XRAY_SDK)
 EVERYTHING = "all"
 XRAY_RULES = "xray"
 
-# THREEMAPS_INSTRUMENTATION: what makes the spans, OpenTelemetry's own packages or threemaps/tracing/lean.py.
-STOCK = "stock"
+# THREEMAPS_INSTRUMENTATION: what makes the spans, threemaps/tracing/lean.py or OpenTelemetry's own packages.
 LEAN = "lean"
+STOCK = "stock"
 REPLACED_BY_LEAN = "flask,requests"
 
 # CLOUDWATCH_LOGS: which way log records take.
@@ -114,7 +114,7 @@ def _opentelemetry(settings: Settings) -> dict[str, str]:
 
 
 def _instrumentation(settings: Settings) -> dict[str, str]:
-    if _choice(settings, "THREEMAPS_INSTRUMENTATION", (STOCK, LEAN)) == STOCK:
+    if _choice(settings, "THREEMAPS_INSTRUMENTATION", (LEAN, STOCK)) == STOCK:
         return {}
     return {"THREEMAPS_INSTRUMENTATION": LEAN, "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": REPLACED_BY_LEAN}
 
@@ -182,6 +182,8 @@ def _console(settings: Settings, service: str) -> dict[str, str]:
         "OTEL_LOGS_EXPORTER": "otlp,console",
         "OTEL_METRICS_EXPORTER": "console",
         "OTEL_METRIC_EXPORT_INTERVAL": "5000",
+        "THREEMAPS_INSTRUMENTATION": STOCK,  # lean keeps no metrics
+        "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "",
         "XRAY_CONSOLE": "1",
     }
 
