@@ -1,13 +1,9 @@
 """A stand-in as a process: what it acknowledged survives a kill -9, and it says why it cannot start."""
 
-import os
 import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,42 +12,19 @@ import requests
 from tests.conftest import free_port
 from tests.standins.honeycomb.conftest import PROTOBUF, Client
 from tests.standins.honeycomb.spans import Call, request_of
+from tests.standins.process import StandinProcess
+from threemaps.launch.health import wait_until
 
-REQUESTS = 200
+SENDERS = 3
+ENOUGH = 100
 
 
-class Standin:
-    """Honeycomb's stand-in on a port and a state folder of its own; may be killed and started again."""
+class Standin(StandinProcess):
+    """Honeycomb's, with a client."""
 
     def __init__(self, state: Path) -> None:
-        self.port = free_port()
-        self.client = Client(f"http://127.0.0.1:{self.port}")
-        self.environ = {
-            **os.environ,
-            "THREEMAPS_STATE": str(state),
-            "THREEMAPS_PORT_HONEYCOMB": str(self.port),
-        }
-
-    @contextmanager
-    def running(self) -> Iterator[subprocess.Popen[bytes]]:
-        command = [sys.executable, "-m", "threemaps.standins", "honeycomb"]
-        with subprocess.Popen(command, env=self.environ, stderr=subprocess.DEVNULL) as process:
-            try:
-                self._wait_until_healthy(process)
-                yield process
-            finally:
-                process.kill()
-
-    def _wait_until_healthy(self, process: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and process.poll() is None:
-            try:
-                requests.get(f"{self.client.url}/healthz", timeout=5)
-            except requests.ConnectionError:
-                time.sleep(0.02)
-            else:
-                return
-        raise AssertionError(f"the stand-in did not start: {process.poll()}")
+        super().__init__("honeycomb", state)
+        self.client = Client(self.url)
 
 
 @pytest.fixture
@@ -75,29 +48,28 @@ def called(client: Client) -> dict[str, int]:
 
 def test_what_was_acknowledged_survives_a_kill(standin: Standin) -> None:
     acknowledged: list[int] = []
-    half_way = threading.Event()
 
-    def send_all(share: range) -> None:
-        for number in share:
-            if send(standin.client, number):
-                acknowledged.append(number)
-            if len(acknowledged) >= REQUESTS // 2:
-                half_way.set()
+    def send_until_killed(first: int) -> None:
+        number = first
+        while send(standin.client, number):
+            acknowledged.append(number)
+            number += SENDERS
 
-    with standin.running() as process:
-        senders = [threading.Thread(target=send_all, args=(range(1 + n, 1 + REQUESTS, 3),)) for n in range(3)]
-        for sender in senders:
-            sender.start()
-        half_way.wait(60)
+    with standin.running() as process, ThreadPoolExecutor(SENDERS) as pool:
+        ended = [pool.submit(send_until_killed, 1 + first) for first in range(SENDERS)]
+        assert wait_until(lambda: len(acknowledged) >= ENOUGH, 60)
         process.send_signal(signal.SIGKILL)
-        for sender in senders:
-            sender.join()
-    assert REQUESTS // 2 <= len(acknowledged) < REQUESTS
+        for one in ended:
+            one.result()
+    sent = range(1, max(acknowledged) + 1)
     with standin.running():
         assert called(standin.client).keys() >= {f"child-{number}" for number in acknowledged}
         # A collector sends again what it has no answer for, and cannot know what did arrive.
-        assert all(send(standin.client, number) for number in range(1, REQUESTS + 1))
-        assert called(standin.client) == {f"child-{number}": 1 for number in range(1, REQUESTS + 1)}
+        assert all(send(standin.client, number) for number in sent)
+        found = called(standin.client)
+        assert {f"child-{number}": found[f"child-{number}"] for number in sent} == {
+            f"child-{number}": 1 for number in sent
+        }
 
 
 def test_sigterm_is_an_orderly_end(standin: Standin) -> None:
@@ -111,31 +83,15 @@ def test_sigterm_is_an_orderly_end(standin: Standin) -> None:
 
 def test_a_port_in_use_is_named(standin: Standin, tmp_path: Path) -> None:
     with standin.running():
-        other = subprocess.run(
-            [sys.executable, "-m", "threemaps.standins", "honeycomb"],
-            env={**standin.environ, "THREEMAPS_STATE": str(tmp_path / "other")},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert other.returncode == 1
-    assert f"honeycomb cannot listen on 127.0.0.1:{standin.port}" in other.stderr
-    assert "THREEMAPS_PORT_HONEYCOMB" in other.stderr
-    assert "Traceback" not in other.stderr
+        said = standin.refused(THREEMAPS_STATE=str(tmp_path / "other"))
+    assert f"honeycomb cannot listen on 127.0.0.1:{standin.port}" in said
+    assert "THREEMAPS_PORT_HONEYCOMB" in said
 
 
 def test_a_store_in_use_is_named(standin: Standin) -> None:
     with standin.running():
-        other = subprocess.run(
-            [sys.executable, "-m", "threemaps.standins", "honeycomb"],
-            env={**standin.environ, "THREEMAPS_PORT_HONEYCOMB": str(free_port())},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert other.returncode == 1
-    assert "honeycomb.duckdb is in use by another process" in other.stderr
-    assert "Traceback" not in other.stderr
+        said = standin.refused(THREEMAPS_PORT_HONEYCOMB=str(free_port()))
+    assert "honeycomb.duckdb is in use by another process" in said
 
 
 @pytest.mark.parametrize("arguments", [[], ["datadog"], ["honeycomb", "aws"]])
