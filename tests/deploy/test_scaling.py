@@ -1,0 +1,134 @@
+"""The calculation in docs/scaling.md: its arithmetic, its constants, and that the page shows its output."""
+
+import math
+import re
+import shlex
+from dataclasses import replace
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench import scale
+from bench.scale import Costs, Deployment, Load, Quotas
+from threemaps.settings import PROJECT
+
+COSTS, HOW, QUOTAS = Costs(), Deployment(), Quotas()
+loads = st.builds(
+    Load,
+    services=st.integers(1, 10_000),
+    requests=st.floats(1, 1e7),
+    spans=st.floats(1, 100),
+    calls=st.floats(1, 50),
+    kept=st.floats(1e-5, 1),
+    hours=st.floats(0, 48),
+)
+
+
+@given(loads)
+def test_twice_the_requests_need_twice_as_much(load: Load) -> None:
+    once, twice = (scale.need(one, COSTS, HOW) for one in (load, replace(load, requests=2 * load.requests)))
+    assert twice.agent_cores == pytest.approx(2 * once.agent_cores)
+    assert twice.gateway_cores == pytest.approx(2 * once.gateway_cores)
+    assert once.gateways <= twice.gateways <= 2 * once.gateways
+    assert once.pods <= twice.pods <= 2 * once.pods
+    assert twice.inside == pytest.approx([2 * one for one in once.inside])
+
+
+@given(loads)
+def test_gateways_are_enough_and_not_one_too_many(load: Load) -> None:
+    needed = scale.need(load, COSTS, HOW)
+    assert needed.gateways * HOW.gateway_share >= needed.gateway_cores * (1 - 1e-9)
+    assert (needed.gateways - 1) * HOW.gateway_share < needed.gateway_cores or needed.gateways == 1
+
+
+@given(loads)
+def test_disks_hold_what_comes_in_during_the_outage(load: Load) -> None:
+    needed = scale.need(load, COSTS, HOW)
+    came_in = load.spans_a_second * 3600 * load.hours * COSTS.queued * COSTS.legs
+    assert needed.queue * needed.gateways == pytest.approx(came_in * COSTS.on_disk)
+    assert needed.lasts * load.spans_a_second / needed.gateways * COSTS.queued == pytest.approx(scale.QUEUE)
+
+
+@given(loads)
+def test_limits_are_in_the_order_in_which_they_are_reached(load: Load) -> None:
+    found = scale.limits(load, COSTS, HOW, QUOTAS)
+    assert [limit.requests for limit in found] == sorted(limit.requests for limit in found)
+    (xray,) = [limit for limit in found if "X-Ray" in limit.what]
+    assert xray.requests * load.spans * load.kept == pytest.approx(QUOTAS.segments)
+    (most,) = [limit for limit in found if "autoscaler" in limit.what]
+    assert scale.need(replace(load, requests=most.requests * 0.999), COSTS, HOW).gateways <= HOW.most_gateways
+    assert scale.need(replace(load, requests=most.requests * 1.001), COSTS, HOW).gateways > HOW.most_gateways
+
+
+@given(loads)
+def test_fewer_traces_cost_less_and_take_nothing_from_cloudwatch(load: Load) -> None:
+    whole, part = scale.usage(replace(load, kept=1.0), COSTS, HOW), scale.usage(load, COSTS, HOW)
+    assert part.events == pytest.approx(whole.events * load.kept, abs=1)
+    assert part.requests == pytest.approx(whole.requests * load.kept, abs=1)
+    assert (part.log_bytes, part.map_bytes, part.metrics) == (whole.log_bytes, whole.map_bytes, whole.metrics)
+
+
+@given(loads)
+def test_the_map_is_never_more_than_an_event_a_call(load: Load) -> None:
+    said = scale.map_bytes(load, COSTS, HOW, scale.need(load, COSTS, HOW).gateways)
+    assert said <= load.requests * load.calls * COSTS.flushed * (1 + 1e-9)
+
+
+def test_sampling_error_is_that_of_a_poisson_count() -> None:
+    load = Load(services=1, requests=1, calls=1, edges=1, kept=1 / 9)  # 100 kept calls in 15 minutes
+    assert scale.need(load, COSTS, HOW).error == pytest.approx(0.196)
+    assert scale.need(replace(load, kept=1e-300), COSTS, HOW).error > 1e9
+
+
+def test_constants_are_those_of_the_configuration() -> None:
+    config = yaml.safe_load((PROJECT / "collector" / "otel-config.yaml").read_text())
+    queue = config["exporters"]["otlp_grpc/honeycomb"]["sending_queue"]
+    graph = config["connectors"]["service_graph/calls"]
+    assert queue["queue_size"] == scale.QUEUE
+    assert graph["store"]["max_items"] == scale.HALVES
+    assert graph["metrics_flush_interval"] == f"{1000 / HOW.flushes:.0f}ms"
+    assert queue["batch"]["flush_timeout"] == f"{2000 / HOW.log_calls:.0f}ms"
+
+
+def test_the_deployment_is_the_one_in_deploy_kubernetes() -> None:
+    folder = PROJECT / "deploy" / "kubernetes" / "base"
+    documents = [
+        one
+        for name in ("gateway", "scaling")
+        for one in yaml.safe_load_all((folder / f"{name}.yaml").read_text())
+    ]
+    scalers = {
+        one["metadata"]["name"]: one["spec"] for one in documents if one["kind"] == "HorizontalPodAutoscaler"
+    }
+    gateway, service = scalers["gateway"], scalers["users"]
+    assert gateway["maxReplicas"] == HOW.most_gateways
+    assert gateway["metrics"][0]["resource"]["target"]["averageUtilization"] == round(HOW.gateway_share * 100)
+    assert service["minReplicas"] == HOW.least_pods
+    assert service["metrics"][0]["containerResource"]["target"]["averageUtilization"] == round(
+        HOW.pod_share * 100
+    )
+    (workload,) = [one for one in documents if one["kind"] == "StatefulSet"]
+    (container,) = workload["spec"]["template"]["spec"]["containers"]
+    assert container["resources"]["requests"]["cpu"] == "1"  # what the autoscaler's share is a share of
+
+
+def test_the_page_shows_what_the_calculation_says(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (PROJECT / "docs" / "scaling.md").read_text()
+    shown = re.findall(r"```console\n\$ python -m bench\.scale(.*)\n((?:.*\n)*?)```", page)
+    assert len(shown) >= 2
+    for arguments, output in shown:
+        scale.main(shlex.split(arguments))
+        assert capsys.readouterr().out == output
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--kept", "0"], ["--requests", "0"], ["--services", "0"], ["--flush", "0"]]
+)
+def test_a_bad_argument_is_named(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        scale.main(wrong)
+    assert ended.value.code == 2
+    assert wrong[0].strip("-") in capsys.readouterr().err
+    assert math.isfinite(scale.need(Load(1, 1), COSTS, HOW).lasts)
