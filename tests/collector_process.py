@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import requests
@@ -13,7 +13,7 @@ import requests
 from tests.running import free_ports
 from threemaps.evidence.collector import Sample, parse_metrics
 from threemaps.launch.collector import collector_binary
-from threemaps.launch.resolved import collector_command, collector_environment, write_resolved
+from threemaps.launch.resolved import CONFIG, collector_environment, write_resolved
 from threemaps.settings import PORTS, Settings
 
 
@@ -41,22 +41,34 @@ def settings_at(state: Path, *, honeycomb: str, aws: str, **variables: str) -> S
 
 
 class CollectorProcess:
-    """Start, stop, kill and ask a collector. Its log is `log`, its queue is in `settings.queue`."""
+    """Start, stop, kill and ask a collector. Its log is `log`, its queue is in `settings.queue`.
 
-    def __init__(self, settings: Settings) -> None:
+    `configs` are laid over each other, `values` are files beside the resolved settings.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        configs: tuple[Path, ...] = (CONFIG,),
+        values: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.settings = settings
+        self.configs, self.values, self.environment = configs, values or {}, environment or {}
         self.log = settings.logs / "collector.log"
         self.binary = collector_binary(lambda line: sys.stderr.write(line + "\n"))
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "CollectorProcess":
         write_resolved(self.settings)
+        for name, value in self.values.items():
+            (self.settings.run / name).write_text(value)
         self.log.parent.mkdir(parents=True, exist_ok=True)
         surroundings = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                collector_command(self.binary),
-                env={**surroundings, **collector_environment(self.settings)},
+                [self.binary, *(f"--config={config}" for config in self.configs)],
+                env={**surroundings, **collector_environment(self.settings), **self.environment},
                 stdout=log,
                 stderr=log,
             )

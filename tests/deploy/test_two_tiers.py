@@ -1,0 +1,154 @@
+"""Three agents and three gateways, with TLS and a token between them, in front of the three vendors."""
+
+import json
+import random
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from itertools import cycle
+from pathlib import Path
+
+import grpc
+import pytest
+import requests
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
+
+from tests.collector.sending import segment, send_log, send_segment, trace_id
+from tests.collector_process import CollectorProcess, wait_for
+from tests.deploy.ring import MISSED, PREFIX, Traffic, accepted, handed_on
+from tests.deploy.tiers import TOKEN, Tiers, tiers_in
+from tests.system.drawing import check
+from tests.system.trees import Forest, batches, send
+from threemaps import settle, side_by_side
+from threemaps.backends import BACKENDS
+from threemaps.backends.logs import log_lines
+from threemaps.side_by_side import compare_now
+
+pytestmark = pytest.mark.system
+
+Process = CollectorProcess
+
+
+@pytest.fixture(scope="module")
+def tiers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tiers]:
+    with tiers_in(tmp_path_factory.mktemp("tiers")) as tiers:
+        with ThreadPoolExecutor() as pool:
+            made = [tiers.gateway() for _ in range(3)]
+            tiers.gateways = list(pool.map(Process.start, made))
+            tiers.route(tiers.gateways)
+            tiers.agents = list(pool.map(Process.start, [tiers.agent() for _ in range(3)]))
+        yield tiers
+
+
+def spread(agents: list[Process], bodies: Iterator[bytes]) -> None:
+    """Each request to the next agent: the spans of a trace come in everywhere."""
+    for agent, body in zip(cycle(agents), bodies, strict=False):
+        send(agent.otlp_http, [body])
+
+
+def test_every_map_is_exact_and_nothing_comes_twice(tiers: Tiers) -> None:
+    chance = random.Random(1)
+    forest = Forest(chance, [f"steady-{number}" for number in range(12)]).grow(120)
+    before = accepted(tiers.gateways)
+    spread(tiers.agents, batches(chance, forest.spans, 3))
+    check(tiers.settings, "steady-", forest.truth.drawn_by)
+    assert accepted(tiers.gateways) - before == len(forest.spans)
+    assert all(accepted([gateway]) > 0 for gateway in tiers.gateways)
+
+
+def test_logs_and_segments_go_the_same_way(tiers: Tiers) -> None:
+    agent, forest, trace = tiers.agent().start(), Forest(random.Random(2), []), trace_id()
+    send_log(agent.otlp_http, "talking", "said once", trace)
+    send_segment(agent.settings.ports["xray"], segment("segments-web", trace))
+    forest.truth.count(("outside", "outside"), ("segments-web", "service"), False)
+    check(tiers.settings, "segments-", forest.truth.drawn_by, ("xray", "cloudwatch"))
+    wait_for(lambda: log_lines(tiers.settings, trace))
+    assert [line.text for line in log_lines(tiers.settings, trace)] == ["said once"]
+    agent.stop()
+
+
+def certified(tiers: Tiers, tmp_path: Path) -> str:
+    path = tmp_path / "ca.pem"
+    path.write_text(tiers.certified["gateway_ca.pem"])
+    return str(path)
+
+
+def test_a_gateway_takes_nothing_without_tls_and_token(tiers: Tiers, tmp_path: Path) -> None:
+    gateway = tiers.gateways[0]
+    before = accepted([gateway])
+    door = f"127.0.0.1:{gateway.settings.ports['otlp_http']}/v1/traces"
+    authority = certified(tiers, tmp_path)
+    assert requests.post(f"http://{door}", json={}).status_code == 400
+    with pytest.raises(requests.exceptions.SSLError):
+        requests.post(f"https://{door}", json={})
+    for token, status in (("", 401), ("Bearer wrong", 401), (f"Bearer {TOKEN}", 200)):
+        answer = requests.post(f"https://{door}", json={}, headers={"Authorization": token}, verify=authority)
+        assert answer.status_code == status, token
+    assert accepted([gateway]) == before
+
+
+@pytest.mark.parametrize(
+    ("token", "told"),
+    [
+        (None, grpc.StatusCode.UNAVAILABLE),  # and no TLS
+        ("wrong", grpc.StatusCode.UNAUTHENTICATED),
+        (TOKEN, None),
+    ],
+)
+def test_nor_over_grpc(tiers: Tiers, token: str | None, told: grpc.StatusCode | None) -> None:
+    target = f"127.0.0.1:{tiers.gateways[0].settings.ports['otlp_grpc']}"
+    trusted = grpc.ssl_channel_credentials(tiers.certified["gateway_ca.pem"].encode())
+    channel = grpc.secure_channel(target, trusted) if token else grpc.insecure_channel(target)
+    with channel:
+        metadata = [("authorization", f"Bearer {token}")]
+        code = None
+        try:
+            TraceServiceStub(channel).Export(ExportTraceServiceRequest(), metadata=metadata, timeout=20)
+        except grpc.RpcError as error:
+            code = error.code()
+    assert code == told
+
+
+def test_an_agent_with_a_wrong_token_keeps_everything_until_it_has_the_right_one(tiers: Tiers) -> None:
+    agent = tiers.agent(token="not-" + TOKEN).start()
+    forest = Forest(random.Random(3), ["locked-a", "locked-b"], remotes=False).grow(20)
+    send(agent.otlp_http, batches(random.Random(3), forest.spans, 20))
+    wait_for(lambda: "Unauthenticated" in agent.log.read_text())
+    assert agent.metric("otelcol_exporter_send_failed_spans", exporter="otlp_grpc/gateways") == 0
+    (agent.settings.run / "gateway_token").write_text(TOKEN)
+    check(tiers.settings, "locked-", forest.truth.drawn_by)
+    agent.stop()
+
+
+def test_gateways_are_killed_added_and_removed(tiers: Tiers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settle, "QUIET_SECONDS", 1.0)
+    monkeypatch.setattr(side_by_side, "LAG", timedelta(seconds=1))
+    traffic = Traffic(tiers)
+    killed, removed, steady = tiers.gateways
+    traffic.go_on()
+    traffic.with_halves_apart(killed.kill)
+    tiers.route([removed, steady])
+    traffic.go_on()
+    added = tiers.gateway().start()
+    tiers.route([killed.start(), added, removed, steady])
+    traffic.go_on()
+    tiers.route([killed, added, steady])
+    # What is in the queues of a gateway that never comes back would be lost with it.
+    wait_for(lambda: handed_on(tiers.agents) and handed_on([removed]))
+    removed.stop()
+    traffic.go_on(MISSED)
+    tiers.gateways = [killed, added, steady]
+
+    check(tiers.settings, PREFIX, traffic.forest.truth.drawn_by, ("honeycomb", "xray"))
+    told = compare_now(tiers.settings, tuple(BACKENDS), timedelta(minutes=5), f"{PREFIX}*").to_json()
+    unexpected = [one for one in told["differences"] if not one["expected"]]
+    assert unexpected
+    others = [one for one in unexpected if "a gateway came or went" not in one["cause"]]
+    assert not others, json.dumps(others, indent=1)
+    came, went = (
+        sum(word in line for line in unexpected[0]["evidence"]) for word in (" came at ", " went after ")
+    )
+    # What a killed gateway left in its queue counts as its next run's: that may seem to have been there all along.
+    assert came in (1, 2)
+    assert went == 2
