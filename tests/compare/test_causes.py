@@ -6,6 +6,7 @@ from datetime import timedelta
 from tests.compare.maps import NOON, a_map, compared, node, only, source, three
 from threemaps.compare import Difference, DifferenceKind, Window
 from threemaps.evidence.model import Collector, Evidence, Leg, PassedAtEdges, Sampling
+from threemaps.evidence.shapes import Looked
 from threemaps.servicemap import ServiceMap
 
 WHOLE = a_map("web>api 40")
@@ -143,6 +144,19 @@ def test_spans_that_came_twice() -> None:
     found = difference(Evidence(), cloudwatch=a_map("web>api 44"))
     assert "came twice" in found.cause
     assert found.evidence == ("CloudWatch has 44, the others at most 40",)
+
+
+def test_one_witness_is_no_proof_of_spans_that_came_twice() -> None:
+    maps = source("xray", WHOLE), source("cloudwatch", a_map("web>api 44"))
+    assert only(compared(*maps)).cause == "unknown"
+    traced = Looked(40, True, {WEB_API: 40}, ())
+    assert "came twice" in only(compared(*maps, evidence=Evidence(looked=traced))).cause
+    assert only(compared(*maps, evidence=Evidence(looked=replace(traced, complete=False)))).cause == "unknown"
+
+
+def test_more_strays_than_lacking_calls_are_no_halves_that_expired() -> None:
+    astray = a_map("web>api 39", "web>api:8001! 7")
+    assert "expired" not in only(three(WHOLE, WHOLE, astray), DifferenceKind.REQUESTS).cause
 
 
 def test_nothing_arrived_at_all() -> None:

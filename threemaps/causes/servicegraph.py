@@ -5,6 +5,9 @@ from threemaps.causes.expected import drawable
 from threemaps.evidence.model import Evidence, PassedAtEdges
 from threemaps.servicemap import Edge, Kind, Node
 
+# The window cuts the calls and the flush that came of them elsewhere.
+ASTRAY_TOLERANCE = 0.1
+
 
 def window_edge(case: Case, evidence: Evidence) -> Reason | str:
     """CloudWatch counts at flush time, the others at span time, one by a span's start and one by its end."""
@@ -107,22 +110,29 @@ def stray_calls(case: Case) -> list[Edge]:
         remote = [
             edge
             for edge in case.index.touching(caller, [flushed])
-            if edge.target.kind is Kind.REMOTE
-            and edge.source == caller
-            and (edge.requests or 0) > max(_requests(case, other, edge.key) for other in others)
+            if edge.target.kind is Kind.REMOTE and edge.source == caller and surplus(case, others, edge) > 0
         ]
-        if remote and _lacks_calls(case, flushed, others, caller):
+        if remote and as_many_are_lacking(case, flushed, others, caller, remote):
             astray += remote
     return sorted(astray, key=lambda edge: edge.key)
 
 
-def _lacks_calls(case: Case, flushed: str, others: list[str], caller: Node) -> bool:
-    return any(
-        edge.source == caller
-        and edge.target.kind is Kind.SERVICE
-        and (edge.requests or 0) > _requests(case, flushed, edge.key)
+def as_many_are_lacking(
+    case: Case, flushed: str, others: list[str], caller: Node, astray: list[Edge]
+) -> bool:
+    """Each call that went astray is lacking elsewhere; of those that are lacking, some may be gone."""
+    lacking = {
+        edge.key: (edge.requests or 0) - _requests(case, flushed, edge.key)
         for edge in case.index.touching(caller, others)
-    )
+        if edge.source == caller and edge.target.kind is Kind.SERVICE
+    }
+    lost = sum(count for count in lacking.values() if count > 0)
+    gone = sum(surplus(case, others, edge) for edge in astray)
+    return gone <= lost * (1 + ASTRAY_TOLERANCE)
+
+
+def surplus(case: Case, others: list[str], edge: Edge) -> int:
+    return (edge.requests or 0) - max(_requests(case, other, edge.key) for other in others)
 
 
 def _requests(case: Case, name: str, key: tuple[object, object]) -> int:
@@ -142,10 +152,14 @@ def full_store(case: Case, evidence: Evidence) -> Reason | str:
 
 
 def counted_twice(case: Case, evidence: Evidence) -> Reason | str:
+    """Two witnesses against it, or one and the traces: one alone may have lost what CloudWatch has."""
     flushed = [case.says(one) for one in case.sources if one.backend == "cloudwatch"]
     others = [case.says(one) for one in case.sources if one.backend != "cloudwatch"]
     if case.is_missing or not flushed or not others or max(flushed) <= max(others):
         return "spans counted twice: CloudWatch does not have more than the others"
+    traced = evidence.looked.calls.get((case.ends[0], case.ends[-1]), 0) if evidence.looked.complete else 0
+    if traced != max(others) and others.count(max(others)) < 2:
+        return "spans counted twice: one other backend is no proof, and the traces do not say so"
     return Reason(
         "the service graph counted spans that came twice; the other backends know them by their ids",
         "who retries after a lost answer sends twice: look for time-outs between services and collector",

@@ -93,7 +93,12 @@ def collect(
         wide = Window(window.start - timedelta(minutes=10), window.end + timedelta(minutes=10))
         skew = search.ask("the services' clocks", lambda: clock_skew(xray, wide))
         evidence = replace(evidence, skew=skew or {})
-    evidence = with_traces(evidence, search, honeycomb, xray, window, comparison)
+    # Of spans Honeycomb tells most, X-Ray some more: both are asked even where their maps are not compared.
+    witnesses = (
+        honeycomb or search.ask("Honeycomb's traces", lambda: Honeycomb.of(settings)),
+        xray or search.ask("X-Ray's traces", lambda: XRay.of(settings)),
+    )
+    evidence = with_traces(evidence, search, *witnesses, window, comparison)
     aws_problem = search.ask("the AWS credentials", lambda: aws_key_problem(settings)) or ""
     problems = {
         "honeycomb": search.ask("Honeycomb's key", lambda: honeycomb_key_problem(settings)) or "",
@@ -111,14 +116,14 @@ def with_traces(
     window: Window,
     comparison: Comparison,
 ) -> Evidence:
-    """What the traces of the services in question show. Honeycomb tells more of a span than X-Ray does."""
+    """What the traces of the services in question show."""
     services = services_in_question(comparison)
     if not services:
         return evidence
     found = None
     if isinstance(honeycomb, Honeycomb):
         found = search.ask("traces", lambda: from_honeycomb(honeycomb, services, window))
-    if found and isinstance(xray, XRay):
+    if found and found[0] and isinstance(xray, XRay):
         evidence, found = beside_xray(evidence, search, xray, found, services)
     elif isinstance(xray, XRay):
         found = search.ask("traces", lambda: from_xray(xray, window))
