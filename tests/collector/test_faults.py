@@ -12,6 +12,7 @@ from tests.collector.sending import Span, call, payload, send_log, trace_id
 from tests.collector_process import wait_for
 
 SENT = 12
+OTHERS_SECONDS = 30.0  # far below what the hanging leg takes
 ERRORS = {
     400: "InvalidRequestException",
     401: "UnrecognizedClientException",
@@ -80,7 +81,7 @@ def test_a_leg_that_hangs_holds_up_no_other(own_chain: Chain, leg: str) -> None:
     released = threading.Event()
 
     def hang() -> Response:
-        released.wait(60)
+        released.wait(150)
         return Response("{}", 503, mimetype="application/json")
 
     own_chain.vendors.faults[leg] = hang
@@ -88,17 +89,27 @@ def test_a_leg_that_hangs_holds_up_no_other(own_chain: Chain, leg: str) -> None:
         sent = send_calls(own_chain)
         ids = {one["spanId"] for one in sent}
         if leg != "honeycomb":
-            wait_for(lambda: ids <= {span["id"] for span in list(own_chain.vendors.spans)}, 8)
+            wait_for(lambda: ids <= {span["id"] for span in list(own_chain.vendors.spans)}, OTHERS_SECONDS)
         if leg != "xray":
-            wait_for(lambda: ids <= own_chain.segment_ids(), 8)
+            wait_for(lambda: ids <= own_chain.segment_ids(), OTHERS_SECONDS)
         if leg != "emf":
-            wait_for(lambda: own_chain.vendors.calls()["a", "b", ""] == SENT, 8)
+            wait_for(lambda: own_chain.vendors.calls()["a", "b", ""] == SENT, OTHERS_SECONDS)
         if leg != "logs":
-            wait_for(lambda: len(own_chain.vendors.lines) == SENT, 8)
+            wait_for(lambda: len(own_chain.vendors.lines) == SENT, OTHERS_SECONDS)
     finally:
         own_chain.vendors.heal()
         released.set()
     wait_for_all(own_chain, sent)
+
+
+def test_a_slow_x_ray_is_sent_nothing_twice(own_chain: Chain) -> None:
+    """awsxray gives a batch 5 s: more than one call each, and the first ones would come again and again."""
+    never = threading.Event()
+    own_chain.vendors.faults["xray"] = lambda: never.wait(1.5) or None
+    spans = [one for _ in range(84) for one in call("a", "b")]
+    own_chain.send(spans)
+    wait_for(lambda: {one["spanId"] for one in spans} <= own_chain.segment_ids(), 60)
+    assert len(own_chain.vendors.segments) == len(spans)
 
 
 def test_more_than_a_grpc_message_by_default_goes_through(own_chain: Chain) -> None:
