@@ -10,14 +10,15 @@ from pathlib import Path
 
 import grpc
 import pytest
-import requests
+import urllib3
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
 
 from tests.collector.sending import segment, send_log, send_segment, trace_id
 from tests.collector_process import CollectorProcess, wait_for
+from tests.deploy.certificates import NAME
 from tests.deploy.ring import MISSED, PREFIX, Traffic, accepted, handed_on
-from tests.deploy.tiers import TOKEN, Tiers, tiers_in
+from tests.deploy.tiers import Tiers, tiers_in
 from tests.system.drawing import check
 from tests.system.trees import Forest, batches, send
 from threemaps import settle, side_by_side
@@ -68,56 +69,68 @@ def test_logs_and_segments_go_the_same_way(tiers: Tiers) -> None:
     agent.stop()
 
 
-def certified(tiers: Tiers, tmp_path: Path) -> str:
-    path = tmp_path / "ca.pem"
-    path.write_text(tiers.certified["gateway_ca.pem"])
-    return str(path)
-
-
 def test_a_gateway_takes_nothing_without_tls_and_token(tiers: Tiers, tmp_path: Path) -> None:
-    gateway = tiers.gateways[0]
-    before = accepted([gateway])
-    door = f"127.0.0.1:{gateway.settings.ports['otlp_http']}/v1/traces"
-    authority = certified(tiers, tmp_path)
-    assert requests.post(f"http://{door}", json={}).status_code == 400
-    with pytest.raises(requests.exceptions.SSLError):
-        requests.post(f"https://{door}", json={})
-    for token, status in (("", 401), ("Bearer wrong", 401), (f"Bearer {TOKEN}", 200)):
-        answer = requests.post(f"https://{door}", json={}, headers={"Authorization": token}, verify=authority)
-        assert answer.status_code == status, token
-    assert accepted([gateway]) == before
+    port = tiers.gateways[0].settings.ports["otlp_http"]
+    authority = tmp_path / "ca.pem"
+    authority.write_text(tiers.trust["gateway_ca.pem"])
+    json_type = {"Content-Type": "application/json"}
+    plain = urllib3.request("POST", f"http://127.0.0.1:{port}/v1/traces", body=b"{}", headers=json_type)
+    assert (plain.status, plain.data) == (400, b"Client sent an HTTP request to an HTTPS server.\n")
+    with urllib3.HTTPSConnectionPool(
+        "127.0.0.1", port, ca_certs=str(authority), server_hostname=NAME, assert_hostname=NAME
+    ) as pool:
+        for token, status in (("", 401), ("Bearer wrong", 401), (f"Bearer {tiers.token}", 200)):
+            answer = pool.request(
+                "POST", "/v1/traces", body=b"{}", headers={**json_type, "Authorization": token}
+            )
+            assert answer.status == status, token
 
 
 @pytest.mark.parametrize(
-    ("token", "told"),
+    ("tls", "token", "told"),
     [
-        (None, grpc.StatusCode.UNAVAILABLE),  # and no TLS
-        ("wrong", grpc.StatusCode.UNAUTHENTICATED),
-        (TOKEN, None),
+        (False, "right", grpc.StatusCode.UNAVAILABLE),
+        (True, "wrong", grpc.StatusCode.UNAUTHENTICATED),
+        (True, "right", None),
     ],
 )
-def test_nor_over_grpc(tiers: Tiers, token: str | None, told: grpc.StatusCode | None) -> None:
+def test_nor_over_grpc(tiers: Tiers, tls: bool, token: str, told: grpc.StatusCode | None) -> None:
     target = f"127.0.0.1:{tiers.gateways[0].settings.ports['otlp_grpc']}"
-    trusted = grpc.ssl_channel_credentials(tiers.certified["gateway_ca.pem"].encode())
-    channel = grpc.secure_channel(target, trusted) if token else grpc.insecure_channel(target)
-    with channel:
-        metadata = [("authorization", f"Bearer {token}")]
-        code = None
+    trusted = grpc.ssl_channel_credentials(tiers.trust["gateway_ca.pem"].encode())
+    named = (("grpc.ssl_target_name_override", NAME),)
+    made = grpc.secure_channel(target, trusted, named) if tls else grpc.insecure_channel(target)
+    bearer = (("authorization", f"Bearer {tiers.token if token == 'right' else token}"),)
+    code = None
+    with made as channel:
         try:
-            TraceServiceStub(channel).Export(ExportTraceServiceRequest(), metadata=metadata, timeout=20)
+            TraceServiceStub(channel).Export(ExportTraceServiceRequest(), metadata=bearer, timeout=20)
         except grpc.RpcError as error:
             code = error.code()
     assert code == told
 
 
 def test_an_agent_with_a_wrong_token_keeps_everything_until_it_has_the_right_one(tiers: Tiers) -> None:
-    agent = tiers.agent(token="not-" + TOKEN).start()
-    forest = Forest(random.Random(3), ["locked-a", "locked-b"], remotes=False).grow(20)
-    send(agent.otlp_http, batches(random.Random(3), forest.spans, 20))
+    agent = tiers.agent(token="not-" + tiers.token).start()
+    chance = random.Random(3)
+    forest = Forest(chance, ["locked-a", "locked-b"], remotes=False).grow(20)
+    send(agent.otlp_http, batches(chance, forest.spans, 20))
     wait_for(lambda: "Unauthenticated" in agent.log.read_text())
     assert agent.metric("otelcol_exporter_send_failed_spans", exporter="otlp_grpc/gateways") == 0
-    (agent.settings.run / "gateway_token").write_text(TOKEN)
+    (agent.settings.run / "gateway_token").write_text(tiers.token)
     check(tiers.settings, "locked-", forest.truth.drawn_by)
+    agent.stop()
+
+
+def test_an_agent_without_gateways_keeps_everything_through_a_kill(tiers: Tiers) -> None:
+    agent, chance = tiers.agent().start(), random.Random(5)
+    tiers.route([])
+    wait_for(lambda: agent.metric("otelcol_loadbalancer_num_backends") == 0)
+    forest = Forest(chance, ["alone-a", "alone-b"], remotes=False).grow(20)
+    send(agent.otlp_http, batches(chance, forest.spans, 20))
+    agent.kill()
+    tiers.route(tiers.gateways)
+    agent.start()
+    check(tiers.settings, "alone-", forest.truth.drawn_by)
     agent.stop()
 
 
@@ -149,6 +162,6 @@ def test_gateways_are_killed_added_and_removed(tiers: Tiers, monkeypatch: pytest
     came, went = (
         sum(word in line for line in unexpected[0]["evidence"]) for word in (" came at ", " went after ")
     )
-    # What a killed gateway left in its queue counts as its next run's: that may seem to have been there all along.
+    # What a killed gateway left in its queue is its next run's: that may seem to have been there all along.
     assert came in (1, 2)
     assert went == 2

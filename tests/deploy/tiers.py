@@ -9,7 +9,7 @@ from flask import Flask, Response, json, request
 
 from tests.collector_process import CollectorProcess, settings_at
 from tests.conftest import Serve, serving
-from tests.deploy.certificates import certificates
+from tests.deploy.certificates import NAME, certificates
 from threemaps.launch.resolved import CONFIG
 from threemaps.settings import PROJECT, Settings
 from threemaps.standins import aws, honeycomb
@@ -17,8 +17,6 @@ from threemaps.standins.store import Store
 
 AGENT = PROJECT / "collector" / "agent.yaml"
 GATEWAY = (CONFIG, PROJECT / "deploy" / "gateway.yaml")
-NAME = "gateway.threemaps.test"
-TOKEN = "token-of-the-agents"
 THREADS = 8
 CLOUD_MAP = "{aws_cloud_map: {namespace: threemaps, service_name: gateway, interval: 500ms}}"
 
@@ -62,27 +60,30 @@ class Tiers:
     processes: list[CollectorProcess] = field(default_factory=list)
     agents: list[CollectorProcess] = field(default_factory=list)
     gateways: list[CollectorProcess] = field(default_factory=list)
-    certified: dict[str, str] = field(default_factory=lambda: certificates(NAME))
+    trust: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.trust = certificates(self.folder / "trust")
 
     @property
     def settings(self) -> Settings:
         """To read the maps with."""
         return self.gateways[-1].settings
 
+    @property
+    def token(self) -> str:
+        return self.trust["gateway_token"]
+
     def route(self, gateways: list[CollectorProcess]) -> None:
         """From now on the agents are told of these."""
         self.registry.ports = [one.settings.ports["otlp_grpc"] for one in gateways]
 
     def gateway(self) -> CollectorProcess:
-        return self._process(GATEWAY, {**self.certified, "gateway_tokens": f"{TOKEN}\n"})
+        return self._process(GATEWAY, dict(self.trust))
 
-    def agent(self, gateways: str = CLOUD_MAP, token: str = TOKEN) -> CollectorProcess:
-        values = {
-            "gateways": gateways,
-            "gateway_name": NAME,
-            "gateway_ca.pem": self.certified["gateway_ca.pem"],
-            "gateway_token": token,
-        }
+    def agent(self, token: str = "") -> CollectorProcess:
+        values = {**self.trust, "gateways": CLOUD_MAP, "gateway_name": NAME}
+        values["gateway_token"] = token or self.token
         # The SDK puts `data-` before the host of this call, so that it has to be a name: a proxy answers.
         found_at = {
             "AWS_ENDPOINT_URL_SERVICEDISCOVERY": "http://cloudmap.test",
