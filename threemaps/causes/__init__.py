@@ -53,13 +53,7 @@ def explainer(sources: Sequence[Source], evidence: Evidence) -> Callable[[Differ
             return replace(difference, cause=odd.problem, advice=odd.remedy)
         others = tuple(source for source in readable if source is not odd)
         reason = reason_for(Case(difference, odd, others, index()), evidence)
-        return replace(
-            difference,
-            expected=reason.expected,
-            cause=reason.cause,
-            evidence=reason.evidence,
-            advice=reason.advice,
-        )
+        return difference.explained(reason.expected, reason.cause, reason.evidence, reason.advice)
 
     return explain
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from threemaps.compare import Difference, DifferenceKind, Source
 from threemaps.servicemap import Edge, Node
 
 TITLES = {"honeycomb": "Honeycomb", "xray": "X-Ray", "cloudwatch": "CloudWatch"}
 DOCTOR = "run `threemaps doctor`: it walks the chain and names the broken link"
+MISSING = (DifferenceKind.MISSING_NODE, DifferenceKind.MISSING_EDGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Index:
     def __init__(self, sources: Sequence[Source]) -> None:
         self._edges: dict[str, dict[tuple[Node, Node], Edge]] = {}
         self._touching: dict[tuple[str, Node], list[Edge]] = {}
+        self.astray: dict[Node, list[Edge]] = {}  # caller → what is known of it, see servicegraph.stray_calls
         for source in sources:
             held = source.map.edges if source.map else ()
             self._edges[source.name] = {edge.key: edge for edge in held}
@@ -42,49 +43,31 @@ class Index:
         return not self._edges[name]
 
 
-@dataclass(frozen=True)
 class Case:
     """A difference with the one source that is out of step, and all the others that could be read.
 
-    Every candidate asks the same of it, for thousands of differences: the answers are kept.
+    Every candidate asks the same of it, for thousands of differences: the answers are found at once.
     """
 
-    difference: Difference
-    odd: Source
-    others: tuple[Source, ...]
-    index: Index
+    def __init__(self, difference: Difference, odd: Source, others: tuple[Source, ...], index: Index) -> None:
+        self.difference = difference
+        self.odd = odd
+        self.others = others
+        self.index = index
+        self.sources = (odd, *others)
+        source, target = difference.source, difference.target
+        self.ends: tuple[Node, ...] = tuple(end for end in (source, target) if end is not None)
+        self.is_missing = difference.kind in MISSING
+        values = difference.values
+        self.said = values.get(odd.name) or 0
+        # What the others say of the value in question, or of the calls on a missing edge.
+        self.usual = max([values.get(other.name) or 0 for other in others], default=0)
+        # The odd source has less than the others.
+        self.short = self.is_missing or self.said < self.usual
 
     @property
     def title(self) -> str:
         return TITLES.get(self.odd.backend, self.odd.name)
 
-    @property
-    def ends(self) -> tuple[Node, ...]:
-        return tuple(end for end in (self.difference.source, self.difference.target) if end is not None)
-
-    @property
-    def sources(self) -> tuple[Source, ...]:
-        return (self.odd, *self.others)
-
-    @cached_property
-    def is_missing(self) -> bool:
-        return self.difference.kind in (DifferenceKind.MISSING_NODE, DifferenceKind.MISSING_EDGE)
-
-    @cached_property
-    def usual(self) -> float:
-        """What the others say of the value in question, or of the calls on a missing edge."""
-        values = self.difference.values
-        told = [values.get(other.name) for other in self.others]
-        return max((value for value in told if value is not None), default=0)
-
     def says(self, source: Source) -> float:
         return self.difference.values.get(source.name) or 0
-
-    @property
-    def said(self) -> float:
-        return self.says(self.odd)
-
-    @cached_property
-    def short(self) -> bool:
-        """The odd source has less than the others."""
-        return self.is_missing or self.said < self.usual

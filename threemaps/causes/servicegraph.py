@@ -1,5 +1,7 @@
 """What only the service graph's metrics suffer from, and so only CloudWatch's map."""
 
+from collections.abc import Iterator
+
 from threemaps.causes.case import Case, Reason
 from threemaps.causes.expected import drawable
 from threemaps.evidence.model import Evidence, PassedAtEdges
@@ -95,26 +97,36 @@ def stray_calls(case: Case) -> list[Edge]:
 
     Both sides of it are differences: the missing call, and the remote node that no other backend draws.
     """
+    if not case.short:
+        return []
+    if len(case.ends) == 2:
+        return astray_from(case, case.ends[0])
+    names = [one.name for one in case.sources]
+    calls = case.index.touching(case.ends[0], names)
+    callers = {edge.source for edge in calls if edge.target == case.ends[0]}
+    return [edge for caller in sorted(callers) for edge in astray_from(case, caller)]
+
+
+def astray_from(case: Case, caller: Node) -> list[Edge]:
+    """Found out once for each caller: it is the same for all of its calls."""
+    known = case.index.astray
+    if caller not in known:
+        known[caller] = list(find_astray(case, caller))
+    return known[caller]
+
+
+def find_astray(case: Case, caller: Node) -> Iterator[Edge]:
     flushed = next((one.name for one in case.sources if one.backend == "cloudwatch"), None)
     others = [one.name for one in case.sources if one.backend != "cloudwatch"]
-    if flushed is None or not others or not case.short:
-        return []
-    callers = {
-        edge.source
-        for name in (flushed, *others)
-        for edge in case.index.touching(case.ends[-1], [name])
-        if edge.target == case.ends[-1] and (len(case.ends) == 1 or edge.source == case.ends[0])
-    }
-    astray = []
-    for caller in callers:
-        remote = [
-            edge
-            for edge in case.index.touching(caller, [flushed])
-            if edge.target.kind is Kind.REMOTE and edge.source == caller and surplus(case, others, edge) > 0
-        ]
-        if remote and as_many_are_lacking(case, flushed, others, caller, remote):
-            astray += remote
-    return sorted(astray, key=lambda edge: edge.key)
+    if flushed is None or not others:
+        return
+    remote = [
+        edge
+        for edge in case.index.touching(caller, [flushed])
+        if edge.target.kind is Kind.REMOTE and edge.source == caller and surplus(case, others, edge) > 0
+    ]
+    if remote and as_many_are_lacking(case, flushed, others, caller, remote):
+        yield from sorted(remote, key=lambda edge: edge.key)
 
 
 def as_many_are_lacking(
