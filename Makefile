@@ -32,6 +32,9 @@ chaos: setup ## Break backends, collector and disk one after the other; a table 
 test-docker: setup ## Run `docker compose up` and break it; gets an engine and Compose where there is none
 	@$(BIN)/python -m tests.docker.run $(BIN)/python -m pytest -m docker tests/docker
 
+test-kafka: setup ## Run Kafka between the two tiers and break it; needs Java, Maven and Go
+	@$(BIN)/python -m pytest -m kafka tests/kafka
+
 lint: setup ## Check style and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
