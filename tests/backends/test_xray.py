@@ -72,6 +72,12 @@ def test_a_remotes_port_is_left_to_who_knows_the_scheme(read: Read) -> None:
     assert node("api.example:80!") in read("xray", vendor).nodes
 
 
+def test_half_of_a_surrogate_pair_in_a_name(read: Read) -> None:
+    """No file and no terminal could take it."""
+    drawn = '{"Services": [{"ReferenceId": 0, "Name": "caf\\u00e9\\ud800", "Edges": []}]}'
+    assert read("xray", Vendor(text(drawn))).nodes == (node("café\\ud800"),)
+
+
 def test_a_long_window_is_read_in_pieces_and_added_up(serve: Serve) -> None:
     vendor = Vendor(graph(*TRIANGLE))
     window = Window(NOW - timedelta(hours=13), NOW)

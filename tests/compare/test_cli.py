@@ -123,6 +123,19 @@ def test_a_snapshot_is_a_source_and_a_contract(run: Run, tmp_path: Path) -> None
     assert "the contract has no edge web → api" in broken.stdout
 
 
+@pytest.mark.parametrize("format_", ["json", "table", "html"])
+def test_a_file_may_be_called_anything(run: Run, tmp_path: Path, format_: str) -> None:
+    """Python holds the bytes of such a name as halves of surrogate pairs."""
+    name = os.fsdecode(b"caf\xe9.json")
+    run("snapshot", "xray", "--output", "plain.json", world=the_world())
+    (tmp_path / "plain.json").rename(tmp_path / name)
+    done = run("compare", "xray", name, "--format", format_, world=the_world())
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+    if format_ == "json":
+        assert set(json.loads(done.stdout)["maps"]) == {"xray", name}
+
+
 def test_the_edges_that_touch_a_name(run: Run) -> None:
     done = run("compare", "--service", "d*", "--format", "json", world=the_world())
     [edge] = json.loads(done.stdout)["maps"]["xray"]["edges"]

@@ -62,9 +62,10 @@ class Shape:
         return value
 
     def text(self, value: object, what: str) -> str:
+        """Half of a surrogate pair, which JSON can hold and no file, becomes the escape that it was."""
         if not isinstance(value, str) or not value:
             raise self.wrong(what, value)
-        return value
+        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
 
     def count(self, value: object, what: str) -> int:
         """A whole number that is not negative; EMF writes some of them as 3.0."""

@@ -75,9 +75,7 @@ def exit_code(comparison: "Comparison") -> int:
 
 def rendered(comparison: "Comparison", format_: str, *, to_terminal: bool) -> str:
     if format_ == "json":
-        import orjson
-
-        return orjson.dumps(comparison.to_json(), option=orjson.OPT_INDENT_2).decode()
+        return as_json(comparison.to_json())
     import shutil
 
     from threemaps.draw import render
@@ -86,7 +84,19 @@ def rendered(comparison: "Comparison", format_: str, *, to_terminal: bool) -> st
     return render(comparison, format_, width=width, colour=to_terminal)
 
 
+def as_json(document: object) -> str:
+    import json
+
+    import orjson
+
+    try:
+        return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
+    except TypeError:  # half of a surrogate pair: a file's name may be any bytes
+        return json.dumps(document, indent=2)
+
+
 def write(text: str, output: Path | None) -> None:
+    text = text.encode("utf-8", "backslashreplace").decode()
     if output is None:
         click.echo(text.rstrip("\n"))
         return
