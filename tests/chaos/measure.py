@@ -4,25 +4,22 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from tests.chaos.faults import Trouble
 from tests.chaos.proxy import LEGS
 from tests.chaos.traffic import PAUSE, Traffic
-from tests.chaos.world import QUEUES, World
+from tests.chaos.witnesses import less_by_compare, refused_by_doctor
+from tests.chaos.world import World
 from tests.collector_process import wait_for
-from threemaps.backends import BACKENDS
 from threemaps.backends.aws import aws_client
 from threemaps.backends.base import UnreadableError
 from threemaps.backends.cloudwatch import CloudWatch
 from threemaps.backends.honeycomb import Honeycomb
 from threemaps.compare import Window
-from threemaps.doctor.walk import complaint_in
-from threemaps.evidence.model import Evidence
 from threemaps.settings import SERVICE_LOG_GROUP
-from threemaps.side_by_side import Reader, compared
-from threemaps.windows import window_until
 
 ARRIVE_SECONDS = 60.0
 MAP_SECONDS = 5.0  # for what a restarted collector had in its queue of flushed counts
@@ -86,7 +83,7 @@ def run(world: World, trouble: Trouble, name: str, calls: int, seconds: float = 
     for leg, told in result.legs.items():
         told.counted = int(now_counted.get(leg, 0) - counted.get(leg, 0))
         told.delay = longest_delay(world, traffic, leg, fault_began, fault_ended)
-    explain(world, result, traffic)
+    explain(world, result, traffic, started)
     result.seconds = time.monotonic() - begin
     return result
 
@@ -108,31 +105,34 @@ def wait_for_untouched(world: World, trouble: Trouble, traffic: Traffic) -> None
         if leg == "map":
             wait_for(lambda: world.ledger.calls[edge(traffic)] >= calls, ARRIVE_SECONDS)
         else:
-            await_arrival(world, leg, set(items))
+            await_arrival(world, leg, lambda items=items: set(items))
 
 
-def await_arrival(world: World, leg: str, expected: set[str]) -> None:
+def await_arrival(world: World, leg: str, expected: Callable[[], set[str]]) -> None:
+    """What is expected is asked for again each time: a request on its way may yet be refused in part."""
     arrived = world.ledger.first[leg]
     try:
-        wait_for(lambda: expected <= arrived.keys(), ARRIVE_SECONDS)
+        wait_for(lambda: expected() <= arrived.keys(), ARRIVE_SECONDS)
     except AssertionError:
-        missing = sorted(expected - arrived.keys())
-        told = (
-            f"{leg}: of {len(expected)} acknowledged {len(missing)} are not there, among them {missing[:3]}"
-        )
+        missing = sorted(expected() - arrived.keys())
+        told = f"{leg}: {len(missing)} acknowledged ones are not there, among them {missing[:3]}"
         raise AssertionError(told) from None
 
 
 def settle(world: World, traffic: Traffic, *, may_lose_calls: bool) -> None:
     """Until all has arrived that was not refused for good."""
     ledger = world.ledger
+
+    def not_refused(leg: str) -> set[str]:
+        gone = {line_of(leg, item) for item in list(ledger.swallowed[leg])}
+        return acknowledged(traffic, leg).keys() - gone
+
     for leg in ("honeycomb", "xray", "logs"):
-        gone = {line_of(leg, item) for item in ledger.swallowed[leg]}
-        await_arrival(world, leg, acknowledged(traffic, leg).keys() - gone)
-    calls = traffic.calls - swallowed_calls(world, traffic)
+        await_arrival(world, leg, partial(not_refused, leg))
     try:
         wait_for(
-            lambda: ledger.calls[edge(traffic)] >= calls, MAP_SECONDS if may_lose_calls else ARRIVE_SECONDS
+            lambda: ledger.calls[edge(traffic)] >= traffic.calls - swallowed_calls(world, traffic),
+            MAP_SECONDS if may_lose_calls else ARRIVE_SECONDS,
         )
     except AssertionError:
         if not may_lose_calls:
@@ -144,7 +144,7 @@ def line_of(leg: str, item: str) -> str:
 
 
 def swallowed_calls(world: World, traffic: Traffic) -> int:
-    events = [json.loads(item) for item in world.ledger.swallowed["map"]]
+    events = [json.loads(item) for item in list(world.ledger.swallowed["map"])]
     ours = [one for one in events if (one.get("client"), one.get("server")) == edge(traffic)]
     return sum(one.get("traces_service_graph_request_total", 0) for one in ours)
 
@@ -235,22 +235,12 @@ def longest_delay(world: World, traffic: Traffic, leg: str, begin: float, end: f
     return max(delays, default=None)
 
 
-def explain(world: World, result: Result, traffic: Traffic) -> None:
-    """Who tells of what was lost: compare for the maps, doctor by the exporter's complaint for log lines."""
+def explain(world: World, result: Result, traffic: Traffic, since: float) -> None:
+    """Who tells of what was lost on a leg: compare that this map has less, doctor what the vendor said."""
     short = {leg for leg, told in result.legs.items() if told.lost and not told.counted}
-    if short - {"logs"}:
-        found = found_by_compare(world, traffic)
-        for leg in short - {"logs"}:
-            result.legs[leg].found = "compare" if found else ""
-    if "logs" in short:
-        complaints = map(complaint_in, world.collector.log.read_text().splitlines())
-        told = any(one and one.exporter == QUEUES["logs"] and one.refused_in_a_200 for one in complaints)
-        result.legs["logs"].found = "doctor" if told else ""
-
-
-def found_by_compare(world: World, traffic: Traffic) -> bool:
-    """Whether `threemaps compare` names the edges that carried the traffic, now that the maps stand still."""
-    window = window_until(datetime.now(UTC), timedelta(minutes=30))
-    reader = Reader(world.readers, BACKENDS, window, f"{traffic.name}-*")
-    comparison = compared(reader, reader.read(), Evidence())
-    return any(not one.expected for one in comparison.differences)
+    if not short:
+        return
+    witnesses = {"compare": less_by_compare(world, traffic), "doctor": refused_by_doctor(world, since)}
+    for leg in short:
+        names = [name for name, legs in witnesses.items() if leg in legs]
+        result.legs[leg].found = " and ".join(names)

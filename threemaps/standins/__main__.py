@@ -11,7 +11,7 @@ from waitress.server import create_server
 from threemaps.errors import UserError
 from threemaps.settings import Settings
 from threemaps.standins.http import MAX_REQUEST_BYTES
-from threemaps.standins.retention import Trimmer
+from threemaps.standins.retention import RETENTION, Retention, Trimmer
 from threemaps.standins.store import Store
 
 NAMES = ("honeycomb", "aws", "rollbar")
@@ -39,13 +39,13 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def serve(name: str, settings: Settings) -> None:
+def serve(name: str, settings: Settings, retention: Retention = RETENTION) -> None:
     """Serves until SIGTERM; requests under way are answered first."""
     signal.signal(signal.SIGTERM, _stop)
     sys.setswitchinterval(SWITCH_SECONDS)
     vendor = import_module(f"threemaps.standins.{name}")
     store = Store(settings.data / f"{name}.duckdb", vendor.SCHEMA)
-    trimmer = Trimmer(store)
+    trimmer = Trimmer(store, retention)
     trimmer.start()
     try:
         _listen(name, vendor.create_app(store), settings)
