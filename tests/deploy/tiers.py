@@ -18,6 +18,8 @@ from threemaps.standins.store import Store
 AGENT = PROJECT / "collector" / "agent.yaml"
 GATEWAY = (CONFIG, PROJECT / "deploy" / "gateway.yaml")
 THREADS = 8
+STATIC = "{{static: {{hostnames: [{}]}}}}"
+BY_NAME = '{{dns: {{hostname: {}, port: "{}", interval: 500ms}}}}'
 CLOUD_MAP = "{aws_cloud_map: {namespace: threemaps, service_name: gateway, interval: 500ms}}"
 
 
@@ -78,11 +80,12 @@ class Tiers:
         """From now on the agents are told of these."""
         self.registry.ports = [one.settings.ports["otlp_grpc"] for one in gateways]
 
-    def gateway(self) -> CollectorProcess:
-        return self._process(GATEWAY, dict(self.trust))
+    def gateway(self, otlp_grpc: str = "") -> CollectorProcess:
+        moved = {"otlp_grpc": otlp_grpc} if otlp_grpc else {}
+        return self._process(GATEWAY, {**self.trust, **moved})
 
-    def agent(self, token: str = "") -> CollectorProcess:
-        values = {**self.trust, "gateways": CLOUD_MAP, "gateway_name": NAME}
+    def agent(self, token: str = "", gateways: str = CLOUD_MAP) -> CollectorProcess:
+        values = {**self.trust, "gateways": gateways, "gateway_name": NAME}
         values["gateway_token"] = token or self.token
         # The SDK puts `data-` before the host of this call, so that it has to be a name: a proxy answers.
         found_at = {
