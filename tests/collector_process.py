@@ -16,6 +16,8 @@ from threemaps.launch.collector import collector_binary
 from threemaps.launch.resolved import CONFIG, collector_environment, write_resolved
 from threemaps.settings import PORTS, Settings
 
+START_SECONDS = 90.0  # a cold start on a machine that does other things
+
 
 def wait_for(what: Callable[[], object], seconds: float = 20.0) -> None:
     """Until it is true; an error that names the condition otherwise."""
@@ -72,7 +74,7 @@ class CollectorProcess:
                 stdout=log,
                 stderr=log,
             )
-        wait_for(self._healthy_or_gone)
+        wait_for(self._healthy_or_gone, START_SECONDS)
         assert self.running, f"the collector ended while starting:\n{self.log.read_text()[-3000:]}"
         return self
 
@@ -110,7 +112,7 @@ class CollectorProcess:
     def _healthy_or_gone(self) -> bool:
         try:
             return requests.get(self.settings.url("health"), timeout=1).ok
-        except requests.ConnectionError:
+        except requests.RequestException:
             return not self.running
 
     def _end(self, how: signal.Signals) -> None:

@@ -29,6 +29,7 @@ AWS_ERRORS = {
 }
 SLOW_SECONDS = 5.0
 KILLS = 3
+TRAFFIC_SECONDS = 60.0
 
 Inject = Callable[[World, Traffic], contextlib.AbstractContextManager[None]]
 
@@ -190,7 +191,8 @@ def collector_killed(world: World, traffic: Traffic) -> Iterator[None]:
     """Several times, each time after some more has been acknowledged."""
     for _ in range(KILLS):
         seen = len(traffic.spans)
-        wait_for(lambda seen=seen: len(traffic.spans) > seen + world.random.randrange(1, 30))
+        more = world.random.randrange(1, 30)
+        wait_for(lambda seen=seen, more=more: len(traffic.spans) > seen + more, TRAFFIC_SECONDS)
         world.collector.kill()
         world.collector.start()
     yield
@@ -201,6 +203,6 @@ def standins_killed(world: World, traffic: Traffic) -> Iterator[None]:
     for name in world.standins:
         seen = len(traffic.spans)
         world.kill_standin(name)
-        wait_for(lambda seen=seen: len(traffic.spans) > seen + 30)
+        wait_for(lambda seen=seen: len(traffic.spans) > seen + 30, TRAFFIC_SECONDS)
         world.start_standin(name)
     yield

@@ -2,13 +2,18 @@
 
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
+from tests.chaos.bounded import QUEUE_MEGABYTES, memory_limits, on_disk
 from tests.chaos.measure import run
 from tests.chaos.proxy import LEGS
 from tests.chaos.table import figures_of
 from tests.chaos.troubles import HALF, KILLED, SHORT, Trouble
 from tests.chaos.world import World
+
+# Several waits, each far longer than what is waited for takes.
+pytestmark = pytest.mark.timeout(600)
 
 CALLS = 60
 # What is lost all the same: the calls in the service graph's memory, and what a vendor refused inside a 200.
@@ -29,3 +34,12 @@ def test_nothing_is_lost_in_silence(world: World, trouble: Trouble) -> None:
     assert lost <= MAY_BE_LOST.get(trouble.name, set()), told
     assert not {leg for leg, found in result.legs.items() if "SILENCE" in found.verdict}, told
     assert all(found.acknowledged >= CALLS for found in result.legs.values()), told
+
+
+def test_after_all_that_every_process_is_within_its_limit(world: World) -> None:
+    """`python -m tests.chaos.bounded` is the long form: an hour of full load."""
+    limits = memory_limits()
+    held = {name: one.pid for name, one in world.standins.items()} | {"collector": world.collector.pid}
+    memory = {name: psutil.Process(pid).memory_info().rss / 1e6 for name, pid in held.items()}
+    assert all(memory[name] < limits[name] for name in held), memory
+    assert on_disk(world.collector.settings.queue) < QUEUE_MEGABYTES

@@ -10,7 +10,7 @@ from tests.collector_process import CollectorProcess
 
 PAUSE = 0.01
 SEGMENTS_EVERY, SEGMENTS_AT_ONCE = 10, 5
-CONFIRM_SECONDS = 3.0
+CONFIRM_SECONDS = 5.0
 # The receiver counts a segment without subsegments as two.
 COUNTED_AS = 2
 

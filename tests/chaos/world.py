@@ -62,7 +62,7 @@ class World:
             world.collector.stop()
             for name in list(world.standins):
                 world.standins[name].terminate()
-                world.standins[name].wait(20)
+                world.standins[name].wait(60)
             for proxy in world.proxies.values():
                 proxy.close()
 
@@ -76,11 +76,11 @@ class World:
                 stderr=log,
             )
         self.standins[name] = process
-        wait_for(lambda: self._healthy(name), 40)
+        wait_for(lambda: self._healthy(name), 90)
 
     def kill_standin(self, name: str) -> None:
         self.standins[name].kill()
-        self.standins[name].wait(20)
+        self.standins[name].wait(60)
 
     def _healthy(self, name: str) -> bool:
         assert self.standins[name].poll() is None, f"{name} ended: {self.state}/{name}.log"
@@ -96,7 +96,7 @@ class World:
         self.faults |= dict.fromkeys(legs, fault)
         try:
             yield
-            wait_for(lambda: set(legs) <= set(self.ledger.hit), 30)
+            wait_for(lambda: set(legs) <= set(self.ledger.hit), 90)
         finally:
             self.faults.clear()
 
