@@ -19,7 +19,7 @@ from threemaps.settings import PORTS, Settings
 START_SECONDS = 90.0  # a cold start on a machine that does other things
 
 
-def wait_for(what: Callable[[], object], seconds: float = 20.0) -> None:
+def wait_for(what: Callable[[], object], seconds: float = 60.0) -> None:
     """Until it is true; an error that names the condition otherwise."""
     deadline = time.monotonic() + seconds
     while not what():
