@@ -8,7 +8,7 @@ import pytest
 
 from tests.compare.maps import a_map, compared, node, source, three
 from threemaps.compare import Comparison
-from threemaps.evidence.model import Evidence, PassedAtEdges
+from threemaps.evidence.model import Collector, Evidence, PassedAtEdges
 from threemaps.evidence.shapes import REMOTE, Looked, Oddity, TracedSpan, drawings, look, who_can_draw
 from threemaps.evidence.shapes import Tree as TraceTree
 from threemaps.servicemap import Kind, Node
@@ -171,6 +171,13 @@ def test_of_some_traces_the_share_tells() -> None:
 def test_shapes_that_were_not_looked_at_excuse_nothing() -> None:
     assert not short(5, Evidence())
     assert not short(5, Evidence(looked=Looked(9, True, {}, ())))
+
+
+def test_refused_spans_may_have_been_the_callers() -> None:
+    held = spans(SHAPES["a caller that exports nothing"][0])
+    evidence = Evidence(looked=look(held, complete=True), collector=Collector(refused=7))
+    comparison = three(a_map(), a_map("(outside)>api 1"), a_map(), evidence=evidence)
+    assert any("has refused 7 spans" in line for one in comparison.differences for line in one.evidence)
 
 
 def test_a_caller_whose_segments_x_ray_lacks_is_not_outside() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask, Response, request
 
-from tests.collector_process import CollectorProcess, settings_at, wait_for
+from tests.collector_process import CONFIG, CollectorProcess, settings_at, wait_for
 from tests.conftest import serving
 from tests.system.trees import Span, request_of, send
 from threemaps import settle, side_by_side
@@ -65,8 +65,13 @@ class Bench:
 
 
 @contextlib.contextmanager
-def bench_in(folder: Path, monkeypatch: pytest.MonkeyPatch, **variables: str) -> Iterator[Bench]:
-    """What is waited for is waited for by the test: the comparison itself need not be patient."""
+def bench_in(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, overlay: str = "", **variables: str
+) -> Iterator[Bench]:
+    """What is waited for is waited for by the test: the comparison itself need not be patient.
+
+    The overlay is laid over the collector's configuration.
+    """
     monkeypatch.setattr(settle, "QUIET_SECONDS", 1.0)
     monkeypatch.setattr(settle, "POLL_SECONDS", 0.3)
     monkeypatch.setattr(side_by_side, "LAG", timedelta(seconds=1))
@@ -85,9 +90,18 @@ def bench_in(folder: Path, monkeypatch: pytest.MonkeyPatch, **variables: str) ->
             HONEYCOMB_API_ENDPOINT=urls["honeycomb"],
             **variables,
         )
-        collector = CollectorProcess(settings)
+        collector = CollectorProcess(settings, configs=(CONFIG, *laid_over(folder, overlay)))
         stack.callback(collector.stop)
         yield Bench(settings, collector.start(), answers)
+
+
+def laid_over(folder: Path, overlay: str) -> tuple[Path, ...]:
+    if not overlay:
+        return ()
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "overlay.yaml"
+    file.write_text(overlay)
+    return (file,)
 
 
 def breakable(app: Flask, answers: dict[str, int]) -> Flask:

@@ -56,7 +56,7 @@ def drawn_otherwise(case: Case, evidence: Evidence) -> Reason | str:
         if not odd:
             return NOTHING
         found += odd
-    return reason(found, looked) if found else NOTHING
+    return reason(found, evidence) if found else NOTHING
 
 
 def tells(case: Case, other: Source, ends: tuple[Node, Node]) -> bool:
@@ -84,7 +84,7 @@ def missing_with_its_calls(case: Case, evidence: Evidence) -> Reason | str:
             if not odd:
                 return NOTHING
             found += odd
-    return reason(found, looked) if found else NOTHING
+    return reason(found, evidence) if found else NOTHING
 
 
 def explaining(
@@ -103,9 +103,15 @@ def explaining(
     return found if most - least <= likely + more else []
 
 
-def reason(found: list[OddCall], looked: Looked) -> Reason:
+def reason(found: list[OddCall], evidence: Evidence) -> Reason:
     oddity = max((call.oddity for call in found), key=[call.oddity for call in found].count)
     cause, advice = CAUSES[oddity]
     traces = tuple(dict.fromkeys(call.trace for call in found if call.oddity is oddity))
-    seen = f"{len(traces)} of the {looked.traces} traces that were looked at hold such calls"
-    return Reason(cause, advice, (seen, *(f"trace {trace}" for trace in traces[:3])), expected=True)
+    seen = [f"{len(traces)} of the {evidence.looked.traces} traces that were looked at hold such calls"]
+    seen += [f"trace {trace}" for trace in traces[:3]]
+    refused = evidence.collector.refused if evidence.collector else 0
+    if refused and oddity in (Oddity.CALLER_NEVER_CAME, Oddity.CALLER_WITHOUT_ENTRY):
+        seen.append(
+            f"the collector has refused {refused} spans since it started: the caller's may be among them"
+        )
+    return Reason(cause, advice, tuple(seen), expected=True)

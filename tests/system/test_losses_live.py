@@ -1,0 +1,152 @@
+"""What the collector loses or has not sent yet, brought about for real: the report names it."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.collector_process import CONFIG, wait_for
+from tests.system.bench import SINCE, Bench, bench_in, laid_over
+from tests.system.test_causes_live import CALLS, calls, caused, of, unexpected
+from threemaps import settle, side_by_side
+from threemaps.backends.snapshot import snapshot_text
+from threemaps.causes.shapes import CAUSES
+from threemaps.evidence.collector import read_collector
+from threemaps.evidence.shapes import Oddity
+
+pytestmark = pytest.mark.system
+
+SMALL_QUEUE = """
+exporters:
+  otlp_grpc/honeycomb:
+    sending_queue:
+      queue_size: 8000
+      batch: { flush_timeout: 200ms, sizer: bytes, min_size: 1000, max_size: 4000 }
+"""
+SMALL_STORE = """
+connectors:
+  service_graph/calls: { store: { max_items: 3 } }
+"""
+NO_MEMORY = """
+processors:
+  memory_limiter: { check_interval: 100ms, limit_mib: 1, spike_limit_mib: 0 }
+"""
+
+
+def test_a_queue_that_was_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with bench_in(tmp_path / "state", monkeypatch, SMALL_QUEUE) as bench:
+        bench.answers["honeycomb"] = 503
+        wait_for(lambda: refuses(bench))
+        bench.answers.clear()
+        wait_for(lambda: not read_collector(bench.settings).legs["honeycomb"].queued)
+        told = bench.compare()
+    assert told["agree"] is False
+    for one in caused(told, "honeycomb", "its queue was full"):
+        assert "gave up" in one["cause"]
+        assert "not queued: " in one["evidence"][0]
+
+
+def refuses(bench: Bench) -> bool:
+    """Sends once more, and tells whether the collector had no room for it."""
+    try:
+        bench.send(calls())
+    except requests.HTTPError as error:
+        return error.response.status_code == 503
+    return False
+
+
+def test_a_store_that_was_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with bench_in(tmp_path / "state", monkeypatch, SMALL_STORE) as bench:
+        spans = calls()
+        bench.send(of("a", spans))
+        bench.send(of("b", spans))
+        bench.wait_for_call("honeycomb", "a", "b", CALLS)
+        bench.wait_for_call("xray", "a", "b", CALLS)
+        bench.wait_for_call("cloudwatch", "a", "b", 3)
+        told = bench.compare()
+    (edge,) = [one for one in caused(told, "cloudwatch", "store was full") if one["target"] == "b"]
+    assert edge["values"]["cloudwatch"] < CALLS
+    assert "max_items" in edge["advice"]
+
+
+def test_callers_that_were_refused_for_want_of_memory(bench: Bench, tmp_path: Path) -> None:
+    spans = calls()
+    bench.send(of("b", spans))
+    bench.wait_for_call("xray", "outside", "b", CALLS)
+    bench.collector.stop()
+    bench.collector.configs = (CONFIG, *laid_over(tmp_path / "small", NO_MEMORY))
+    bench.collector.start()
+    wait_for(lambda: not accepts(bench, of("b", calls())))
+    assert not accepts(bench, of("a", spans))
+    told = bench.compare()
+    found = caused(told, "cloudwatch", CAUSES[Oddity.CALLER_NEVER_CAME][0])
+    assert all(any("refused" in line for line in one["evidence"]) for one in found)
+
+
+def accepts(bench: Bench, spans: list[tuple[str, object]]) -> bool:
+    try:
+        bench.send(spans)  # type: ignore[arg-type]
+    except requests.HTTPError:
+        return False
+    return True
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    with bench_in(tmp_path / "state", monkeypatch) as running:
+        yield running
+
+
+def test_maps_that_never_stand_still(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The callees' spans are always some seconds behind: X-Ray has callees by address, CloudWatch waits."""
+    monkeypatch.setattr(settle, "LIMIT_SECONDS", 2.0)
+
+    def is_said() -> bool:
+        told = bench.compare()
+        assert told["agree"] is False
+        return any("still moving" in one["cause"] for one in unexpected(told))
+
+    with late_callees(bench):
+        bench.wait_for_call("xray", "a", "b", 1)
+        wait_for(is_said, 60)
+
+
+@contextmanager
+def late_callees(bench: Bench) -> Iterator[None]:
+    """Calls of one moment that come little by little: in the window, and never all of them."""
+    over, moment = threading.Event(), time.time()
+
+    def send() -> None:
+        behind: list[list[tuple[str, object]]] = []
+        while not over.wait(0.2):
+            spans = calls(age=time.time() - moment)
+            bench.send(of("a", spans))
+            behind.append(of("b", spans))  # type: ignore[arg-type]
+            if len(behind) > 10:
+                bench.send(behind.pop(0))  # type: ignore[arg-type]
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        yield
+    finally:
+        over.set()
+        sender.join()
+
+
+def test_a_snapshot_whose_window_overlaps(bench: Bench, tmp_path: Path) -> None:
+    bench.send(calls())
+    bench.wait_for_call("xray", "a", "b", CALLS)
+    source, held = side_by_side.snapshot_now(bench.settings, "xray", SINCE)
+    file = tmp_path / "before.json"
+    file.write_text(snapshot_text(source.backend, source.window, held))
+    bench.send(calls())
+    bench.wait_for_call("xray", "a", "b", 2 * CALLS)
+    told = side_by_side.compare_now(bench.settings, (str(file), "xray"), SINCE / 2).to_json()
+    found = caused(told, str(file), "cover windows that overlap, but are not the same")
+    assert {one["target"] for one in found} >= {"b"}
+    assert told["agree"] is False
