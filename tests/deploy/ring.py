@@ -42,6 +42,11 @@ class Traffic:
         for body in batches(self.chance, spans, 4):
             send(next(self.agents).otlp_http, [body])
 
+    def some(self, traces: int, halfway: Callable[[], None]) -> None:
+        self.send(self.grown(traces // 2))
+        halfway()
+        self.send(self.grown(traces // 2))
+
     def go_on(self, flushed: int = 30) -> None:
         """Until the gateways together have written so often."""
         enough = flushes(self.tiers) + flushed

@@ -4,7 +4,6 @@ import contextlib
 import json
 import random
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import cycle
 from pathlib import Path
@@ -35,21 +34,15 @@ LOST = "a gateway came or went"
 # Map events that were on their way at the kill are sent again by the next run, in a stream of its own.
 TWICE = "counted spans that came twice"
 
-Process = CollectorProcess
-
 
 @pytest.fixture(scope="module")
 def tiers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tiers]:
     with tiers_in(tmp_path_factory.mktemp("tiers")) as tiers:
-        with ThreadPoolExecutor() as pool:
-            made = [tiers.gateway() for _ in range(3)]
-            tiers.gateways = list(pool.map(Process.start, made))
-            tiers.route(tiers.gateways)
-            tiers.agents = list(pool.map(Process.start, [tiers.agent() for _ in range(3)]))
+        tiers.start(agents=3, gateways=3)
         yield tiers
 
 
-def spread(agents: list[Process], bodies: Iterator[bytes]) -> None:
+def spread(agents: list[CollectorProcess], bodies: Iterator[bytes]) -> None:
     """Each request to the next agent: the spans of a trace come in everywhere."""
     for agent, body in zip(cycle(agents), bodies, strict=False):
         send(agent.otlp_http, [body])

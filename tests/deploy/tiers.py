@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -79,6 +80,13 @@ class Tiers:
     def route(self, gateways: list[CollectorProcess]) -> None:
         """From now on the agents are told of these."""
         self.registry.ports = [one.settings.ports["otlp_grpc"] for one in gateways]
+
+    def start(self, agents: int, gateways: int) -> None:
+        with ThreadPoolExecutor() as pool:
+            made = [self.gateway() for _ in range(gateways)]
+            self.gateways = list(pool.map(CollectorProcess.start, made))
+            self.route(self.gateways)
+            self.agents = list(pool.map(CollectorProcess.start, [self.agent() for _ in range(agents)]))
 
     def gateway(self, otlp_grpc: str = "") -> CollectorProcess:
         moved = {"otlp_grpc": otlp_grpc} if otlp_grpc else {}

@@ -12,13 +12,14 @@ from threemaps.settings import Settings
 
 # The service graph waits 8 s for a callee's span before it draws a callee without spans.
 ARRIVES_WITHIN = 30
+SINCE = timedelta(minutes=5)
 Drawn = dict[Edge, tuple[int | None, int | None]]
 
 
-def drawn(settings: Settings, backend: str, prefix: str) -> Drawn:
+def drawn(settings: Settings, backend: str, prefix: str, since: timedelta = SINCE) -> Drawn:
     """The edges of the services with this prefix, over the last minutes."""
     now = datetime.now(UTC)
-    window = Window(now - timedelta(minutes=5), now + timedelta(seconds=2))
+    window = Window(now - since, now + timedelta(seconds=2))
     found = open_backend(backend, settings).read_map(window, f"{prefix}*")
     return {
         (
@@ -30,11 +31,17 @@ def drawn(settings: Settings, backend: str, prefix: str) -> Drawn:
 
 
 def check(
-    settings: Settings, prefix: str, expected: Callable[[str], Any], backends: Iterable[str] = BACKENDS
+    settings: Settings,
+    prefix: str,
+    expected: Callable[[str], Any],
+    backends: Iterable[str] = BACKENDS,
+    since: timedelta = SINCE,
 ) -> None:
     """Every backend draws what is expected of it, soon, and nothing else."""
     for backend in backends:
-        wait_until(
-            lambda backend=backend: drawn(settings, backend, prefix) == expected(backend), ARRIVES_WITHIN
-        )
-        assert drawn(settings, backend, prefix) == expected(backend), backend
+
+        def is_drawn(backend: str = backend) -> bool:
+            return drawn(settings, backend, prefix, since) == expected(backend)
+
+        wait_until(is_drawn, ARRIVES_WITHIN)
+        assert drawn(settings, backend, prefix, since) == expected(backend), backend
