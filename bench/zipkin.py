@@ -1,24 +1,75 @@
-"""Zipkin, the peer: its server from Maven Central, with its store in memory."""
+"""Zipkin, the peer: its server from Maven Central; its store in memory keeps half a million spans."""
 
 import contextlib
 import os
+import random
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
 import psutil
 import requests
 
+from bench import spans
+from bench.intake import SIZES, TOLD_AT, Intake, in_parallel, tell_maps
 from bench.processes import started, wait_for_url
+from bench.report import Report
 from tests.running import free_ports
+
+ABOUT = "Zipkin 3.5.1, with the same spans"
+SPANS_PER_REQUEST = 1_000
+WARM_UP = 20_000
+KINDS = {2: "SERVER", 3: "CLIENT"}
 
 VERSION = "3.5.1"
 ARTIFACT = f"io.zipkin:zipkin-server:{VERSION}:jar:exec"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "threemaps" / "zipkin"
 FETCH_SECONDS = 240
+
+
+def measure(report: Report) -> None:
+    with tempfile.TemporaryDirectory() as folder, Zipkin.started(folder) as peer:
+        in_parallel(list(bodies(WARM_UP)), peer.post)  # the compiler gets warm
+        intake = Intake(peer.process)
+        maps = {}
+        for size in SIZES[: SIZES.index(TOLD_AT) + 1]:
+            made = list(bodies(size - intake.count))
+            intake.timed(size - intake.count, lambda made=made: in_parallel(made, peer.post))
+            maps[size] = peer.read_map()
+        intake.tell(report, "Zipkin")
+        tell_maps(report, "Zipkin", maps, {})
+        intake.tell_memory(report, "Zipkin")
+
+
+def bodies(count: int) -> Iterator[bytes]:
+    """The same traces in Zipkin's own JSON."""
+    numbers = random.Random(time.time_ns())
+    traces = SPANS_PER_REQUEST // len(spans.HOPS)
+    for _ in range(count // SPANS_PER_REQUEST):
+        yield orjson.dumps([span for _ in range(traces) for span in trace(numbers)])
+
+
+def trace(numbers: random.Random) -> Iterator[dict[str, object]]:
+    trace_id, parent = numbers.randbytes(16).hex(), {}
+    for service, kind in spans.HOPS:
+        span_id = numbers.randbytes(8).hex()
+        yield {
+            "traceId": trace_id,
+            "id": span_id,
+            **parent,
+            "name": "get /api/activities/home",
+            "kind": KINDS[kind],
+            "timestamp": time.time_ns() // 1000,
+            "duration": numbers.randrange(1, 10**5),
+            "localEndpoint": {"serviceName": service},
+            "tags": {name: str(value) for name, value in spans.attributes(numbers).items()},
+        }
+        parent = {"parentId": span_id}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,32 +1,34 @@
-"""How fast X-Ray's stand-in takes segments in and draws its graph: `python bench/ingest_xray.py [DOCUMENTS]`.
+"""X-Ray's stand-in: documents through PutTraceSegments, fifty a signed call, and the service graph over them.
 
-The stand-in runs as a process of its own. Documents look like those of the collector's exporter: a segment or
-subsegment a span, fifty a call, signed. The calls are made beforehand, so that only the server is measured.
+Documents look like those of the collector's exporter, a segment or subsegment a span. The calls are made
+beforehand, so that only the server is measured.
 """
 
-import os
 import random
-import socket
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
-from subprocess import Popen
-from typing import Any
 
-import boto3
 import orjson
-import psutil
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from threemaps.settings import LOCAL_AWS_ACCESS_KEY_ID, LOCAL_AWS_REGION, LOCAL_AWS_SECRET_ACCESS_KEY
+from bench.intake import SIZES, TOLD_AT, Intake, read_map, tell_disk, tell_maps
+from bench.processes import settings_at, standin
+from bench.report import Report
+from threemaps.settings import (
+    LOCAL_AWS_ACCESS_KEY_ID,
+    LOCAL_AWS_REGION,
+    LOCAL_AWS_SECRET_ACCESS_KEY,
+    Settings,
+)
 
-DOCUMENTS = 200_000
+ABOUT = "X-Ray's stand-in: documents in, service graphs out"
 DOCUMENTS_PER_CALL = 50
 SENDERS = 8
 # (service, called by the document with this number): a triangle with some work inside and a dead callee.
@@ -49,46 +51,27 @@ MARK = b"feedfacefeedface"  # what the trace ids of a template end with
 Call = tuple[bytes, dict[str, str]]
 
 
-def main(documents: int) -> None:
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    with tempfile.TemporaryDirectory() as state:
-        environ = {**os.environ, "THREEMAPS_STATE": state, "THREEMAPS_PORT_AWS": str(port)}
-        server = Popen([sys.executable, "-m", "threemaps.standins", "aws"], env=environ)
-        try:
-            wait_until_healthy(port)
-            # Signatures hold for five minutes, and making a million calls takes longer than sending them.
-            report(url, port, documents, server.pid, Path(state))
-        finally:
-            server.terminate()
-            server.wait()
+def measure(report: Report) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        documents_in_graphs_out(report, settings_at(Path(folder)))
 
 
-def report(url: str, port: int, documents: int, pid: int, state: Path) -> None:
-    process = psutil.Process(pid)
-    sent, seconds, used = 0, 0.0, 0.0
-    while sent < documents:
-        calls = list(make_calls(url, min(documents - sent, DOCUMENTS)))
-        began, cpu = time.perf_counter(), cpu_seconds(process)
-        send_all(port, calls)
-        seconds += time.perf_counter() - began
-        used += cpu_seconds(process) - cpu
-        sent += len(calls) * DOCUMENTS_PER_CALL
-    print(f"{sent:,} documents in {seconds:.2f} s: {sent / seconds:,.0f} documents/s")
-    print(f"CPU of the stand-in: {used / sent * 1e6:.1f} µs a document")
-    for attempt in ("first", "again"):
-        began = time.perf_counter()
-        calls_drawn = read_graph(url)
-        print(f"graph, {attempt}: {time.perf_counter() - began:.3f} s, {calls_drawn:,} calls")
-        assert calls_drawn == sent // len(TRACE) * EDGES_PER_TRACE
-    print(f"memory of the stand-in: {process.memory_info().rss / 1e6:,.0f} MB")
-    size = sum(file.stat().st_size for file in (state / "data").iterdir())
-    print(f"on disk: {size / 1e6:,.1f} MB, {size / sent:.0f} bytes a document")
-
-
-def cpu_seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
+def documents_in_graphs_out(report: Report, settings: Settings) -> None:
+    port, began = settings.ports["aws"], datetime.now(UTC)
+    maps: dict[int, float] = {}
+    with standin("aws", settings) as process:
+        intake = Intake(process)
+        for size in SIZES:
+            while intake.count < size:  # signatures hold for five minutes: not all at once
+                count = min(size - intake.count, SIZES[0])
+                calls = list(make_calls(settings.url("aws"), count))
+                intake.timed(count, lambda calls=calls: send_all(port, calls))
+            if size == TOLD_AT:
+                intake.tell(report, "X-Ray")
+            maps[size] = read_map("xray", settings, began, size // len(TRACE) * EDGES_PER_TRACE)
+        tell_maps(report, "X-Ray", maps)
+        intake.tell_memory(report, "X-Ray")
+        tell_disk(report, "X-Ray", settings, intake.count)
 
 
 def send_all(port: int, calls: list[Call]) -> None:
@@ -103,19 +86,6 @@ def send_all(port: int, calls: list[Call]) -> None:
 
     with ThreadPoolExecutor(SENDERS) as pool:
         list(pool.map(send, [calls[index::SENDERS] for index in range(SENDERS)]))
-
-
-def read_graph(url: str) -> int:
-    client: Any = boto3.client(
-        "xray",
-        region_name=LOCAL_AWS_REGION,
-        endpoint_url=url,
-        aws_access_key_id=LOCAL_AWS_ACCESS_KEY_ID,
-        aws_secret_access_key=LOCAL_AWS_SECRET_ACCESS_KEY,
-    )
-    answer = client.get_service_graph(StartTime=time.time() - 3600, EndTime=time.time() + 60)
-    edges = [edge for service in answer["Services"] for edge in service["Edges"]]
-    return sum(edge["SummaryStatistics"]["TotalCount"] for edge in edges)
 
 
 def make_calls(url: str, documents: int) -> Iterator[Call]:
@@ -178,27 +148,3 @@ def make_trace(numbers: random.Random) -> Iterator[str]:
             "type": "" if kind == "segment" else "subsegment",
         }
         yield orjson.dumps(document).decode()
-
-
-def wait_until_healthy(port: int) -> None:
-    for _ in range(200):
-        connection = HTTPConnection("127.0.0.1", port, timeout=1)
-        try:
-            connection.request("GET", "/healthz")
-            if connection.getresponse().status == 200:
-                return
-        except OSError:
-            time.sleep(0.05)
-        finally:
-            connection.close()
-    raise SystemExit("the stand-in did not start")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else DOCUMENTS)
