@@ -184,3 +184,14 @@ def test_no_name_breaks_any_format(pairs: list[tuple[str, str]], width: int) -> 
     check_mermaid(texts["mermaid"])
     ET.fromstring(texts["svg"])
     assert "script" not in Tags(texts["html"]).tags
+
+
+@every_kind
+def test_junit_has_a_case_for_each_difference(make: Maker) -> None:
+    found = make()
+    suite = ET.fromstring(render(found, "junit"))
+    failures = list(suite.iter("failure"))
+    assert suite.get("tests") == str(len(list(suite.iter("testcase")))) == str(len(found.differences) or 1)
+    assert len(failures) == sum(not one.expected for one in found.differences)
+    assert suite.get("failures") == str(len(failures))
+    assert all(one.text for one in failures)

@@ -5,19 +5,24 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.security.garbage import places, replaced
-from tests.security.inputs import JSON_VALUES, QUICK, TRIED, refused_or_done
+from tests.security.inputs import JSON_VALUES, PATIENT, QUICK, TRIED, examples, refused_or_done
 from threemaps.backends.snapshot import Snapshot, snapshot_text
+from threemaps.cli import cli
 from threemaps.commands.spend import table
 from threemaps.compare import Window
 from threemaps.contract import Contract
+from threemaps.errors import UserError
 from threemaps.metering import Usage
 from threemaps.servicemap import Edge, Kind, Node, ServiceMap
 from threemaps.settings import PROJECT, Settings
 from threemaps.spend import as_json, read_prices
+
+pytestmark = PATIENT
 
 WINDOW = Window(datetime(2026, 3, 4, 5, tzinfo=UTC), datetime(2026, 3, 4, 6, tzinfo=UTC))
 EXAMPLE = ServiceMap.of((), [Edge(Node("a", Kind.SERVICE), Node("b", Kind.SERVICE), 7, 1, 3.5, None)])
@@ -71,3 +76,26 @@ def test_a_dotenv_of_anything(tmp_path_factory: pytest.TempPathFactory, content:
     path.write_bytes(content)
     refused_or_done(lambda: Settings.load({"THREEMAPS_ENV_FILE": str(path)}))
     TRIED["variables"] += 1
+
+
+EDGES = json.loads(GOOD_SNAPSHOT)["edges"]
+EDGE_PLACES = list(places(EDGES))
+
+
+@examples(40)
+@given(
+    change=st.tuples(st.sampled_from(EDGE_PLACES), JSON_VALUES),
+    shape=st.sampled_from(("table", "json", "mermaid", "dot", "svg", "html", "junit")),
+    expect=st.booleans(),
+)
+def test_files_of_anything_compared_and_drawn(
+    tmp_path_factory: pytest.TempPathFactory, change: tuple[Any, Any], shape: str, expect: bool
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    good, odd = folder / "good.json", folder / "odd.json"
+    good.write_text(GOOD_SNAPSHOT)
+    odd.write_text(json.dumps(json.loads(GOOD_SNAPSHOT) | {"edges": replaced(EDGES, *change)}))
+    files = [str(good), "--expect", str(odd)] if expect else [str(good), str(odd)]
+    done = CliRunner().invoke(cli, ["compare", *files, "--format", shape])
+    assert done.exception is None or isinstance(done.exception, SystemExit | UserError), done.exception
+    TRIED["files compared and drawn"] += 1

@@ -12,6 +12,7 @@ import requests
 from tests.collector_process import CONFIG, wait_for
 from tests.system.bench import SINCE, Bench, bench_in, laid_over
 from tests.system.test_causes_live import CALLS, calls, caused, of, unexpected
+from tests.system.trees import attributes
 from threemaps import settle, side_by_side
 from threemaps.backends.snapshot import snapshot_text
 from threemaps.causes.shapes import CAUSES
@@ -150,3 +151,19 @@ def test_a_snapshot_whose_window_overlaps(bench: Bench, tmp_path: Path) -> None:
     found = caused(told, str(file), "cover windows that overlap, but are not the same")
     assert {one["target"] for one in found} >= {"b"}
     assert told["agree"] is False
+
+
+def test_a_caller_that_x_ray_refused_is_not_outside(bench: Bench) -> None:
+    """X-Ray then draws its callee as called from outside, and that is no lack of CloudWatch's."""
+    spans = calls()
+    for name, span in spans:
+        if name == "a" and not span.parent_span_id:
+            span.attributes.extend(attributes({"app.large": "x" * 70_000}))
+    bench.send(spans)
+    bench.wait_for_call("xray", "outside", "b", CALLS)
+    bench.wait_for_call("honeycomb", "a", "b", CALLS)
+    bench.wait_for_call("cloudwatch", "a", "b", CALLS)
+    told = bench.compare()
+    for one in unexpected(told):
+        assert "X-Ray refused segments inside an answer of 200" in one["cause"], one
+    assert caused(told, "cloudwatch", "X-Ray draws it for want of a service's spans")

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from threemaps.settings import Settings
 if TYPE_CHECKING:
     from threemaps.compare import Comparison
 
-FORMATS = ("table", "json", "mermaid", "dot", "svg", "html")
+FORMATS = ("table", "json", "mermaid", "dot", "svg", "html", "junit")
 AGREE, DIFFER, UNREADABLE = 0, 1, 2
 
 
@@ -44,7 +44,7 @@ def command(
       threemaps compare honeycomb xray --since 1h
       threemaps compare before.json xray --service 'activit*'
       threemaps compare --format html --output maps.html
-      threemaps compare xray --expect map.json
+      threemaps compare xray --expect map.json --format junit --output report.xml
     """
     from threemaps.backends import BACKENDS
     from threemaps.backends.accounts import reading_settings
@@ -75,24 +75,17 @@ def exit_code(comparison: "Comparison") -> int:
 
 def rendered(comparison: "Comparison", format_: str, *, to_terminal: bool) -> str:
     if format_ == "json":
-        return as_json(comparison.to_json())
+        import orjson
+
+        # Half of a surrogate pair, as in a file's name of any bytes, is left to the slower way.
+        with suppress(TypeError):
+            return orjson.dumps(comparison.to_json(), option=orjson.OPT_INDENT_2).decode()
     import shutil
 
     from threemaps.draw import render
 
     width = shutil.get_terminal_size((80, 24)).columns if to_terminal else 80
     return render(comparison, format_, width=width, colour=to_terminal)
-
-
-def as_json(document: object) -> str:
-    import json
-
-    import orjson
-
-    try:
-        return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
-    except TypeError:  # half of a surrogate pair: a file's name may be any bytes
-        return json.dumps(document, indent=2)
 
 
 def write(text: str, output: Path | None) -> None:

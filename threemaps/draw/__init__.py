@@ -1,8 +1,8 @@
-"""A comparison for people and for other programs: table, JSON, Mermaid, Graphviz, SVG, HTML. Pure."""
+"""A comparison for people and for other programs: table, JSON, Mermaid, Graphviz, SVG, HTML, JUnit. Pure."""
 
 from threemaps.compare import Comparison
 
-FORMATS = ("table", "json", "mermaid", "dot", "svg", "html")
+FORMATS = ("table", "json", "mermaid", "dot", "svg", "html", "junit")
 
 
 def render(comparison: Comparison, format: str, *, width: int = 80, colour: bool = False) -> str:  # noqa: A002
@@ -16,6 +16,10 @@ def render(comparison: Comparison, format: str, *, width: int = 80, colour: bool
 
         # Half a surrogate pair may stand in a name; as an escape it passes through every file.
         return json.dumps(comparison.to_json(), indent=2) + "\n"
+    if format == "junit":
+        from threemaps.draw.junit import render_junit
+
+        return render_junit(comparison)
     from threemaps.draw.scene import Scene
 
     scene = Scene(comparison)
