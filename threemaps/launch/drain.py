@@ -15,6 +15,7 @@ from threemaps.evidence.collector import parse_metrics
 from threemaps.settings import Settings
 
 EVERY = 0.5
+QUIET = 3.0  # a batch on its way is in no queue
 AT_MOST = 100.0  # Fargate kills after two minutes
 QUEUE = "otelcol_exporter_queue_size"
 
@@ -39,10 +40,13 @@ def say(line: str) -> None:
 
 def drained(url: str, at_least: float, at_most: float) -> float:
     """Waits until nothing waits in the collector's queues, or nobody tells; the seconds that it took."""
-    began = time.monotonic()
+    began = full = time.monotonic()
     while True:
-        waited = time.monotonic() - began
-        if waited >= at_most or (waited >= at_least and not waiting(url)):
+        now = time.monotonic()
+        if waiting(url):
+            full = now
+        waited = now - began
+        if waited >= at_most or (waited >= at_least and now - full >= QUIET):
             return waited
         time.sleep(EVERY)
 
