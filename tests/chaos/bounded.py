@@ -24,8 +24,8 @@ from threemaps.settings import PROJECT, Settings
 # What both cores can do (docs/performance.md), for an hour; a home request makes 8 spans.
 SPANS_AN_HOUR = 67 * 3600 * 8
 KEPT_MEGABYTES = 100.0
-# One part of a store goes at once, and a trim comes every 10 s.
-STORE_MEGABYTES = 2.5 * KEPT_MEGABYTES
+# A store's file holds what was deleted until that space is used again; it is looked at every 10 s.
+STORE_MEGABYTES = 3 * KEPT_MEGABYTES
 QUEUE_MEGABYTES = 4 * 268.4
 LOG_MEGABYTES = 2 * 10.0 + 5
 EMPTY_SECONDS = 300.0

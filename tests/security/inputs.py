@@ -5,6 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Callable
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from threemaps.errors import UserError
 TRIED: Counter[str] = Counter()
 # FUZZ=20 tries twenty times what the suite has time for.
 TIMES = float(os.environ.get("FUZZ", "1"))
+PATIENT = pytest.mark.timeout(180 * max(1.0, TIMES))
 
 
 def examples(count: int) -> settings:

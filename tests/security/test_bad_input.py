@@ -19,7 +19,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from tests.collector import sending
 from tests.collector.conftest import Chain, chain_in
 from tests.collector_process import wait_for
-from tests.security.inputs import TIMES, TRIED
+from tests.security.inputs import PATIENT, TIMES, TRIED
+
+pytestmark = PATIENT
 
 # See the last test of the doors.
 LONG_ID = re.compile(rb'"(trace_id|id|parent_id)": *"[^"]{36,}')

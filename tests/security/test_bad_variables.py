@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from services.activities import create_app as activities
 from services.frontend_api import create_app as frontend_api
 from services.users import create_app as users
-from tests.security.inputs import LIKELY, QUICK, TEXT, TRIED, refused_or_done
+from tests.security.inputs import LIKELY, PATIENT, QUICK, TEXT, TRIED, examples, refused_or_done
 from threemaps.backends import BACKENDS, open_backend
 from threemaps.cli import COMMANDS, cli
 from threemaps.errors import UserError
@@ -28,6 +28,8 @@ from threemaps.settings import PORTS, PROJECT, SERVICES, Settings
 from threemaps.spend import parse_budget
 from threemaps.tracing.environment import MODES, service_environment
 from threemaps.web.tries import offered
+
+pytestmark = PATIENT
 
 NAMED = re.compile(
     r'"((?:THREEMAPS|HONEYCOMB|AWS|ROLLBAR|CLOUDWATCH|SERVICE|LOG|PEER|[A-Z]+_TIMEOUT)_[A-Z_]+)"'
@@ -58,8 +60,8 @@ def use_settings(given_: dict[str, str]) -> None:
         collector_binary(print, loaded.environ)
 
 
-@QUICK
-@given(given_=st.dictionaries(st.sampled_from(VARIABLES), TEXT | LIKELY, min_size=1, max_size=3))
+@examples(70)
+@given(given_=st.dictionaries(st.sampled_from(VARIABLES), TEXT | LIKELY, min_size=1, max_size=5))
 def test_variables_of_anything(given_: dict[str, str]) -> None:
     refused_or_done(lambda: use_settings(given_))
     TRIED["variables"] += len(given_)

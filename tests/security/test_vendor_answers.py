@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.backends.conftest import settings_at
 from tests.security.garbage import STAMP, TRACE, Change, Garbage, changed_at
-from tests.security.inputs import JSON_VALUES, TRIED, examples, refused_or_done
+from tests.security.inputs import JSON_VALUES, PATIENT, TRIED, examples, refused_or_done
 from threemaps.backends import BACKENDS, UnreadableError, aws, open_backend
 from threemaps.backends.logs import log_lines, rollbar_errors
 from threemaps.backends.questions import ask
@@ -25,6 +25,8 @@ from threemaps.doctor.walk import Walk
 from threemaps.evidence.model import Evidence
 from threemaps.settings import Settings
 from threemaps.side_by_side import Reader, compared
+
+pytestmark = PATIENT
 
 MOMENT = datetime.fromtimestamp(STAMP, UTC)
 WINDOW = Window(MOMENT - timedelta(minutes=5), MOMENT + timedelta(minutes=5))
