@@ -159,6 +159,13 @@ def test_more_strays_than_lacking_calls_are_no_halves_that_expired() -> None:
     assert "expired" not in only(three(WHOLE, WHOLE, astray), DifferenceKind.REQUESTS).cause
 
 
+def test_errors_do_not_get_lost_where_all_calls_came() -> None:
+    lost = Evidence(collector=collector("cloudwatch", failed=7, queued=3))
+    whole, silent, less = a_map("web>api 40 5"), a_map("web>api 40 2"), a_map("web>api 33 2")
+    assert only(three(WHOLE, whole, silent, lost)).cause == "unknown"
+    assert "queue" in only(three(WHOLE, whole, less, lost), DifferenceKind.ERRORS).cause
+
+
 def test_nothing_arrived_at_all() -> None:
     comparison = three(a_map(), WHOLE, WHOLE)
     assert {one.cause for one in comparison.differences} == {"Honeycomb holds nothing at all of this window"}

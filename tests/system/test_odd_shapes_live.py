@@ -5,15 +5,17 @@ import random
 import secrets
 import time
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.collector_process import wait_for
 from tests.system.bench import Bench, bench_in
 from tests.system.trees import CLIENT, CONSUMER, INTERNAL, MS, PRODUCER, SERVER, Forest, Span
 from threemaps.causes.shapes import CAUSES
+from threemaps.evidence.collector import read_collector
 from threemaps.evidence.shapes import Oddity
 
 pytestmark = pytest.mark.system
@@ -65,6 +67,7 @@ def send_and_wait(bench: Bench, forest: Forest) -> None:
     bench.send(marker.spans)
     for backend in ("cloudwatch", "xray"):
         bench.wait_for_call(backend, "last", "gone.example:81")
+    wait_for(lambda: not any(leg.queued for leg in read_collector(bench.settings).legs.values()), 30)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -130,3 +133,21 @@ def test_each_shape_is_named(bench: Bench) -> None:
     assert not [
         one for one in told["differences"] if one["target"] == "flagged" and one["odd"] != ["honeycomb"]
     ]
+
+
+def test_a_fault_is_one_whether_the_span_is_marked_or_not(bench: Bench) -> None:
+    """Each side of a call with any status, marked or not: X-Ray and CloudWatch count the same."""
+    forest = Forest(random.Random(1), [])
+    codes = (0, 200, 404, 429, 503)
+    for client, server, marked, failed in product(codes, codes, (0, 2), (0, 2)):
+        trace, start = new_trace(), time.time_ns() - 500 * MS
+        root = forest.span(trace, "a", SERVER, b"", start, 300)
+        caller = f"{client}-{marked}-{failed}"
+        told = {"http.response.status_code": client} if client else {}
+        call = forest.span(trace, caller, CLIENT, b"", start, 200, {"url.full": "http://b:81/", **told})
+        call.parent_span_id = forest.span(trace, caller, SERVER, root.span_id, start, 250).span_id
+        words = {"http.response.status_code": server} if server else {}
+        served = forest.span(trace, "b", SERVER, call.span_id, start + 2 * MS, 100, words)
+        call.status.code, served.status.code = marked, failed
+    send_and_wait(bench, forest)
+    assert not [one for one in bench.compare("xray", "cloudwatch")["differences"] if one["kind"] == "errors"]

@@ -62,8 +62,20 @@ class Case:
         self.said = values.get(odd.name) or 0
         # What the others say of the value in question, or of the calls on a missing edge.
         self.usual = max([values.get(other.name) or 0 for other in others], default=0)
-        # The odd source has less than the others.
-        self.short = self.is_missing or self.said < self.usual
+        # The odd source has less than the others. Where all calls came, their errors did not get lost.
+        self.short = self.is_missing or (self.said < self.usual and self.lacks_calls)
+
+    @property
+    def lacks_calls(self) -> bool:
+        if self.difference.kind is not DifferenceKind.ERRORS:
+            return True
+        own = self.requests(self.odd)
+        return any(self.requests(other) > own for other in self.others)
+
+    def requests(self, source: Source) -> int:
+        """The calls on the edge in question."""
+        edge = self.index.edge(source.name, self.ends[0], self.ends[-1])
+        return edge.requests or 0 if edge else 0
 
     @property
     def title(self) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from threemaps.causes.case import Case, Reason
 from threemaps.causes.expected import drawable
+from threemaps.compare import DifferenceKind
 from threemaps.evidence.model import Evidence, PassedAtEdges
 from threemaps.servicemap import Edge, Kind, Node
 
@@ -169,6 +170,8 @@ def counted_twice(case: Case, evidence: Evidence) -> Reason | str:
     others = [case.says(one) for one in case.sources if one.backend != "cloudwatch"]
     if case.is_missing or not flushed or not others or max(flushed) <= max(others):
         return "spans counted twice: CloudWatch does not have more than the others"
+    if case.difference.kind is DifferenceKind.ERRORS:
+        return "spans counted twice: errors alone do not come twice"
     traced = evidence.looked.calls.get((case.ends[0], case.ends[-1]), 0) if evidence.looked.complete else 0
     if traced != max(others) and others.count(max(others)) < 2:
         return "spans counted twice: one other backend is no proof, and the traces do not say so"
