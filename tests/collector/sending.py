@@ -1,5 +1,6 @@
 """Spans and segments as SDKs send them, without an SDK."""
 
+import base64
 import json
 import random
 import secrets
@@ -83,6 +84,19 @@ def payload(spans: Iterable[Span]) -> dict[str, Any]:
             for service, group in by_service.items()
         ]
     }
+
+
+def in_base64(document: dict[str, Any]) -> dict[str, Any]:
+    """For protobuf's own JSON, which has ids in base64 where OTLP's has them in hexadecimal digits."""
+    for resource in document["resourceSpans"]:
+        for scope in resource["scopeSpans"]:
+            for one in [
+                *scope["spans"],
+                *(link for span in scope["spans"] for link in span.get("links", [])),
+            ]:
+                for name in {"traceId", "spanId", "parentSpanId"} & one.keys():
+                    one[name] = base64.b64encode(bytes.fromhex(one[name])).decode()
+    return document
 
 
 def send(otlp_http: str, spans: Sequence[Span]) -> None:

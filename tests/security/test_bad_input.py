@@ -74,9 +74,10 @@ def assert_still_takes(chain: Chain) -> None:
 def test_the_otlp_door_refuses_and_goes_on(doors: Chain, path: str, content: str) -> None:
     request = ExportTraceServiceRequest() if path == "/v1/traces" else ExportLogsServiceRequest()
     good = {**sending.payload(sending.call("fuzz-a", "fuzz-b")), "resourceLogs": [{"scopeLogs": [LOG]}]}
-    ParseDict(good, request, ignore_unknown_fields=True)
     is_json = content == "application/json"
-    text = json.dumps(good).encode() if is_json else request.SerializeToString()
+    text = json.dumps(good).encode()
+    if not is_json:
+        text = ParseDict(sending.in_base64(good), request, ignore_unknown_fields=True).SerializeToString()
     session = requests.Session()
     for body in mutations(text, DOOR_INPUTS):
         for headers in ({}, {"Content-Encoding": "gzip"}):
