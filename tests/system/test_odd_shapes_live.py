@@ -51,6 +51,7 @@ def any_trace(forest: Forest, services: list[str]) -> None:
         span = forest.span(trace, service, kind, parent, start + number * MS, 200, words)
         if above and above[0] != service and chance.random() < 0.3:
             span.flags = REMOTE_PARENT
+        span.status.code = chance.choice((0, 0, 2))
         held.append((service, span))
 
 

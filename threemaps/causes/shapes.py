@@ -52,8 +52,6 @@ def drawn_otherwise(case: Case, evidence: Evidence) -> Reason | str:
         counts = (case.odd.backend, case.said), (other.backend, case.says(other))
         if counts[0][1] == counts[1][1] or not tells(case, other, ends):
             continue
-        if case.difference.kind is DifferenceKind.ERRORS and case.requests(other) == case.requests(case.odd):
-            return NOTHING
         odd = explaining(looked, ends, *counts, slack(evidence, ends))
         if not odd:
             return NOTHING
