@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import free_port
-from threemaps.launch import keeper, lifecycle
+from threemaps.launch import keeper, lifecycle, processes
 from threemaps.launch.health import wait_until
 from threemaps.launch.keeper import FIRST_PAUSE, LONGEST_PAUSE, READY, Keeper, last_panic, next_pause
 from threemaps.launch.lock import attempted
@@ -52,6 +52,8 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     lifecycle.bring_up(where, [spec], lambda line: None)
     yield where, spec, Keeper(where)
     lifecycle.bring_down(where, lambda line: None)
+    for child in processes._children.values():  # all have ended; nobody has taken note yet
+        child.wait(20)
 
 
 def known(settings: Settings) -> Running:
