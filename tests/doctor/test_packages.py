@@ -1,6 +1,5 @@
 """An interpreter that lacks something, or has what does not go together; pip mends it."""
 
-import re
 import subprocess
 from pathlib import Path
 
@@ -48,13 +47,19 @@ def test_versions_that_do_not_go_together(tmp_path: Path, environ: Environ) -> N
     name = "opentelemetry-instrumentation-flask"
     shop = Workshop(tmp_path)
     shop.offer(name)
-    metadata = next(shop.site.glob("opentelemetry_instrumentation_flask-*.dist-info")) / "METADATA"
-    text = metadata.read_text()
-    version = re.search(r"^Version: (.*)$", text, re.MULTILINE)
-    assert version is not None
-    metadata.unlink()
-    metadata.write_text(text.replace(version[1], OLD))
+    dated_back(next(shop.site.glob("opentelemetry_instrumentation_flask-*.dist-info")))
     heals(shop, environ, f"{name} {OLD} needs opentelemetry-instrumentation-wsgi=={OLD}")
+
+
+def dated_back(installed: Path) -> None:
+    """Newer pips read the version in the name of the folder, Python in a file of it."""
+    version = installed.name.removesuffix(".dist-info").partition("-")[2]
+    for name in ("METADATA", "RECORD"):
+        file = installed / name
+        text = file.read_text()
+        file.unlink()
+        file.write_text(text.replace(version, OLD))
+    installed.rename(installed.with_name(installed.name.replace(version, OLD)))
 
 
 def test_requirements_newer_than_what_runs(tmp_path: Path, environ: Environ) -> None:
