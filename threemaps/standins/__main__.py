@@ -14,7 +14,11 @@ from threemaps.standins.http import MAX_REQUEST_BYTES
 from threemaps.standins.retention import RETENTION, Retention, Trimmer
 from threemaps.standins.store import Store
 
-NAMES = ("honeycomb", "aws", "rollbar")
+VENDORS = {
+    "honeycomb": "threemaps.standins.honeycomb.app",
+    "aws": "threemaps.standins.aws",
+    "rollbar": "threemaps.standins.rollbar",
+}
 THREADS = 8
 RECEIVE_BYTES = 262_144
 # A thread back from the store waits so long for the interpreter, with the next one waiting behind it.
@@ -26,10 +30,10 @@ log = logging.getLogger("threemaps.standins")
 def main(arguments: list[str]) -> int:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
     try:
-        if len(arguments) != 1 or arguments[0] not in NAMES:
+        if len(arguments) != 1 or arguments[0] not in VENDORS:
             raise UserError(
                 f"no stand-in is called {' '.join(arguments) or 'nothing'!r}",
-                hint=f"python -m threemaps.standins {'|'.join(NAMES)}",
+                hint=f"python -m threemaps.standins {'|'.join(VENDORS)}",
                 exit_code=2,
             )
         serve(arguments[0], Settings.load())
@@ -43,7 +47,7 @@ def serve(name: str, settings: Settings, retention: Retention = RETENTION) -> No
     """Serves until SIGTERM; requests under way are answered first."""
     signal.signal(signal.SIGTERM, _stop)
     sys.setswitchinterval(SWITCH_SECONDS)
-    vendor = import_module(f"threemaps.standins.{name}")
+    vendor = import_module(VENDORS[name])
     store = Store(settings.data / f"{name}.duckdb", vendor.SCHEMA)
     trimmer = Trimmer(store, retention)
     trimmer.start()

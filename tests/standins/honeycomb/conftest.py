@@ -10,7 +10,7 @@ import requests
 
 from tests.conftest import Serve
 from threemaps.settings import LOCAL_CONFIGURATION_KEY, LOCAL_INGEST_KEY
-from threemaps.standins.honeycomb import SCHEMA, create_app
+from threemaps.standins.honeycomb.app import SCHEMA, create_app
 from threemaps.standins.store import Store
 
 PLENTY = 1_000

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import Serve
 from tests.standins.honeycomb.conftest import Client
-from threemaps.standins.honeycomb import create_app
+from threemaps.standins.honeycomb.app import create_app
 from threemaps.standins.honeycomb.query_run import granularity, window
 from threemaps.standins.honeycomb.query_spec import parse_query
 from threemaps.standins.store import Store

@@ -34,7 +34,7 @@ COLUMNS = (
 Row = tuple[Any, ...]
 
 # The shortest field, `"":0,`, has five characters.
-_SURELY_FINE = 5 * MAX_EVENT_FIELDS
+SURELY_FINE = 5 * MAX_EVENT_FIELDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def slugify(name: str) -> str:
 def flaw(attributes: str, shared: str = "{}") -> str | None:
     """Why Honeycomb would not take an event with these attributes; counted only where they are many."""
     size = len(attributes) + len(shared)
-    if size <= _SURELY_FINE:
+    if size <= SURELY_FINE:
         return None
     if size > MAX_EVENT_BYTES // 4 and len(attributes.encode()) + len(shared.encode()) > MAX_EVENT_BYTES:
         return "Event is too large."

@@ -1,6 +1,7 @@
 """One span as rows: the span itself, and each of its events and links as an event of its own."""
 
 from collections.abc import Iterator
+from itertools import repeat
 from typing import Any
 
 from threemaps.standins.honeycomb.attributes import field_text, to_fields
@@ -18,24 +19,38 @@ def to_trace_id(raw: bytes) -> str:
     return raw.hex()
 
 
-def span_row(span: Any, resource: int, rate: int) -> Row:
-    start = span.start_time_unix_nano
-    kind = span.kind
-    status = span.status.code
-    return (
-        min(start, LARGEST_INTEGER),
-        resource,
-        to_trace_id(span.trace_id),
-        span.span_id.hex(),
-        span.parent_span_id.hex() or None,
-        span.name,
-        KINDS[kind] if 0 <= kind < len(KINDS) else KINDS[0],
-        max(span.end_time_unix_nano - start, 0) / 1e6,
-        status,
-        True if status == STATUS_ERROR else None,
-        None,
-        0,
-        rate,
+def span_rows(spans: list[Any], resource: int, rates: list[int]) -> list[Row]:
+    """Without their attributes."""
+    starts = [span.start_time_unix_nano for span in spans]
+    statuses = [span.status.code for span in spans]
+    columns = (
+        starts
+        if max(starts, default=0) <= LARGEST_INTEGER
+        else [min(one, LARGEST_INTEGER) for one in starts],
+        repeat(resource),
+        [to_trace_id(span.trace_id) for span in spans],
+        [span.span_id.hex() for span in spans],
+        [span.parent_span_id.hex() or None for span in spans],
+        [span.name for span in spans],
+        [KINDS[span.kind] if 0 <= span.kind < len(KINDS) else KINDS[0] for span in spans],
+        [max(span.end_time_unix_nano - start, 0) / 1e6 for span, start in zip(spans, starts, strict=True)],
+        statuses,
+        [True if status == STATUS_ERROR else None for status in statuses],
+        repeat(None),
+        repeat(0),
+        rates,
+    )
+    return list(zip(*columns, strict=False))
+
+
+def is_unusual(span: Any) -> bool:
+    """Whether it has more to tell than its own row and its attributes."""
+    return bool(
+        span.events
+        or span.links
+        or span.trace_state
+        or span.status.message
+        or span.end_time_unix_nano < span.start_time_unix_nano
     )
 
 

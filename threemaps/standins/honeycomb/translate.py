@@ -13,9 +13,17 @@ from threemaps.standins.honeycomb.attributes import (
 )
 from threemaps.standins.honeycomb.logs import log_row, log_values
 from threemaps.standins.honeycomb.overrides import OVERRIDING, override, take_overrides
-from threemaps.standins.honeycomb.rows import UNKNOWN_SERVICE, Batch, EncodedBatch, Resource, Row, flaw
+from threemaps.standins.honeycomb.rows import (
+    SURELY_FINE,
+    UNKNOWN_SERVICE,
+    Batch,
+    EncodedBatch,
+    Resource,
+    Row,
+    flaw,
+)
 from threemaps.standins.honeycomb.sampling import rate_from_state, to_rate
-from threemaps.standins.honeycomb.spans import annotations, span_row, span_texts
+from threemaps.standins.honeycomb.spans import annotations, is_unusual, span_rows, span_texts
 
 UNKNOWN_LOG_SOURCE = "unknown_log_source"
 
@@ -55,8 +63,7 @@ def translate_traces(request: Any, memory: FieldMemory) -> Batch:
         dataset = _service_dataset(shared) or UNKNOWN_SERVICE
         for scope_spans in resource_spans.scope_spans:
             scope = _scope(batch, dataset, "trace", shared, scope_spans)
-            for span in scope_spans.spans:
-                _add_span(batch, scope, span, memory)
+            _add_spans(batch, scope, list(scope_spans.spans), memory)
     return batch
 
 
@@ -105,13 +112,34 @@ def _scope(batch: Batch, dataset: str, signal: str, shared: dict[str, Any], part
     return Scope(resource, batch.share(resource), to_rate(rates[-1]) if rates else None)
 
 
-def _add_span(batch: Batch, scope: Scope, span: Any, memory: FieldMemory) -> None:
-    texts = span_texts(span, memory.texts(span.attributes))
-    rate = scope.sample_rate or rate_from_state(span.trace_state)
-    row = _add(batch, scope, span_row(span, scope.key, rate), texts)
-    if row is not None and (span.events or span.links):
-        for annotation, values in annotations(span, row):
-            _add(batch, scope, annotation, {name: field_text(name, value) for name, value in values.items()})
+def _add_spans(batch: Batch, scope: Scope, spans: list[Any], memory: FieldMemory) -> None:
+    """Column by column: going through the spans one by one takes half as long again."""
+    texts = [memory.texts(span.attributes) for span in spans]
+    rates = [scope.sample_rate or 1] * len(spans)
+    unusual = [number for number, span in enumerate(spans) if is_unusual(span)]
+    for number in unusual:
+        span_texts(spans[number], texts[number])
+        rates[number] = scope.sample_rate or rate_from_state(spans[number].trace_state)
+    rows = _take(batch, scope, span_rows(spans, scope.key, rates), texts)
+    for number in unusual:
+        span, row = spans[number], rows[number]
+        if row is not None:
+            for annotation, values in annotations(span, row):
+                fields = {name: field_text(name, value) for name, value in values.items()}
+                _add(batch, scope, annotation, fields)
+
+
+def _take(
+    batch: Batch, scope: Scope, rows: list[Row], texts: list[dict[str, str]]
+) -> list[Row] | list[Row | None]:
+    """All rows at once with their attributes, unless one of them may need a closer look."""
+    attributes = ["{" + ",".join(fields.values()) + "}" for fields in texts]
+    longest = max(map(len, attributes), default=0) + len(scope.resource.attributes)
+    if longest > SURELY_FINE or not all(map(OVERRIDING.isdisjoint, texts)):
+        return [_add(batch, scope, row, fields) for row, fields in zip(rows, texts, strict=True)]
+    whole = [(*row, text) for row, text in zip(rows, attributes, strict=True)]
+    batch.rows += whole
+    return whole
 
 
 def _add(batch: Batch, scope: Scope, row: Row, texts: dict[str, str]) -> Row | None:

@@ -1,0 +1,54 @@
+"""Honeycomb, locally: events in over OTLP and the Events API, service maps and query results out."""
+
+import logging
+
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+
+from threemaps.standins.honeycomb.datasets import datasets_door
+from threemaps.standins.honeycomb.dependencies import map_door
+from threemaps.standins.honeycomb.events import events_door
+from threemaps.standins.honeycomb.keys import auth
+from threemaps.standins.honeycomb.otlp import otlp_door
+from threemaps.standins.honeycomb.problems import HoneycombError
+from threemaps.standins.honeycomb.queries import RESULTS_PER_MINUTE, queries_door
+from threemaps.standins.honeycomb.schema import DROP_UNUSED_RESOURCES, SCHEMA
+from threemaps.standins.honeycomb.writer import Writer
+from threemaps.standins.http import BodyError, json_answer
+from threemaps.standins.store import Store
+
+__all__ = ["SCHEMA", "create_app"]
+
+log = logging.getLogger("threemaps.standins.honeycomb")
+
+
+def create_app(store: Store, *, results_per_minute: int = RESULTS_PER_MINUTE) -> Flask:
+    app = Flask(__name__, static_folder=None)
+    store.also_tidy(DROP_UNUSED_RESOURCES)
+    writer = Writer(store)
+    app.register_blueprint(auth)
+    app.register_blueprint(otlp_door(writer))
+    app.register_blueprint(events_door(writer))
+    app.register_blueprint(datasets_door(store, writer))
+    app.register_blueprint(queries_door(store, results_per_minute))
+    app.register_blueprint(map_door(store))
+    app.register_error_handler(HoneycombError, HoneycombError.answer)
+    app.register_error_handler(BodyError, lambda error: HoneycombError(error.status, error.reason).answer())
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _unexpected)
+
+    @app.get("/healthz")
+    def healthz() -> Response:
+        return json_answer({"status": "ok"})
+
+    return app
+
+
+def _http_error(error: HTTPException) -> Response:
+    status = error.code if error.code in (404, 405, 413, 415) else 400
+    return HoneycombError(status or 400, error.description or error.name).answer()
+
+
+def _unexpected(error: Exception) -> Response:
+    log.error("unexpected", exc_info=error)
+    return HoneycombError(500, "something went wrong!").answer()
