@@ -25,7 +25,8 @@ from threemaps.backends.aws import aws_client
 from threemaps.backends.logs import log_lines
 from threemaps.backends.traces import Span, differences, in_order, read_trace, xray_spans
 from threemaps.settings import LOCAL_INGEST_KEY, SERVICE_LOG_GROUP, Settings
-from threemaps.standins import aws, honeycomb
+from threemaps.standins import aws
+from threemaps.standins.honeycomb import app as honeycomb
 from threemaps.standins.store import Store
 
 THREEMAPS = Path(sys.executable).with_name("threemaps")

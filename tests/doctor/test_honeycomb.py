@@ -12,7 +12,7 @@ from threemaps.doctor.honeycomb import malformed
 from threemaps.doctor.service import check_service, standing_checks
 from threemaps.doctor.subject import from_command
 from threemaps.settings import LOCAL_INGEST_KEY
-from threemaps.standins import honeycomb
+from threemaps.standins.honeycomb import app as honeycomb
 from threemaps.standins.store import Store
 
 COMMAND = ["opentelemetry-instrument", "python", "app.py"]
