@@ -23,8 +23,8 @@ from threemaps.settings import SERVICES
 from threemaps.tracing.environment import OTEL, XRAY_SDK, service_command, service_environment
 
 ABOUT = "CPU of the three services for one home request (8 spans, 4 log records)"
-REQUESTS = 150
-ROUNDS = 5
+REQUESTS = 400
+ROUNDS = 7
 STOCK = {"THREEMAPS_INSTRUMENTATION": "stock", "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": ""}
 NO_LOGS = {"OTEL_LOGS_EXPORTER": "none", "OTEL_PYTHON_LOG_AUTO_INSTRUMENTATION": "false"}
 

@@ -55,6 +55,16 @@ def test_a_killed_process_is_replaced() -> None:
     assert another != beside
 
 
+def test_it_ends_when_it_is_not_needed_and_comes_back_when_it_is() -> None:
+    translator, before = Translator(), children()
+    translator.translate("traces", LARGE, "")
+    assert len(children() - before) == 1
+    wait_for(lambda: not children() - before)
+    for _ in range(2):  # the first may find the pipe closed
+        assert translator.translate("traces", LARGE, "") == translate("traces", LARGE, "", FieldMemory())
+    assert len(children() - before) == 1
+
+
 def test_it_ends_with_a_stand_in_that_is_killed(tmp_path: Path) -> None:
     standin = Standin(tmp_path)
     with standin.running() as process:

@@ -1,11 +1,13 @@
 """Large OTLP requests are translated in a process beside the stand-in.
 
-Translating is most of the work, and an interpreter does it on one core. The process starts with the first
-large request, which small traffic never sends, and ends with the stand-in: the pipe closes even by a kill -9.
+Translating is most of the work, and an interpreter does it on one core. The process starts with a large
+request, which small traffic never sends. It ends when none has come for some seconds, and with the stand-in:
+the pipe closes even by a kill -9.
 """
 
 import atexit
 import pickle
+import select
 import signal as signals
 import subprocess
 import sys
@@ -19,6 +21,7 @@ from threemaps.standins.honeycomb.rows import EncodedBatch
 from threemaps.standins.honeycomb.translate import translate
 
 LARGE_BYTES = 200_000
+IDLE_SECONDS = 5.0
 
 
 class Translator:
@@ -61,14 +64,16 @@ class Translator:
 
 def _start() -> subprocess.Popen[bytes]:
     command = [sys.executable, "-c", f"from {__name__} import answer_requests; answer_requests()"]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    threading.Thread(target=process.wait, daemon=True).start()  # so that it leaves no zombie
+    return process
 
 
 def answer_requests() -> None:
-    """Until the stand-in closes the pipe; a Ctrl-C is the stand-in's to handle."""
+    """Until the pipe is closed or quiet; a Ctrl-C is the stand-in's to handle."""
     signals.signal(signals.SIGINT, signals.SIG_IGN)
     memory = FieldMemory()
-    while True:
+    while select.select([sys.stdin.buffer], [], [], IDLE_SECONDS)[0]:
         try:
             signal, body, dataset = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the stand-in
         except EOFError:
