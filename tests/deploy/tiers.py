@@ -13,7 +13,8 @@ from tests.conftest import Serve, serving
 from tests.deploy.certificates import NAME, certificates
 from threemaps.launch.resolved import CONFIG
 from threemaps.settings import PROJECT, Settings
-from threemaps.standins import aws, honeycomb
+from threemaps.standins import aws
+from threemaps.standins.honeycomb import app as honeycomb
 from threemaps.standins.store import Store
 
 AGENT = PROJECT / "collector" / "agent.yaml"

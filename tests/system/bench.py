@@ -18,7 +18,8 @@ from threemaps.backends import open_backend
 from threemaps.evidence.collector import read_collector
 from threemaps.settings import Settings
 from threemaps.side_by_side import compare_now
-from threemaps.standins import aws, honeycomb
+from threemaps.standins import aws
+from threemaps.standins.honeycomb import app as honeycomb
 from threemaps.standins.store import Store
 from threemaps.windows import window_until
 
