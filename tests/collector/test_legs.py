@@ -43,6 +43,7 @@ def test_edges_have_the_exact_number_of_calls_whatever_comes_first(chain: Chain)
     wait_for(lambda: chain.vendors.calls()["user", "exact-a", "virtual_node"] >= 60)
     send_shuffled(chain.collector.otlp_http, call("exact-a", "exact-b"))
     wait_for(lambda: chain.vendors.calls()["exact-a", "exact-b", ""] >= 61)
+    wait_for(lambda: chain.vendors.calls()["user", "exact-a", "virtual_node"] >= 61)
     assert {edge: count for edge, count in chain.vendors.calls().items() if "exact-a" in edge} == {
         ("user", "exact-a", "virtual_node"): 61,
         ("exact-a", "exact-b", ""): 61,
