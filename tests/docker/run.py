@@ -14,12 +14,16 @@ from tests.docker.engine import engine, forget
 from tests.docker.images import base_images, built_images
 from tests.docker.tools import Missing, say
 
+UNAVAILABLE = 69  # as in sysexits.h: nothing was tested, as no engine can be had here
+
 
 def main(command: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     project = f"threemaps-test-{os.getpid()}"
+    answers = False
     try:
         with engine() as (started, environ):
+            answers = True
             surroundings = {**with_compose(environ), "COMPOSE_PROJECT_NAME": project}
             with base_images(surroundings, keep=started), built_images(surroundings, keep=started):
                 try:
@@ -28,7 +32,7 @@ def main(command: Sequence[str]) -> int:
                     forget([project, f"{project}-keys"], surroundings)
     except Missing as missing:
         sys.stderr.write(f"{missing}\n  → {missing.hint}\n")
-        return 1
+        return 1 if answers else UNAVAILABLE
     except KeyboardInterrupt:
         return 130
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.docker.run import UNAVAILABLE
 from threemaps.settings import PROJECT
 
 
@@ -24,7 +25,7 @@ def run_with(path: Path, cache: Path) -> subprocess.CompletedProcess[str]:
 
 def test_no_engine_and_none_to_be_had(tmp_path: Path) -> None:
     done = run_with(tmp_path, tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == UNAVAILABLE
     assert "no Docker engine answers" in done.stderr
     assert "install Docker" in done.stderr
     assert "Traceback" not in done.stderr
@@ -37,6 +38,6 @@ def test_an_engine_that_does_not_start(tmp_path: Path) -> None:
         program.write_text(f"#!/bin/sh\necho '{says}' >&2\nexit 1\n")
         program.chmod(0o755)
     done = run_with(tmp_path, tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == UNAVAILABLE
     assert "Traceback" not in done.stderr
     assert (says if os.geteuid() == 0 else "start it") in done.stderr
