@@ -23,8 +23,8 @@ from threemaps.settings import SERVICES
 from threemaps.tracing.environment import OTEL, XRAY_SDK, service_command, service_environment
 
 ABOUT = "CPU of the three services for one home request (8 spans, 4 log records)"
-REQUESTS = 400
-ROUNDS = 7
+REQUESTS = 300
+ROUNDS = 6
 STOCK = {"THREEMAPS_INSTRUMENTATION": "stock", "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": ""}
 NO_LOGS = {"OTEL_LOGS_EXPORTER": "none", "OTEL_PYTHON_LOG_AUTO_INSTRUMENTATION": "false"}
 
@@ -72,8 +72,10 @@ def side_by_side(systems: list[tuple[Mode, "Services"]]) -> dict[str, list[float
     for _, services in systems:
         services.send(REQUESTS)  # caches fill, connections are made
     rounds: dict[str, list[float]] = {mode.name: [] for mode, _ in systems}
-    for _ in range(ROUNDS):
-        for mode, services in systems:
+    for turn in range(ROUNDS):
+        # Who comes first was seen to pay up to 1.4 ms more a request than who comes last.
+        begin = turn % len(systems)
+        for mode, services in systems[begin:] + systems[:begin]:
             rounds[mode.name].append(services.cost(REQUESTS))
     return rounds
 
