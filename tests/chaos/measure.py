@@ -75,7 +75,7 @@ def run(world: World, trouble: Trouble, name: str, calls: int, seconds: float = 
         fault_ended = time.time()
         wait_for(lambda: min(traffic.calls, len(traffic.lines)) >= calls, 90)
         traffic.stop()
-        settle(world, traffic, may_lose_calls=trouble.restarts or trouble.refuses)
+        settle(world, traffic, started, may_lose_calls=trouble.restarts or trouble.refuses)
     result = Result(trouble, refused=traffic.refused_spans + traffic.refused_lines)
     result.unconfirmed = traffic.unconfirmed_segments
     result.legs = read_back(world, traffic, started)
@@ -119,7 +119,7 @@ def await_arrival(world: World, leg: str, expected: Callable[[], set[str]]) -> N
         raise AssertionError(told) from None
 
 
-def settle(world: World, traffic: Traffic, *, may_lose_calls: bool) -> None:
+def settle(world: World, traffic: Traffic, started: float, *, may_lose_calls: bool) -> None:
     """Until all has arrived that was not refused for good."""
     ledger = world.ledger
 
@@ -131,7 +131,8 @@ def settle(world: World, traffic: Traffic, *, may_lose_calls: bool) -> None:
         await_arrival(world, leg, partial(not_refused, leg))
     try:
         wait_for(
-            lambda: ledger.calls[edge(traffic)] >= traffic.calls - swallowed_calls(world, traffic),
+            # Asked of the map itself: on the way, what is sent twice counts twice.
+            lambda: map_calls(world, traffic, started) >= traffic.calls - swallowed_calls(world, traffic),
             MAP_SECONDS if may_lose_calls else ARRIVE_SECONDS,
         )
     except AssertionError:
