@@ -1,6 +1,7 @@
 """The whole system, started as a user starts it, on ports and in a folder of its own."""
 
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -22,14 +23,15 @@ KEPT = ("THREEMAPS_COLLECTOR",)
 
 # Below the range from which a system takes the ports of outgoing connections: these would be in the way.
 PORT_RANGE = range(15_000, 32_000)
+# None is given twice before each was given once: who got one may not listen on it yet.
+_untried = itertools.cycle(random.sample(PORT_RANGE, len(PORT_RANGE)))
 
 
 def free_ports(count: int) -> list[int]:
-    """Distinct ports that a moment ago were free for both TCP and UDP."""
+    """Ports that a moment ago were free for both TCP and UDP, and that nobody else here was given."""
     ports: list[int] = []
-    for port in random.sample(PORT_RANGE, len(PORT_RANGE)):
-        if len(ports) == count:
-            break
+    while len(ports) < count:
+        port = next(_untried)
         tcp, udp = socket.socket(), socket.socket(type=socket.SOCK_DGRAM)
         with tcp, udp, contextlib.suppress(OSError):
             tcp.bind(("127.0.0.1", port))
