@@ -19,6 +19,7 @@ CREATE TABLE IF NOT EXISTS things (
 )
 """
 HOUR_MS = 3_600_000
+IN_MEMORY = "SELECT memory_usage_bytes FROM duckdb_memory() WHERE tag = 'IN_MEMORY_TABLE'"
 
 
 @pytest.fixture
@@ -201,4 +202,22 @@ def test_what_nothing_refers_to_any_more_goes_along(path: Path) -> None:
     store.execute("INSERT INTO things VALUES (0, 1, 'old', NULL)")
     trim(store)
     assert store.rows("SELECT * FROM names") == []
+    store.close()
+
+
+def test_an_idle_store_gives_back_what_its_log_kept_in_memory(path: Path) -> None:
+    store = Store(path, SCHEMA)
+    log_file = path.with_name(f"{path.name}.wal")
+    names = [str(number) * 10 for number in range(50_000)]
+    store.append("things", {"number": list(range(50_000)), "name": names, "size": [1.5] * 50_000})
+    kept = store.rows(IN_MEMORY)
+    store.rest(idle_seconds=3_600)
+    assert log_file.exists()  # somebody wrote a moment ago
+    with store.snapshot() as reading:
+        reading.execute("CREATE TEMP TABLE few AS SELECT * FROM things LIMIT 5")
+        store.rest(idle_seconds=0)
+        assert reading.execute("SELECT count(*) FROM few").fetchall() == [(5,)]
+    assert not log_file.exists()
+    assert store.rows(IN_MEMORY) < kept
+    assert numbers(store) == list(range(50_000))
     store.close()

@@ -55,9 +55,13 @@ def _delete(store: Store, table: str, condition: str) -> int:
 
 
 class Trimmer(Periodic):
-    """Trims a store every few seconds, until it is stopped."""
+    """Trims a store every few seconds, and lets it rest when nobody writes, until it is stopped."""
 
     def __init__(
         self, store: Store, retention: Retention = RETENTION, seconds: float = CHECK_SECONDS
     ) -> None:
-        super().__init__("trimming of the store", seconds, lambda: trim(store, retention))
+        def keep_small() -> None:
+            trim(store, retention)
+            store.rest()
+
+        super().__init__("trimming of the store", seconds, keep_small)

@@ -6,6 +6,7 @@ What `append` returned for is in DuckDB's write-ahead log and survives a kill -9
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ MEMORY_LIMIT = "256MB"
 THREADS = 2
 # Each checkpoint writes its last block of rows anew; so much of a log is read back in half a second.
 WAL_LIMIT = "64MB"
+# What is in the log is in memory too. When nobody writes, a log longer than this goes into the file.
+IDLE_SECONDS = 5.0
+IDLE_WAL_BYTES = 1_000_000
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 
@@ -50,6 +54,7 @@ class Store:
         self._write_lock = threading.Lock()
         self._waiting: deque[_Append] = deque()
         self._cleanups: list[str] = []
+        self._written_at = time.monotonic()
         self._types: dict[str, dict[str, str]] = {}
 
     def append(self, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
@@ -88,6 +93,7 @@ class Store:
                 cursor.execute(job.statement, [job.document])
         for job in jobs:
             job.stored = True
+        self._written_at = time.monotonic()
 
     def _insert_statement(self, table: str, names: tuple[str, ...], constant: tuple[bool, ...]) -> str:
         if table not in self._types:
@@ -151,6 +157,21 @@ class Store:
             for sql in self._cleanups:
                 cursor.execute(sql)
             cursor.execute("CHECKPOINT")
+
+    def rest(self, idle_seconds: float = IDLE_SECONDS) -> None:
+        """Gives memory back to the system, unless somebody wrote a moment ago."""
+        if time.monotonic() - self._written_at < idle_seconds:
+            return
+        if self._log_bytes() > IDLE_WAL_BYTES:
+            self.execute("CHECKPOINT")
+        # Set anew, the same limit makes DuckDB's allocator let go of what was freed.
+        self.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+
+    def _log_bytes(self) -> int:
+        try:
+            return self.path.with_name(f"{self.path.name}.wal").stat().st_size if self.path else 0
+        except FileNotFoundError:
+            return 0
 
     def close(self) -> None:
         self._connection.close()
