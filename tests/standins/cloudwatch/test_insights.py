@@ -109,6 +109,28 @@ def requests(put: Put) -> None:
         ]),
         ("# what was slow\nfilter ms > 50 # very slow\n| fields ms", [{"ms": "90"}]),
         ("FIELDS ms | FILTER ms = 10 | LIMIT 5", [{"ms": "10"}]),
+        ("stats sum(ms) / count(ms) as mean, max(ms) as most, most - mean as above", [
+            {"mean": "37.5", "most": "90", "above": "52.5"}
+        ]),
+        ("stats (max(ms) - min(ms)) * 2 as twice by service | sort by twice desc | limit 1", [
+            {"service": "users", "twice": "160"}
+        ]),
+        ("stats 100 * sum(status >= 500) / count(*) by service | sort count(*) desc | limit 1", [
+            {"service": "users", "100 * sum(status >= 500) / count(*)": "33.3333"}
+        ]),
+        ("stats avg(abs(ms)) by service | sort avg(abs(ms)) desc | limit 1", [
+            {"service": "users", "avg(abs(ms))": "40"}
+        ]),
+        ("stats sortsFirst(service) as a, sortsLast(service) as z, percentile(ms, 50) as p", [
+            {"a": "activities", "z": "users", "p": "20"}
+        ]),
+        ("filter ms = 90 | fields now() * 1000 > toMillis(@timestamp) as past", [{"past": "1"}]),
+        ("filter ms = 90 | fields isValidIp('::1') as a, isValidIpv4('::1') as b, "
+         "isIpInSubnet('10.1.2.3', '10.0.0.0/8') as c, isIpv6InSubnet('x', '::/0') as d", [
+            {"a": "1", "b": "0", "c": "1", "d": "0"}
+        ]),
+        ("filter service == 'activities' | fields ms # in milliseconds", [{"ms": "30"}]),
+        ("fields error | dedup error | limit 9", [{}, {}, {"error": "Timeout"}, {}, {}]),
     ],
 )  # fmt: skip
 def test_a_query_has_known_answers(logs: Any, group: Group, query: str, rows: Rows) -> None:
@@ -144,6 +166,7 @@ def test_a_row_points_to_its_log_record(logs: Any, group: Group) -> None:
 def test_a_query_tells_what_it_went_through(logs: Any, group: Group) -> None:
     told = results(logs, group, "filter ms > 50")["statistics"]
     assert (told["recordsMatched"], told["recordsScanned"], told["logGroupsScanned"]) == (1, 5, 1)
+    assert results(logs, group, "filter ms > 15 | stats count(*)")["statistics"]["recordsMatched"] == 3
 
 
 @pytest.mark.usefixtures("requests")
@@ -204,6 +227,9 @@ def test_queries_are_listed_and_over_when_asked_to_stop(logs: Any, group: Group)
         "stats nothing(a)",
         "stats pct(a, 200)",
         "stats pct(a)",
+        "stats a",
+        "stats count(*) as n, a",
+        "stats sum(count(a))",
         "stats count(*) by bin(0m)",
         "stats count(*) by bin(5 parsecs)",
         "sort",

@@ -41,7 +41,7 @@ class Queries:
         where = "list_contains(?, log_group) AND time_ms >= ? AND time_ms <= ?"
         scanned = _Counted(scan(self._store, where, [names, start, end], newest_first=True))
         found = query.run(Record.of(event) for event in scanned)
-        statistics = scanned.statistics(len(found), len(names))
+        statistics = scanned.statistics(query.matched(len(found)), len(names))
         answer = {"results": [_row(record, query.columns()) for record in found], "statistics": statistics}
         name = str(uuid.uuid4())
         self._store.append(

@@ -5,18 +5,15 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from threemaps.standins.cloudwatch.insights.expressions import Expression, Expressions, truth
-from threemaps.standins.cloudwatch.insights.functions import AGGREGATES, Aggregate, percentile
-from threemaps.standins.cloudwatch.insights.scanner import NUMBER, Scanner
+from threemaps.standins.cloudwatch.insights.expressions import Expression, Expressions, Named, truth
+from threemaps.standins.cloudwatch.insights.scanner import Scanner
+from threemaps.standins.cloudwatch.insights.stats import Stats, read_figure
 from threemaps.standins.cloudwatch.insights.values import Record, order_key, text
 
 Step = Callable[[Iterable[Record]], Iterable[Record]]
-Named = tuple[str, Expression]
-Measure = tuple[str, Expression, Aggregate]
 
 MOST = 10_000
 WHOLE = re.compile(r"\d{1,9}", re.ASCII)
-AGGREGATE = re.compile(r"(count_distinct|count|sum|avg|min|max|stddev|median|latest|earliest|pct)\s*\(", re.I)
 DEFAULT_COLUMNS = ("@timestamp", "@message")
 
 
@@ -29,6 +26,7 @@ class Query:
         self._steps: list[Step] = []
         self._fields: list[str] = []
         self._shown: list[str] = []
+        self._stats: list[Stats] = []
         self._limit = limit or MOST
         self._read()
 
@@ -36,6 +34,10 @@ class Query:
         for step in self._steps:
             records = step(records)
         return list(islice(records, self._limit))
+
+    def matched(self, found: int) -> int:
+        """How many records the `found` results tell of."""
+        return self._stats[0].taken if self._stats else found
 
     def columns(self) -> list[str]:
         return self._shown or self._fields or list(DEFAULT_COLUMNS)
@@ -68,14 +70,8 @@ class Query:
             items.append(read())
         return items
 
-    def _named(self) -> Named:
-        start = self._scanner.position
-        expression = self._expressions.parse()
-        name = self._scanner.since(start).strip("`")
-        return (self._scanner.name() if self._scanner.keyword("as") else name), expression
-
     def _read_fields(self) -> None:
-        named = self._list(self._named)
+        named = self._expressions.listed()
         self._fields += [name for name, _ in named if name not in self._fields]
         self._steps.append(lambda records: (_with(record, named) for record in records))
 
@@ -94,26 +90,26 @@ class Query:
         self._steps.append(lambda records: islice(records, count))
 
     def _read_sort(self) -> None:
+        self._scanner.keyword("by")
         keys = self._list(self._sort_key)
 
         self._steps.append(lambda records: _ordered(records, keys))
 
     def _sort_key(self) -> tuple[Expression, bool]:
         start = self._scanner.position
-        if (aggregate := self._scanner.take(AGGREGATE)) is not None:
-            # `sort count(*)` names the column that stats made.
-            while self._scanner.symbol(")") is None and not self._scanner.at_end():
-                self._scanner.position += 1
-            name = self._scanner.since(start) or aggregate.group()
-            expression: Expression = lambda record: record.get(name)  # noqa: E731
-        else:
-            expression = self._column_or_expression(start)
-        return expression, self._scanner.keyword("asc", "desc") == "desc"
-
-    def _column_or_expression(self, start: int) -> Expression:
-        expression = self._expressions.parse()
+        with self._expressions.aggregating(self._made_by_stats):
+            expression = self._expressions.parse()
         name = self._scanner.since(start)
-        return lambda record: record.fields[name] if name in record.fields else expression(record)
+
+        def key(record: Record) -> Any:
+            return record.fields[name] if name in record.fields else expression(record)
+
+        return key, self._scanner.keyword("asc", "desc") == "desc"
+
+    def _made_by_stats(self) -> Expression | None:
+        """`sort count(*)` names what stats made."""
+        figure = read_figure(self._scanner, self._expressions)
+        return None if figure is None else figure.of
 
     def _read_dedup(self) -> None:
         names = self._list(self._scanner.name)
@@ -122,7 +118,8 @@ class Query:
             seen: set[tuple[Any, ...]] = set()
             for record in records:
                 mark = tuple(record.get(name) for name in names)
-                if mark not in seen:
+                # What is missing is no duplicate of anything.
+                if None in mark or mark not in seen:
                     seen.add(mark)
                     yield record
 
@@ -148,36 +145,10 @@ class Query:
         self._steps.append(lambda records: (_parsed(record, field, regex, names) for record in records))
 
     def _read_stats(self) -> None:
-        measures: list[Measure] = self._list(self._measure)
-        groups: list[Named] = self._list(self._named) if self._scanner.keyword("by") else []
-        self._fields = [group[0] for group in groups] + [measure[0] for measure in measures]
-        self._shown = []
-        self._steps.append(lambda records: _grouped(records, groups, measures))
-
-    def _measure(self) -> Measure:
-        start = self._scanner.position
-        match = self._scanner.take(AGGREGATE)
-        if match is None:
-            self._scanner.fail(f"one of {', '.join(AGGREGATES)}, pct is expected")
-        function = match[1].lower()
-        if function == "count" and (self._scanner.symbol("*") or self._scanner.symbol(")")):
-            argument: Expression = lambda record: 1  # noqa: E731
-            if not self._scanner.since(start).endswith(")"):
-                self._scanner.expect(")")
-            aggregate = AGGREGATES["count"]
-        else:
-            argument = self._expressions.parse()
-            aggregate = self._percentile() if function == "pct" else AGGREGATES[function]
-            self._scanner.expect(")")
-        name = self._scanner.since(start)
-        return (self._scanner.name() if self._scanner.keyword("as") else name), argument, aggregate
-
-    def _percentile(self) -> Aggregate:
-        self._scanner.expect(",")
-        match = self._scanner.take(NUMBER)
-        if match is None or not 0 <= float(match.group()) <= 100:
-            self._scanner.fail("a percentage from 0 to 100 is expected")
-        return percentile(float(match.group()))
+        stats = Stats(self._scanner, self._expressions)
+        self._fields, self._shown = stats.columns, []
+        self._stats.append(stats)
+        self._steps.append(stats.run)
 
 
 def _ordered(records: Iterable[Record], keys: list[tuple[Expression, bool]]) -> list[Record]:
@@ -211,20 +182,3 @@ def _parsed(record: Record, field: str, regex: re.Pattern[str], names: list[str]
         found = zip(names, match.groups(), strict=True)
         record.fields.update((name, part) for name, part in found if part is not None)
     return record
-
-
-def _grouped(records: Iterable[Record], groups: list[Named], measures: list[Measure]) -> Iterator[Record]:
-    """One record a group. Without groups there is one, even of nothing."""
-    columns: dict[tuple[Any, ...], list[list[Any]]] = {}
-    if not groups:
-        columns[()] = [[] for _ in measures]
-    for record in records:
-        key = tuple(expression(record) for _, expression in groups)
-        values = columns.setdefault(key, [[] for _ in measures])
-        for column, (_, argument, _) in zip(values, measures, strict=True):
-            column.append(argument(record))
-    for key, values in columns.items():
-        fields = {name: part for (name, _), part in zip(groups, key, strict=True)}
-        for column, (name, _, aggregate) in zip(values, measures, strict=True):
-            fields[name] = aggregate(column)
-        yield Record(None, {name: value for name, value in fields.items() if value is not None})

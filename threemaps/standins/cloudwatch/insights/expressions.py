@@ -3,7 +3,9 @@
 import math
 import operator
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from threemaps.standins.cloudwatch.insights.functions import FUNCTIONS, numeric
@@ -11,12 +13,14 @@ from threemaps.standins.cloudwatch.insights.scanner import NUMBER, Scanner
 from threemaps.standins.cloudwatch.insights.values import Record, number, text
 
 Expression = Callable[[Record], Any]
+Named = tuple[str, Expression]
 
 MAX_DEPTH = 50
 COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "!=": operator.ne,
     "<=": operator.le,
     ">=": operator.ge,
+    "==": operator.eq,
     "=": operator.eq,
     "<": operator.lt,
     ">": operator.gt,
@@ -37,6 +41,29 @@ class Expressions:
     def __init__(self, scanner: Scanner) -> None:
         self._scanner = scanner
         self._depth = 0
+        self._aggregate: Callable[[], Expression | None] | None = None
+        self._names: list[str] = []
+
+    @contextmanager
+    def aggregating(self, aggregate: Callable[[], Expression | None]) -> Iterator[list[str]]:
+        """In the block `aggregate` reads calls of aggregates; gives the names that stand outside of them."""
+        self._aggregate, self._names = aggregate, []
+        yield self._names
+        self._aggregate = None
+
+    def listed(self) -> list[Named]:
+        """`a, b + 1 as c`"""
+        found = [self.named()]
+        while self._scanner.symbol(","):
+            found.append(self.named())
+        return found
+
+    def named(self) -> Named:
+        """An expression with the name of its column: what is behind `as`, else how it was written."""
+        start = self._scanner.position
+        expression = self.parse()
+        name = self._scanner.since(start).strip("`")
+        return (self._scanner.name() if self._scanner.keyword("as") else name), expression
 
     def parse(self) -> Expression:
         """Everything that can stand behind `filter` or in `fields`."""
@@ -128,10 +155,22 @@ class Expressions:
             return _constant(string)
         if word := self._scanner.keyword("true", "false"):
             return _constant(int(word == "true"))
+        if (aggregated := self._aggregated()) is not None:
+            return aggregated
         if (call := self._scanner.take(CALL)) is not None:
             return self._call(call[1])
         name = self._scanner.name()
+        self._names.append(name)
         return lambda record: record.get(name)
+
+    def _aggregated(self) -> Expression | None:
+        """An aggregate's argument has fields of records, and no aggregates."""
+        if (aggregate := self._aggregate) is None:
+            return None
+        names, self._aggregate, self._names = self._names, None, []
+        found = aggregate()
+        self._aggregate, self._names = aggregate, names
+        return found
 
     def _call(self, name: str) -> Expression:
         if name.lower() == "bin":
@@ -139,6 +178,9 @@ class Expressions:
             self._scanner.expect(")")
             floor = FUNCTIONS["datefloor"][0]
             return lambda record: floor(record.get("@timestamp"), period)
+        if name.lower() == "now":
+            self._scanner.expect(")")
+            return _constant(int(time.time()))
         if name.lower() not in FUNCTIONS:
             self._scanner.fail(f"there is no function {name}")
         function, least, most = FUNCTIONS[name.lower()]

@@ -29,36 +29,38 @@ MILLISECONDS = {
 class Scanner:
     def __init__(self, text: str) -> None:
         self._text = text
-        self.position = 0
+        self.position = self._end = 0
         self._skip()
 
     def at_end(self) -> bool:
         return self.position >= len(self._text)
 
     def since(self, start: int) -> str:
-        return self._text[start : self.position].strip()
+        """What was read from there on, without the space and the comments behind it."""
+        return self._text[start : self._end].strip()
+
+    def sees(self, symbol: str) -> bool:
+        return self._text.startswith(symbol, self.position)
 
     def take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         match = pattern.match(self._text, self.position)
         if match:
-            self.position = match.end()
-            self._skip()
+            self._advance(match.end())
         return match
 
     def symbol(self, *symbols: str) -> str | None:
         """The first of these that comes next."""
         for symbol in symbols:
             if self._text.startswith(symbol, self.position):
-                self.position += len(symbol)
-                self._skip()
+                self._advance(self.position + len(symbol))
                 return symbol
         return None
 
     def keyword(self, *words: str) -> str | None:
-        start, match = self.position, self.take(WORD)
+        start, end, match = self.position, self._end, self.take(WORD)
         if match and match.group().lower() in words:
             return match.group().lower()
-        self.position = start
+        self.position, self._end = start, end
         return None
 
     def name(self) -> str:
@@ -71,8 +73,8 @@ class Scanner:
                 self.fail("a field name is expected")
             parts.append(match.group(1) if match.re is QUOTED_NAME else match.group())
             self.position = match.end()
-            if not self._text.startswith(".", self.position):
-                self._skip()
+            if not self.sees("."):
+                self._advance(self.position)
                 return ".".join(parts)
             self.position += 1
 
@@ -111,6 +113,10 @@ class Scanner:
             "MalformedQueryException",
             f"unexpected symbol found {rest} at line {line} and position {self.position}: {reason}",
         )
+
+    def _advance(self, end: int) -> None:
+        self.position = self._end = end
+        self._skip()
 
     def _skip(self) -> None:
         match = SPACE.match(self._text, self.position)

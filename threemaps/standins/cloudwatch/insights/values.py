@@ -107,6 +107,8 @@ def text(value: Any) -> str:
     """As it stands in a query's results."""
     if isinstance(value, Moment):
         return shown_time(value)
+    if isinstance(value, bool):
+        return str(int(value))
     if isinstance(value, float):
         return f"{value:.4f}".rstrip("0").rstrip(".") if math.isfinite(value) else str(value)
     return str(value)
