@@ -39,6 +39,9 @@ def test_help_lists_every_command_and_loads_none() -> None:
         (["frobnicate"], "frobnicate"),
         (["traffic", "--requests", "many"], "many"),
         (["traffic", "--requests", "-1"], "-1"),
+        (["traffic", "--rate", "nan"], "nan"),
+        (["compare", "nosuch.json"], "nosuch.json"),
+        (["compare", "--expect", ""], "no service map"),
         (["up", "--tracing", "zipkin"], "zipkin"),
         (["up", "--tracing", "otel,billing=otel"], "billing"),
         (["compare", "--since", "soon"], "soon"),
@@ -53,11 +56,20 @@ def test_usage_errors_name_the_bad_value_without_a_traceback(arguments: list[str
     assert "Traceback" not in done.stderr + done.stdout
 
 
-def test_a_wrong_variable_is_an_error_of_two_lines() -> None:
-    environment = {**clean_environment(), "THREEMAPS_PORT_WEB": "http"}
-    done = subprocess.run([CLI, "status"], capture_output=True, text=True, env=environment)
+@pytest.mark.parametrize(
+    ("command", "variable", "value", "told"),
+    [
+        ("status", "THREEMAPS_PORT_WEB", "http", "THREEMAPS_PORT_WEB='http' is no port"),
+        ("status", "THREEMAPS_ENV_FILE", "prod.env", "THREEMAPS_ENV_FILE='prod.env' is no file"),
+        ("fault --clear", "THREEMAPS_STATE", "/dev/null", "/dev/null/faults: Not a directory"),
+    ],
+)
+def test_a_wrong_variable_is_an_error_of_two_lines(
+    command: str, variable: str, value: str, told: str
+) -> None:
+    environment = {**clean_environment(), variable: value}
+    done = subprocess.run([CLI, *command.split()], capture_output=True, text=True, env=environment)
     assert done.returncode == 2
-    assert done.stderr.splitlines() == [
-        "threemaps: THREEMAPS_PORT_WEB='http' is no port",
-        "  → a number from 1 to 65535",
-    ]
+    first, advice = done.stderr.splitlines()
+    assert first == f"threemaps: {told}"
+    assert advice.startswith("  → ")

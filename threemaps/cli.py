@@ -72,6 +72,11 @@ def main() -> Any:
         # The reader of our output went away, as `| head` does.
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        # A disk that is full, a folder that is somebody else's: nearly always where the state is kept.
+        click.echo(f"threemaps: {error.filename or 'a file'}: {error.strerror or error}", err=True)
+        click.echo("  → give it room and let it be yours, or name another folder: THREEMAPS_STATE", err=True)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

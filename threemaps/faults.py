@@ -8,6 +8,7 @@ from typing import Any
 
 import requests
 
+from threemaps import nearby
 from threemaps.errors import UserError
 from threemaps.launch.lock import exclusive
 from threemaps.settings import Settings
@@ -76,7 +77,7 @@ def read(path: Path) -> dict[str, Fault]:
 def is_in_force(health_url: str, fault: Fault) -> bool:
     """Whether the service obeys by now; one that does not run, or knows no faults, is not waited for."""
     try:
-        told = requests.get(health_url, timeout=2).headers.get("X-Fault")
+        told = nearby.get(health_url, 2).headers.get("X-Fault")
         return told is None or parse({"flags": {PREFIX: _told(json.loads(told))}}) == {"": fault}
     except (requests.RequestException, ValueError):
         return True

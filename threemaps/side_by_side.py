@@ -90,6 +90,7 @@ def compare_now(
 ) -> Comparison:
     """The maps of the window that ends now. Never raises because of a source that cannot be read."""
     if len(set(names)) < 2 and contract is None:
+        open_backend(names[0], settings)  # a name that is none goes first
         raise UserError(
             "one source is nothing to compare", hint="name two or more, or add --expect FILE", exit_code=2
         )

@@ -1,5 +1,6 @@
 """Reads variables; says which one is wrong, and how."""
 
+import logging
 import os
 
 
@@ -16,6 +17,13 @@ def number(name: str, default: float) -> float:
     if not 0 < value < 86_400:
         raise SystemExit(f"{name}={given!r} is no positive number; for example {name}={default:g}")
     return value
+
+
+def log_level() -> str:
+    given = text("LOG_LEVEL", "INFO")
+    if given.upper() not in logging.getLevelNamesMapping():
+        raise SystemExit(f"LOG_LEVEL={given!r} is no level; for example LOG_LEVEL=INFO")
+    return given.upper()
 
 
 def switch(name: str) -> bool:

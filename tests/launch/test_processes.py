@@ -14,6 +14,7 @@ from threemaps.errors import UserError
 from threemaps.launch import health, lifecycle
 from threemaps.launch.logs import Rotator, rotate
 from threemaps.launch.processes import Records, Spec, start, stop
+from threemaps.launch.system import surroundings
 from threemaps.settings import Settings
 
 SERVER = """
@@ -129,6 +130,35 @@ def test_a_port_in_use_is_named_before_anything_starts(web: tuple[Settings, Spec
         assert "THREEMAPS_PORT_WEB=" in caught.value.hint
     finally:
         stop([occupant])
+
+
+def test_a_port_given_twice_is_named_before_anything_starts(web: tuple[Settings, Spec]) -> None:
+    where, server = web
+    where = replace(where, ports={**where.ports, "users": where.ports["web"]})
+    with pytest.raises(UserError, match=f"port {where.ports['web']} is given to both web and users"):
+        lifecycle.bring_up(where, [server, replace(server, name="users", ports=("users",))], print)
+    assert not health.answers(server.health_url)
+
+
+@pytest.mark.parametrize("host", ["localhots.invalid", "192.0.2.1"])
+def test_an_address_that_is_not_ours_is_no_port_in_use(web: tuple[Settings, Spec], host: str) -> None:
+    where, server = web
+    with pytest.raises(UserError, match=f"THREEMAPS_BIND='{host}' is no IPv4 address"):
+        lifecycle.bring_up(replace(where, bind=host), [server], print)
+
+
+def test_what_runs_here_is_not_looked_for_through_a_proxy(
+    web: tuple[Settings, Spec], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, server = web
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "example.com")
+    lifecycle.bring_up(where, [server], print)
+    lifecycle.bring_down(where, print)
+    told = surroundings(where)
+    assert told["http_proxy"] == "http://127.0.0.1:9"
+    assert told["NO_PROXY"] == told["no_proxy"] == "example.com,127.0.0.1,localhost,::1"
 
 
 def test_a_worker_whose_parent_was_killed_is_found_and_stopped(tmp_path: Path) -> None:

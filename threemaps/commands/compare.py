@@ -53,7 +53,7 @@ def command(
     from threemaps.windows import parse_since
 
     length = parse_since(since)
-    contract = Contract.read(expect) if expect else None
+    contract = Contract.read(expect) if expect is not None else None
     settings, told = reading_settings(Settings.load(), sources)
     for line in told:
         click.echo(line, err=True)

@@ -1,5 +1,6 @@
 """`threemaps traffic`."""
 
+import math
 import sys
 
 import click
@@ -35,6 +36,8 @@ def command(count: int, rate: float, paths: tuple[str, ...]) -> None:
       threemaps traffic --requests 500 --rate 50
       threemaps traffic --path /api/users/andrew --path /api/activities/home
     """
+    if math.isnan(rate):
+        raise click.BadParameter("nan is no number of requests", param_hint="--rate")
     report = send(Settings.load(), count, rate, paths)
     if report.failed:
         sys.exit(1)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import orjson
 import requests
 
+from threemaps import nearby
 from threemaps.backends.http import PART_BYTES, whole
 from threemaps.doctor.check import Check, broken, good
 from threemaps.doctor.destination import Destination, destination, shares_network
@@ -99,7 +100,10 @@ def malformed(key: str) -> str:
 
 def ask_auth(api: str, key: str) -> Auth:
     try:
-        with requests.get(f"{api}/1/auth", headers={HEADER: key}, timeout=SECONDS, stream=True) as answer:
+        with (
+            nearby.session_for(api) as session,
+            session.get(f"{api}/1/auth", headers={HEADER: key}, timeout=SECONDS, stream=True) as answer,
+        ):
             body = orjson.loads(whole(answer.iter_content(PART_BYTES), "Honeycomb"))
     except (requests.RequestException, UserError, ValueError) as failure:
         return Auth(0, error=type(failure).__name__)

@@ -13,6 +13,7 @@ from typing import IO
 import psutil
 import requests
 
+from threemaps import nearby
 from threemaps.doctor.check import Check, broken, good
 from threemaps.doctor.destination import GRPC, destination
 from threemaps.doctor.recorder import Recorder
@@ -89,7 +90,8 @@ def talk_to(process: "subprocess.Popen[bytes]", recorder: Recorder) -> list[str]
 def visit(port: int) -> str:
     url = f"http://127.0.0.1:{port}/"
     try:
-        requests.get(url, timeout=3, allow_redirects=False)
+        with nearby.session_for(url) as session:
+            session.get(url, timeout=3, allow_redirects=False)
     except requests.RequestException:
         return ""
     return url

@@ -7,6 +7,7 @@ from typing import Any
 import botocore.session
 import requests
 
+from threemaps import nearby
 from threemaps.backends.aws import aws_client, reasons
 from threemaps.doctor.check import Check, broken, good
 from threemaps.doctor.honeycomb import ask_auth, malformed
@@ -66,7 +67,8 @@ def check_clock(walk: Walk) -> Check:
     """Vendors say what time it is in every answer."""
     for url in (walk.settings.honeycomb_api, walk.settings.aws_endpoint or aws_url(walk.settings)):
         try:
-            told = requests.head(url, timeout=SECONDS).headers.get("Date", "")
+            with nearby.session_for(url) as session:
+                told = session.head(url, timeout=SECONDS).headers.get("Date", "")
             ahead = time.time() - parsedate_to_datetime(told).timestamp()
         except (requests.RequestException, TypeError, ValueError):
             continue

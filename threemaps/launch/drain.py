@@ -11,6 +11,7 @@ import time
 
 import requests
 
+from threemaps import nearby
 from threemaps.evidence.collector import parse_metrics
 from threemaps.settings import Settings
 
@@ -54,7 +55,7 @@ def drained(url: str, at_least: float, at_most: float) -> float:
 def waiting(url: str) -> float | None:
     """What is in all queues together. None: the collector does not answer."""
     try:
-        answer = requests.get(url, timeout=2)
+        answer = nearby.get(url, 2)
     except requests.RequestException:
         return None
     return sum(sample.value for sample in parse_metrics(answer.text) if sample.name == QUEUE)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 import psutil
 import requests
 
+from threemaps import nearby
 from threemaps.errors import UserError
 from threemaps.settings import Settings
 
@@ -17,7 +18,7 @@ MOVED_BY = 15000
 
 def answers(url: str, timeout: float = 2.0) -> bool:
     try:
-        return requests.get(url, timeout=timeout).status_code == 200
+        return nearby.get(url, timeout).status_code == 200
     except requests.RequestException:
         return False
 
@@ -33,17 +34,49 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
 
 def require_free_ports(settings: Settings, names: Iterable[str]) -> None:
     """Names every port that somebody else has, before anything is started."""
+    _require_address(settings.bind)
     taken = [name for name in names if not _is_free(settings.bind, settings.ports[name], udp=name == "xray")]
     if not taken:
         return
     lines = [
         f"port {settings.ports[name]} ({name}) is in use{_owner(settings.ports[name])}" for name in taken
     ]
-    moved = [f"THREEMAPS_PORT_{name.upper()}={settings.ports[name] + MOVED_BY}" for name in taken]
+    moved = [f"THREEMAPS_PORT_{name.upper()}={_elsewhere(settings.ports[name])}" for name in taken]
     raise UserError(
         "\n  ".join(lines),
         hint=f"stop what listens there (`make down` in another checkout?), or move ours: {' '.join(moved)}",
     )
+
+
+def require_own_ports(settings: Settings, names: Iterable[str]) -> None:
+    """Each listens on a port of its own."""
+    owners: dict[int, str] = {}
+    for name in names:
+        port = settings.ports[name]
+        if port in owners:
+            raise UserError(
+                f"port {port} is given to both {owners[port]} and {name}",
+                hint=f"move one of them: THREEMAPS_PORT_{name.upper()}={_elsewhere(port)}",
+                exit_code=2,
+            )
+        owners[port] = name
+
+
+def _elsewhere(port: int) -> int:
+    return port + MOVED_BY if port + MOVED_BY < 65536 else port - MOVED_BY
+
+
+def _require_address(host: str) -> None:
+    """Some port of it can be had; else every port would seem to be in use."""
+    try:
+        with socket.socket(socket.AF_INET) as probe:
+            probe.bind((host, 0))
+    except OSError as error:
+        raise UserError(
+            f"THREEMAPS_BIND={host!r} is no IPv4 address of this machine ({error.strerror})",
+            hint="THREEMAPS_BIND=127.0.0.1 is the default",
+            exit_code=2,
+        ) from error
 
 
 def _is_free(host: str, port: int, *, udp: bool) -> bool:

@@ -40,6 +40,7 @@ def exclusively(settings: Settings, say: Say) -> Iterator[None]:
 
 def bring_up(settings: Settings, specs: Sequence[Spec], say: Say) -> None:
     """Starts what does not run as told yet; leaves nothing running when one of them fails."""
+    health.require_own_ports(settings, [port for spec in specs for port in spec.ports])
     running = records(settings).load()
     with _stopping_on_failure(settings, running):
         to_start = [spec for spec in specs if not _runs_as_told(spec, running)]

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from threemaps import nearby
 from threemaps.errors import UserError
 from threemaps.launch.processes import Spec
 from threemaps.launch.resolved import collector_command, collector_environment, resolved
@@ -16,7 +17,15 @@ from threemaps.tracing.environment import MODES, service_command, service_enviro
 # What any program may need of its surroundings. Keys are not among it.
 PASSED_ON = (
     *("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV"),
-    *("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
+    *(
+        "SSL_CERT_FILE",
+        "REQUESTS_CA_BUNDLE",
+        "AWS_CA_BUNDLE",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "http_proxy",
+        "https_proxy",
+    ),
 )
 COLLECTOR_PORTS = (
     *("otlp_grpc", "otlp_http", "xray", "health"),
@@ -130,4 +139,8 @@ def reading_keys(settings: Settings) -> dict[str, str]:
 
 
 def _passed_on() -> dict[str, str]:
-    return {name: os.environ[name] for name in PASSED_ON if os.environ.get(name)}
+    surroundings = {name: os.environ[name] for name in PASSED_ON if os.environ.get(name)}
+    if not any("proxy" in name.lower() for name in surroundings):
+        return surroundings
+    exceptions = nearby.excepted(os.environ.get("no_proxy") or os.environ.get("NO_PROXY", ""))
+    return {**surroundings, "NO_PROXY": exceptions, "no_proxy": exceptions}

@@ -11,6 +11,7 @@ from threemaps.settings import (
     LOCAL_AWS_SECRET_ACCESS_KEY,
     LOCAL_ROLLBAR_TOKEN,
     PROJECT,
+    SERVICES,
     Settings,
 )
 
@@ -174,7 +175,13 @@ def _sampling(settings: Settings) -> dict[str, str]:
 
 def _console(settings: Settings, service: str) -> dict[str, str]:
     """THREEMAPS_CONSOLE=users (or several, or all): spans, metrics and records on its own console too."""
-    chosen = {name.strip() for name in settings.get("THREEMAPS_CONSOLE").split(",")}
+    chosen = {name.strip() for name in settings.get("THREEMAPS_CONSOLE").split(",")} - {""}
+    if unknown := sorted(chosen - {*SERVICES, "all"}):
+        raise UserError(
+            f"THREEMAPS_CONSOLE: {unknown[0]!r} is no service",
+            hint=f"name {', '.join(SERVICES)} or all",
+            exit_code=2,
+        )
     if not chosen & {service, "all"}:
         return {}
     return {
