@@ -126,6 +126,32 @@ def test_a_heatmaps_cells_share_their_buckets(events: Client) -> None:
     assert one(events, "HEATMAP", "unheard-of") == []
 
 
+def test_an_event_counts_as_often_as_its_sample_rate_says(honeycomb: Client) -> None:
+    rated = [("a", 200, 10), ("a", 1100, 10), ("a", 5, 1), ("b", 7, 3), ("b", 400, 4), ("b", None, 9)]
+    now = int(time.time())
+    sampled = [{"time": now, "data": {"k": k, "ms": ms}, "samplerate": rate} for k, ms, rate in rated]
+    whole = [{"time": now, "data": {"k": k, "ms": ms}} for k, ms, rate in rated for _ in range(rate)]
+    assert honeycomb.send_json("/1/batch/whole", whole).status_code == 200
+    ops = ("COUNT", "SUM", "AVG", "P25", "P50", "P90", "P999", "HEATMAP", "MAX")
+    body: dict[str, Any] = {
+        "breakdowns": ["k"],
+        "calculations": [{"op": op, "column": None if op == "COUNT" else "ms"} for op in ops],
+        "run": {"disable_series": False, "disable_total_by_aggregate": False},
+    }
+    expected = honeycomb.query("whole", **body)
+    assert honeycomb.send_json("/1/batch/sampled", sampled).status_code == 200
+    found = honeycomb.query("sampled", **body)
+    for part in ("results", "series"):
+        assert [_rounded(each["data"]) for each in found[part]] == [
+            _rounded(each["data"]) for each in expected[part]
+        ]
+    assert _rounded(found["total_by_aggregate"]["data"]) == _rounded(expected["total_by_aggregate"]["data"])
+
+
+def _rounded(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: round(value, 9) if isinstance(value, float) else value for name, value in data.items()}
+
+
 def test_a_series_has_a_point_a_step_of_the_shown_groups(honeycomb: Client) -> None:
     start = int(time.time()) // 3600 * 3600 - 7200
     batch = [

@@ -1,6 +1,7 @@
 """Runs a query over the window that Honeycomb would take, and shapes the answer."""
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ import orjson
 
 from threemaps.standins.honeycomb.problems import HoneycombError
 from threemaps.standins.honeycomb.query_spec import DEFAULT_LIMIT, DEFAULT_RANGE, Query
-from threemaps.standins.honeycomb.query_sql import HEATMAP_BUCKETS, Plan, Scale, Statement
+from threemaps.standins.honeycomb.query_sql import BUCKET, HEATMAP_BUCKETS, Plan, Scale, Statement
 from threemaps.standins.store import Store
 
 SECOND = 1_000_000_000
@@ -50,6 +51,8 @@ def run(store: Store, query: Query, dataset: str | None, options: Options) -> di
     start, end = window(query, time.time())
     plan = Plan(query, dataset, start * SECOND, end * SECOND)
     with store.snapshot() as cursor:
+        ((rate,),) = _fetch(cursor, plan.largest_rate())
+        plan.is_sampled = (rate or 1) > 1
         scales = _scales(plan, cursor)
         results = _fetch(cursor, plan.groups(_limit(query, options), scales))
         data: dict[str, Any] = {
@@ -130,13 +133,17 @@ def _cells(counts: dict[int, int] | None, scale: Scale | None) -> list[dict[str,
     """A heatmap's column: the buckets that hold something."""
     if scale is None or not counts:
         return []
+    weighed: Counter[int] = Counter()
+    for pair, count in counts.items():
+        bucket, rate = divmod(pair, BUCKET)
+        weighed[bucket] += count * rate
     return [
         {
             "min": scale.low + index * scale.width,
             "max": scale.low + (index + 1) * scale.width,
             "count": count,
         }
-        for index, count in sorted(counts.items())
+        for index, count in sorted(weighed.items())
     ]
 
 

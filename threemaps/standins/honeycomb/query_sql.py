@@ -8,6 +8,8 @@ from threemaps.standins.honeycomb.fields import field
 from threemaps.standins.honeycomb.query_spec import PERCENTILES, Calculation, Filter, Query
 
 HEATMAP_BUCKETS = 50
+# A heatmap counts pairs of a bucket and a sample rate; the rate is below this.
+BUCKET = 2**32
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,12 @@ class Scale:
 
 
 class Plan:
-    """The parts that a query's statements have in common."""
+    """The parts that a query's statements have in common.
+
+    `is_sampled` where events stand for more than one: their percentiles take longer to find.
+    """
+
+    is_sampled = False
 
     def __init__(self, query: Query, dataset: str | None, start: int, end: int) -> None:
         self.query = query
@@ -97,19 +104,33 @@ WITH picked AS (
         selected = ", ".join([*names, *self._aggregates(scales)])
         grouping = f"GROUP BY {', '.join(names)}" if names else ""
         return self._statement(
-            f"SELECT * FROM (SELECT {selected} FROM picked {grouping}) AS groups"
+            f"SELECT * FROM (SELECT {selected} FROM {self._source(names)} {grouping}) AS groups"
             f"{self._havings()} ORDER BY {self._orders()} LIMIT {limit}"
         )
 
     def series(self, step: int, scales: Sequence[Scale | None]) -> Statement:
         """One row a time step and group; steps begin where the window begins."""
-        names = ["moment", *self._names("b", len(self.breakdowns))]
-        moment = f"$start + (time - $start) // {step} * {step} AS moment"
-        selected = ", ".join([moment, *names[1:], *self._aggregates(scales)])
-        return self._statement(f"SELECT {selected} FROM picked GROUP BY ALL ORDER BY moment")
+        names = self._names("b", len(self.breakdowns))
+        moment = f"$start + (time - $start) // {step} * {step}"
+        selected = ", ".join([f"{moment} AS moment", *names, *self._aggregates(scales)])
+        source = self._source([moment, *names])
+        return self._statement(f"SELECT {selected} FROM {source} GROUP BY ALL ORDER BY moment")
 
     def totals(self, scales: Sequence[Scale | None]) -> Statement:
-        return self._statement(f"SELECT {', '.join(self._aggregates(scales))} FROM picked")
+        return self._statement(f"SELECT {', '.join(self._aggregates(scales))} FROM {self._source([])}")
+
+    def largest_rate(self) -> Statement:
+        window = {name: self.parameters[name] for name in ("start", "end")}
+        return Statement("SELECT max(sample_rate) FROM events WHERE time >= $start AND time < $end", window)
+
+    def _source(self, group: Sequence[str]) -> str:
+        """What is picked; beside each value of a percentile how many events it and all below it stand for."""
+        ranked = [
+            _ranked(f"v{index}", group)
+            for index, each in enumerate(self.query.calculations)
+            if self.is_sampled and each.op in PERCENTILES
+        ]
+        return f"(SELECT *, {', '.join(ranked)} FROM picked)" if ranked else "picked"
 
     def ranges(self) -> Statement:
         """The smallest and largest value under each calculation, for the heatmaps' scales."""
@@ -128,7 +149,10 @@ WITH picked AS (
 
     def _aggregates(self, scales: Sequence[Scale | None]) -> list[str]:
         pairs = enumerate(zip(self.query.calculations, scales, strict=True))
-        return [f"{_aggregate(each, f'v{index}', scale)} AS a{index}" for index, (each, scale) in pairs]
+        return [
+            f"{_aggregate(each, f'v{index}', scale, self.is_sampled)} AS a{index}"
+            for index, (each, scale) in pairs
+        ]
 
     def _position(self, label: str) -> str:
         if label in self.query.breakdowns:
@@ -171,8 +195,8 @@ def _input(calculation: Calculation) -> str:
     return f"CASE WHEN isfinite({column.number}) THEN {column.number} END"
 
 
-def _aggregate(calculation: Calculation, value: str, scale: Scale | None) -> str:
-    """Counts, sums and means weigh an event by its sample rate, as Honeycomb does."""
+def _aggregate(calculation: Calculation, value: str, scale: Scale | None, is_sampled: bool) -> str:
+    """All but distinct values and extremes weigh an event by its sample rate, as Honeycomb does."""
     if calculation.op == "COUNT":
         return "CAST(coalesce(sum(sample_rate), 0) AS BIGINT)"
     if calculation.op == "COUNT_DISTINCT":
@@ -185,10 +209,29 @@ def _aggregate(calculation: Calculation, value: str, scale: Scale | None) -> str
         return f"{calculation.op.lower()}({value})"
     if calculation.op == "HEATMAP":
         return "any_value(NULL)" if scale is None else f"histogram({_bucket(value, scale)})"
-    return f"quantile_cont({value}, {PERCENTILES[calculation.op]})"
+    share = PERCENTILES[calculation.op]
+    return _weighted_percentile(value, share) if is_sampled else f"quantile_cont({value}, {share})"
+
+
+def _ranked(value: str, group: Sequence[str]) -> str:
+    weight = f"sum(CASE WHEN {value} IS NOT NULL THEN sample_rate ELSE 0 END)"
+    partition = f"PARTITION BY {', '.join(group)}" if group else ""
+    return (
+        f"{weight} OVER ({partition} ORDER BY {value} NULLS LAST) AS {value}_rank, "
+        f"{weight} OVER ({partition}) AS {value}_total"
+    )
+
+
+def _weighted_percentile(value: str, share: float) -> str:
+    """What quantile_cont would say if every event were there as often as it counts."""
+    place = f"({share} * ({value}_total - 1))"
+    below = f"min({value}) FILTER ({value}_rank > floor{place})"
+    above = f"min({value}) FILTER ({value}_rank > ceil{place})"
+    return f"{below} + ({above} - {below}) * max({place} - floor{place})"
 
 
 def _bucket(value: str, scale: Scale) -> str:
     # Divided first: the difference of two large numbers may not be one.
     position = f"TRY_CAST(floor({value} / {scale.width!r} - {scale.low / scale.width!r}) AS INTEGER)"
-    return f"CASE WHEN {value} IS NOT NULL THEN least(greatest({position}, 0), {HEATMAP_BUCKETS - 1}) END"
+    bucket = f"least(greatest({position}, 0), {HEATMAP_BUCKETS - 1})"
+    return f"CASE WHEN {value} IS NOT NULL THEN {bucket} * {BUCKET} + sample_rate END"
