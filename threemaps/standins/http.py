@@ -100,12 +100,12 @@ def parse_json(data: bytes | str, *, max_depth: int = MAX_JSON_DEPTH) -> Any:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise BodyError(400, f"the body is no JSON: {error}") from error
-    if _is_deeper(value, max_depth):
+    if is_deeper(value, max_depth):
         raise BodyError(400, f"the JSON is nested more than {max_depth} deep")
     return value
 
 
-def _is_deeper(value: Any, limit: int) -> bool:
+def is_deeper(value: Any, limit: int) -> bool:
     level = [value]
     for _ in range(limit):
         level = [child for item in level if isinstance(item, (dict, list)) for child in _children(item)]

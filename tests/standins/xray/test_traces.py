@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from tests.standins.xray.conftest import Send
-from tests.standins.xray.documents import NOW, Document, embedded, new_trace, segment, subsegment
+from tests.standins.xray.documents import NOW, Document, edges_of, embedded, new_trace, segment, subsegment
 
 
 def documents_of(xray: Any, trace: str) -> list[Document]:
@@ -95,6 +95,24 @@ def test_a_chain_too_deep_for_json_writers_comes_in_pieces(xray: Any, send: Send
         found.append(document["id"])
         waiting += document.get("subsegments", [])
     assert sorted(found) == sorted(document["id"] for document in chain)
+
+
+def test_subsegments_may_be_nested_as_deep_as_a_document_has_room(xray: Any, send: Send) -> None:
+    trace = new_trace()
+    inner = embedded("far.example")
+    for _ in range(110):
+        inner = embedded("work", "", subsegments=[inner])
+    send(segment(trace, "front", subsegments=[inner]))
+    services = xray.get_trace_graph(TraceIds=[trace])["Services"]
+    assert edges_of(services)["front", "", "far.example", "remote"] == 1
+    parents, waiting = {}, documents_of(xray, trace)
+    while waiting:
+        document = waiting.pop()
+        below = document.get("subsegments", [])
+        parents |= {document["id"]: document["parent_id"]} if "parent_id" in document else {}
+        parents |= {part["id"]: document["id"] for part in below}
+        waiting += below
+    assert len(parents) == 112  # those of the document, and the callee
 
 
 def test_several_traces_and_unknown_ones(xray: Any, send: Send) -> None:

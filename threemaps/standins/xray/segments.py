@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from threemaps.standins.http import MAX_JSON_DEPTH
+from threemaps.standins.http import MAX_JSON_DEPTH, is_deeper
 from threemaps.standins.xray.entities import Entity, flags_of, resource_of, text_of
 
 MAX_DOCUMENT_BYTES = 65_536
@@ -90,23 +90,23 @@ def _parsed(text: str) -> dict[str, Any]:
     if size > MAX_DOCUMENT_BYTES:
         message = f"Segment document of {size} bytes is larger than {MAX_DOCUMENT_BYTES} bytes."
         raise RefusedError("InvalidSegment", text_of(document, "id"), message=message)
-    if _nesting(text) > MAX_JSON_DEPTH:
+    if _is_too_deep(document, text):
         raise RefusedError("ParseError", text_of(document, "id"))
     return document
 
 
-def _nesting(text: str) -> int:
-    """How deep the JSON is nested at most; brackets inside strings may make it more, never less."""
+def _is_too_deep(document: Entity, text: str) -> bool:
+    """Whether JSON writers would give up on one of the entities; subsegments may be nested as they like."""
     if text.count("{") + text.count("[") <= MAX_JSON_DEPTH:
-        return 0
-    depth = deepest = 0
-    for character in re.sub(r'"(?:[^"\\]|\\.)*"', "", text):
-        if character in "{[":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif character in "}]":
-            depth -= 1
-    return deepest
+        return False
+    waiting: list[Any] = [document]
+    while waiting:
+        entity = waiting.pop()
+        inner = entity.get("subsegments")
+        if is_deeper({**entity, "subsegments": None}, MAX_JSON_DEPTH):
+            return True
+        waiting += [item for item in inner if isinstance(item, dict)] if isinstance(inner, list) else []
+    return False
 
 
 def _rows(document: dict[str, Any], text: str, received: int) -> list[Row]:

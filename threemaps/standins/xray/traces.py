@@ -142,6 +142,8 @@ def folded(trace: Trace) -> Iterator[Entity]:
 
 def _fold(head: Part, trace_id: str, written: set[str], waiting: list[Part]) -> Entity:
     document = {**head.entity, "trace_id": trace_id}
+    if not head.is_segment:
+        document |= {"type": "subsegment", "parent_id": head.parent}
     written.add(head.id)
     level = [(head, document)]
     for depth in range(MAX_FOLDED + 1):
