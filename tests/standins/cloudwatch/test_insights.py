@@ -195,6 +195,18 @@ def test_a_sort_finds_the_first_of_many(logs: Any, group: Group, put: Put) -> No
     assert run(logs, group, "fields n | sort n desc | limit 2") == [{"n": "23999"}, {"n": "23998"}]
 
 
+def test_a_query_gives_10000_results_unless_it_asks_for_more(logs: Any, group: Group, put: Put) -> None:
+    for part in range(2):
+        put(*({"n": number} for number in range(part, 12_000, 2)), start=HOUR)
+
+    def found(query: str, **arguments: Any) -> float:
+        return results(logs, group, query, **arguments)["statistics"]["recordsMatched"]
+
+    assert found("fields n | sort n") == 10_000
+    assert found("fields n | sort n | limit 11000") == 11_000
+    assert found("fields n | sort n", limit=20_000) == 12_000
+
+
 def test_queries_are_listed_and_over_when_asked_to_stop(logs: Any, group: Group) -> None:
     name = logs.start_query(logGroupName=group[0], startTime=0, endTime=NOW, queryString="fields a")[
         "queryId"
@@ -235,7 +247,7 @@ def test_queries_are_listed_and_over_when_asked_to_stop(logs: Any, group: Group)
         "sort",
         "limit",
         "limit 0",
-        "limit 10001",
+        "limit 100001",
         "parse @message",
         "parse @message 'a*b' as x, y",
         "fields abs()",

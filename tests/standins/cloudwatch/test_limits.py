@@ -188,6 +188,33 @@ def test_streams_are_found_by_their_beginning_or_their_last_event(logs: Any, gro
     assert [event["message"] for event in found] == ["new"]
 
 
+@pytest.mark.parametrize("size", [1, 3, 50])
+def test_the_newest_events_may_come_first(logs: Any, group: Group, put: Put, size: int) -> None:
+    put(*"abcdefg")
+    pages = logs.get_paginator("filter_log_events").paginate(
+        logGroupName=group[0], startFromHead=False, PaginationConfig={"PageSize": size}
+    )
+    assert [event["message"] for page in pages for event in page["events"]] == list("gfedcba")
+
+
+def test_a_filter_of_a_stream_that_is_not_there_finds_none(logs: Any, group: Group) -> None:
+    with pytest.raises(logs.exceptions.ResourceNotFoundException, match="log stream does not exist"):
+        logs.filter_log_events(logGroupName=group[0], logStreamNames=[group[1], "another"])
+
+
+def test_groups_are_found_by_part_of_their_name_or_by_name(logs: Any) -> None:
+    for name in ("/app/Data", "/app/data", "/other"):
+        logs.create_log_group(logGroupName=name)
+
+    def described(**arguments: Any) -> list[str]:
+        return [told["logGroupName"] for told in logs.describe_log_groups(**arguments)["logGroups"]]
+
+    assert described(logGroupNamePattern="Data") == ["/app/Data"]
+    assert described(logGroupIdentifiers=["/other", "/app/data"]) == ["/app/data", "/other"]
+    with pytest.raises(logs.exceptions.InvalidParameterException, match="Only one of"):
+        described(logGroupNamePattern="Data", logGroupNamePrefix="/app")
+
+
 def test_a_group_tells_how_much_it_holds(logs: Any, group: Group, put: Put) -> None:
     put("x" * 100, "ü")
     told = logs.describe_log_groups(logGroupNamePrefix=group[0])["logGroups"][0]

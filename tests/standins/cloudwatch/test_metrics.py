@@ -271,7 +271,8 @@ def test_bad_metrics_are_refused(metrics: Any, datum: dict[str, Any], code: str)
         ("data", {"EndTime": HOUR}, "InvalidParameterValue"),
         ("data", {"MetricDataQueries": [query(), query()]}, "InvalidParameterValue"),
         ("data", {"MetricDataQueries": [{"Id": "a", "Expression": "a + b"}]}, "InvalidParameterValue"),
-        ("data", {"NextToken": "made up"}, "InvalidParameterException"),
+        ("data", {"MetricDataQueries": [query("A")]}, "InvalidParameterValue"),
+        ("data", {"NextToken": "made up"}, "InvalidNextToken"),
     ],
 )
 def test_bad_questions_are_refused(metrics: Any, operation: str, change: dict[str, Any], code: str) -> None:

@@ -37,7 +37,7 @@ class Dashboards:
         return {"DashboardArn": f"{ARN}{name}", "DashboardName": name, "DashboardBody": rows[0][0]}
 
     def list(self, request: dict[str, Any]) -> dict[str, Any]:
-        start = offset_from(request["NextToken"]) if request.get("NextToken") else 0
+        start = offset_from(request["NextToken"], "InvalidParameterValue") if request.get("NextToken") else 0
         rows = self._store.rows(
             "SELECT name, changed_ms, strlen(body) FROM dashboard WHERE starts_with(name, ?) "
             f"ORDER BY name LIMIT {PAGE + 1} OFFSET ?",

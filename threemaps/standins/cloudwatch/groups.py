@@ -54,12 +54,17 @@ class Groups:
 
     def describe_log_groups(self, request: dict[str, Any]) -> dict[str, Any]:
         prefix, pattern = request.get("logGroupNamePrefix", ""), request.get("logGroupNamePattern", "")
+        names = [group_named(name) for name in request.get("logGroupIdentifiers", [])]
+        if sum(map(bool, (prefix, pattern, names))) > 1:
+            raise invalid(
+                "Only one of logGroupNamePrefix, logGroupNamePattern and logGroupIdentifiers can be given."
+            )
         rows = self._store.rows(
             "SELECT g.name, g.created_ms, g.retention_days, coalesce(e.bytes, 0) FROM log_group g LEFT JOIN "
             "(SELECT log_group, sum(strlen(message) + 26)::BIGINT AS bytes FROM log_event GROUP BY 1) e "
-            "ON e.log_group = g.name WHERE starts_with(g.name, ?) AND contains(lower(g.name), lower(?)) "
-            "ORDER BY g.name",
-            [prefix, pattern],
+            "ON e.log_group = g.name WHERE starts_with(g.name, ?) AND contains(g.name, ?) "
+            "AND (len(?) = 0 OR list_contains(?, g.name)) ORDER BY g.name",
+            [prefix, pattern, names, names],
         )
         page, token = page_of(list(rows), request.get("limit", 50), request.get("nextToken"))
         return {"logGroups": [_group(*row) for row in page], **token}

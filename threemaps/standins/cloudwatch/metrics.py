@@ -1,5 +1,6 @@
 """CloudWatch's metrics: put, listed, and read as statistics over periods."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +26,7 @@ MAX_DATAPOINTS = 1_440
 MAX_QUERIES = 500
 MAX_PAGE = 100_800
 LARGEST = 2.0**360
+QUERY_ID = re.compile("[a-z][a-zA-Z0-9_]*")
 
 
 class Metrics:
@@ -50,7 +52,7 @@ class Metrics:
         return {}
 
     def list_metrics(self, request: dict[str, Any]) -> dict[str, Any]:
-        start = offset_from(request["NextToken"]) if request.get("NextToken") else 0
+        start = offset_from(request["NextToken"], "InvalidParameterValue") if request.get("NextToken") else 0
         since = now_ms() - RECENT_MS if request.get("RecentlyActive") else 0
         wanted = Wanted(request.get("Namespace"), request.get("MetricName"), start_ms=since)
         asked = [(one["Name"], one.get("Value")) for one in request.get("Dimensions", [])]
@@ -96,7 +98,7 @@ class Metrics:
         queries = request["MetricDataQueries"]
         _check_queries(queries)
         start, end = _span(request)
-        offset = offset_from(request["NextToken"]) if request.get("NextToken") else 0
+        offset = offset_from(request["NextToken"], "InvalidNextToken") if request.get("NextToken") else 0
         page = request.get("MaxDatapoints", MAX_PAGE)
         if not 1 <= page <= MAX_PAGE:
             raise invalid(f"MaxDatapoints is {page}; it has to be between 1 and {MAX_PAGE}.")
@@ -192,6 +194,10 @@ def _check_queries(queries: list[dict[str, Any]]) -> None:
     if not 1 <= len(queries) <= MAX_QUERIES or len(set(ids)) < len(ids):
         raise invalid(f"MetricDataQueries needs 1 to {MAX_QUERIES} members with an Id of their own.")
     for query in queries:
+        if not QUERY_ID.fullmatch(query["Id"]):
+            raise invalid(
+                f"The value {query['Id'][:60]!r} for parameter Id is not matching {QUERY_ID.pattern}."
+            )
         if query.get("MetricStat") is None:
             raise invalid(f"Query {query['Id'][:60]!r} has no MetricStat; expressions are not answered here.")
         check_statistic(query["MetricStat"]["Stat"])

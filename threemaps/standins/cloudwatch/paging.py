@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from threemaps.standins.aws_errors import AwsError
 from threemaps.standins.cloudwatch.schema import invalid
 
 MAX_PAGE = 50
@@ -15,10 +16,11 @@ def to_token(position: Any) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(position)).decode()
 
 
-def offset_from(token: str) -> int:
+def offset_from(token: str, code: str = "InvalidParameterException") -> int:
+    """`code` is what the operation calls a token that is none."""
     offset = _read(token)
     if not _is_offset(offset) or offset < 0:
-        raise invalid("The specified nextToken is invalid.")
+        raise AwsError(code, "The specified nextToken is invalid.")
     return int(offset)
 
 

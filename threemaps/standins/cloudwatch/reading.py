@@ -49,16 +49,19 @@ class Reading:
         matches = compile_pattern(request.get("filterPattern", ""))
         limit = request.get("limit", PAGE_EVENTS)
         where, parameters = _filter_conditions(group, request)
-        token = request.get("nextToken")
-        time_ms, sequence = position_from(token) if token else (-1, -1)
+        for stream in request.get("logStreamNames", []):
+            self._groups.require_stream(group, stream)
+        forward, position = request.get("startFromHead", True), None
+        if token := request.get("nextToken"):
+            forward, position = _stream_position(token)
         found: list[dict[str, Any]] = []
         size = 0
-        for event in scan(self._store, where, parameters, after=(time_ms, sequence)):
+        for event in scan(self._store, where, parameters, after=position, newest_first=not forward):
             if matches(event.message):
                 found.append(_found(event))
                 size += len(event.message) + EVENT_OVERHEAD
             if len(found) >= limit or size >= PAGE_BYTES:
-                more = to_token([event.time_ms, event.sequence])
+                more = f"{'f' if forward else 'b'}/{to_token([event.time_ms, event.sequence])}"
                 return {"events": found, "searchedLogStreams": [], "nextToken": more}
         return {"events": found, "searchedLogStreams": []}
 

@@ -22,11 +22,11 @@ def scan(
     where: str,
     parameters: Sequence[Any],
     *,
-    after: tuple[int, int] = (-1, -1),
+    after: Sequence[int] | None = None,
     newest_first: bool = False,
 ) -> Iterator[Event]:
     """Ordered by time, then as they came in; `after` is the time and sequence number of the last one seen."""
-    time_ms, sequence = (2**62, 0) if newest_first else after
+    time_ms, sequence = after or ((2**62, 0) if newest_first else (-1, -1))
     beyond, order = ("<", "DESC") if newest_first else (">", "ASC")
     while True:
         rows = store.rows(

@@ -12,7 +12,7 @@ from threemaps.standins.cloudwatch.insights.values import Record, order_key, tex
 
 Step = Callable[[Iterable[Record]], Iterable[Record]]
 
-MOST = 10_000
+MOST, WITHOUT_A_LIMIT = 100_000, 10_000
 WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 DEFAULT_COLUMNS = ("@timestamp", "@message")
 
@@ -27,13 +27,14 @@ class Query:
         self._fields: list[str] = []
         self._shown: list[str] = []
         self._stats: list[Stats] = []
-        self._limit = limit or MOST
+        self._limit = limit
+        self._most = limit or WITHOUT_A_LIMIT
         self._read()
 
     def run(self, records: Iterable[Record]) -> list[Record]:
         for step in self._steps:
             records = step(records)
-        return list(islice(records, self._limit))
+        return list(islice(records, self._limit or self._most))
 
     def matched(self, found: int) -> int:
         """How many records the `found` results tell of."""
@@ -87,13 +88,14 @@ class Query:
         if match is None or not 1 <= int(match.group()) <= MOST:
             self._scanner.fail(f"a number from 1 to {MOST} is expected")
         count = int(match.group())
+        self._most = max(self._most, count)
         self._steps.append(lambda records: islice(records, count))
 
     def _read_sort(self) -> None:
         self._scanner.keyword("by")
         keys = self._list(self._sort_key)
 
-        self._steps.append(lambda records: _ordered(records, keys))
+        self._steps.append(lambda records: _ordered(records, keys, self._most))
 
     def _sort_key(self) -> tuple[Expression, bool]:
         start = self._scanner.position
@@ -151,15 +153,15 @@ class Query:
         self._steps.append(stats.run)
 
 
-def _ordered(records: Iterable[Record], keys: list[tuple[Expression, bool]]) -> list[Record]:
+def _ordered(records: Iterable[Record], keys: list[tuple[Expression, bool]], most: int) -> list[Record]:
     """The first of the order, as many as a query can give; the rest is dropped on the way, to save memory."""
     found: list[Record] = []
     remaining = iter(records)
-    while portion := list(islice(remaining, MOST)):
+    while portion := list(islice(remaining, most)):
         found += portion
         for expression, descending in reversed(keys):
             found.sort(key=_key(expression), reverse=descending)
-        del found[MOST:]
+        del found[most:]
     return found
 
 
