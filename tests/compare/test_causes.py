@@ -78,6 +78,42 @@ def test_a_clock_that_is_off() -> None:
     assert "clock" not in difference(Evidence(skew={"users": 61.0}), xray=LESS).cause
 
 
+def test_a_clock_that_is_behind_makes_no_restart() -> None:
+    evidence = Evidence(
+        collector=Collector(started=NOON + timedelta(minutes=5)), calls_before_start=3, skew={"other": -90.0}
+    )
+    assert difference(evidence, cloudwatch=LESS).cause == "unknown"
+
+
+def test_two_spans_of_one_id() -> None:
+    seen = Looked(1, True, doubled={"api": "abc"})
+    found = three(WHOLE, a_map("web>gone! 40"), WHOLE, evidence=Evidence(looked=seen))
+    lacking = [one for one in found.differences if one.odd == ("xray",)]
+    assert {one.cause for one in lacking} == {
+        "two spans of one trace have the same id, and X-Ray keeps the later one"
+    }
+    assert lacking[0].evidence == ("trace abc",)
+    elsewhere = Evidence(looked=Looked(1, True, doubled={"other": "abc"}))
+    assert difference(elsewhere, xray=LESS).cause == "unknown"
+
+
+def test_names_that_x_ray_refuses() -> None:
+    whole = a_map("web>a|b 4", "web>a!b 2", f"web>{'x' * 250} 1")
+    found = three(whole, a_map("web>a_b 6", f"web>{'x' * 200} 1"), whole)
+    assert found.agree
+    assert {one.source for one in found.differences if one.target is None} == {
+        node(name) for name in ("a|b", "a!b", "a_b", "x" * 250, "x" * 200)
+    }
+    assert all("X-Ray refuses some characters" in one.cause for one in found.differences)
+
+
+def test_a_name_that_x_ray_refuses_excuses_no_lost_call() -> None:
+    found = three(a_map("web>a|b 4"), a_map("web>a_b 3"), a_map("web>a|b 4"))
+    edges = [one for one in found.differences if one.kind is DifferenceKind.MISSING_EDGE]
+    assert not any(one.expected for one in edges)
+    assert not three(WHOLE, a_map("web>other 40"), WHOLE).agree
+
+
 def test_a_restart_of_the_collector() -> None:
     found = difference(Evidence(streams=("otel-stream-a", "otel-stream-b")), cloudwatch=LESS)
     assert "restarted inside the window" in found.cause

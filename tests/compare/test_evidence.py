@@ -30,6 +30,7 @@ from threemaps.evidence.spans import (
 )
 from threemaps.evidence.vendors import (
     clock_skew,
+    filter_of,
     honeycomb_key_problem,
     sampling_in_force,
     skew_in_trace,
@@ -114,8 +115,18 @@ def test_a_clock_is_off_when_a_segment_lies_outside_its_trace() -> None:
     assert skew_in_trace([*right, ("users", 40.2, 40.3)])["users"] == pytest.approx(-60, abs=1)
     assert set(skew_in_trace([*right, ("users", 100.2, 100.3)]).values()) == {0.0}
     assert skew_in_trace([("web", 100.0, 100.5)]) == {}
+    many = [("users", 160.0 + number, 161.0 + number) for number in range(5)]
+    assert skew_in_trace([*right, *many])["web"] == 0.0
     slow = [("web", 100.0, 190.0), ("api", 100.1, 100.2), ("users", 189.0, 189.9)]
     assert set(skew_in_trace(slow).values()) == {0.0}
+
+
+def test_of_two_clocks_the_one_in_the_window_is_right() -> None:
+    now = WINDOW.start.timestamp() + 60
+    for off in (-3600.0, 3600.0):
+        called = [("users", now + off, now + off + 0.1)] * 3
+        found = skew_in_trace([*called, ("web", now, now + 0.5)], WINDOW)
+        assert found == {"users": pytest.approx(off), "web": 0.0}
 
 
 def trace(one: str, *segments: tuple[str, float]) -> dict[str, Any]:
@@ -135,7 +146,16 @@ def test_clocks_are_compared_in_traces(serve: Serve) -> None:
     summaries = json({"TraceSummaries": [{"Id": one} for one in ids]})
     held = [trace(one, ("web", 100.0), ("api", 100.05), ("users", 160.0)) for one in ids]
     vendor = Vendor(summaries, json({"Traces": held}))
-    assert clock_skew(xray_at(serve(vendor.app)), WINDOW) == {"users": pytest.approx(60.0)}
+    found = clock_skew(xray_at(serve(vendor.app)), WINDOW, {"users", 'a"b'})
+    assert found == {"users": pytest.approx(60.0)}
+    asked = stdlib_json.loads(vendor.requests[0][2])
+    assert (asked["FilterExpression"], asked["TimeRangeType"]) == ('service("users")', "Event")
+
+
+def test_a_filter_is_no_longer_than_x_ray_takes() -> None:
+    assert filter_of([]) == ""
+    assert filter_of(["b", "a"]) == 'service("a") OR service("b")'
+    assert 1_000 < len(filter_of([f"service-{number}" for number in range(500)])) < 2_000
 
 
 def test_a_rule_that_left_calls_out(serve: Serve) -> None:
@@ -199,7 +219,7 @@ def test_segments_tell_less_than_spans(serve: Serve) -> None:
     ]
     held = {"Id": "1-a", "Segments": [{"Document": stdlib_json.dumps(one)} for one in documents]}
     vendor = Vendor(json({"TraceSummaries": [{"Id": "1-a"}]}), json({"Traces": [held]}))
-    found, complete = from_xray(xray_at(serve(vendor.app)), WINDOW)
+    found, complete = from_xray(xray_at(serve(vendor.app)), WINDOW, {"web"})
     assert complete
     assert sorted((span.id, span.parent, span.service, span.kind) for span in found["1-a"]) == [
         ("01", "", "web", "server"),

@@ -154,6 +154,14 @@ def short(by: int, evidence: Evidence, backend: str = "cloudwatch") -> bool:
     return three(*maps.values(), evidence=evidence).agree
 
 
+def test_two_spans_of_one_id_are_told_of_both_services() -> None:
+    spans = [TracedSpan("t", "1", "", "web", "server"), TracedSpan("t", "1", "", "api", "server")]
+    assert look([*spans, TracedSpan("u", "1", "", "other", "server")], complete=True).doubled == {
+        "web": "t",
+        "api": "t",
+    }
+
+
 def test_no_more_than_was_found_is_excused() -> None:
     assert short(5, looked_at(5, 35))
     assert not short(6, looked_at(5, 35))

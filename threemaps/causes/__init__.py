@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
-from threemaps.causes import legs, ring, servicegraph, shapes, traffic
+from threemaps.causes import legs, names, ring, servicegraph, shapes, traffic
 from threemaps.causes.case import DOCTOR, TITLES, Case, Index, Reason
 from threemaps.causes.expected import expected_reason
 from threemaps.compare import Difference, DifferenceKind, Source
@@ -22,7 +22,9 @@ Candidate = Callable[[Case, Evidence], Reason | str]
 CANDIDATES: tuple[Candidate, ...] = (
     servicegraph.window_edge,
     traffic.other_window,
+    names.written_otherwise,
     shapes.drawn_otherwise,
+    shapes.one_id_twice,
     legs.key_rejected,
     legs.backlog,
     legs.given_up,

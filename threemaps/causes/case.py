@@ -26,6 +26,8 @@ class Index:
         self._edges: dict[str, dict[tuple[Node, Node], Edge]] = {}
         self._touching: dict[tuple[str, Node], list[Edge]] = {}
         self.astray: dict[Node, list[Edge]] = {}  # caller → what is known of it, see servicegraph.stray_calls
+        # Map → its edges by the names that X-Ray has for their ends, see names.calls_by_xrays_names
+        self.by_xrays_names: dict[str, dict[tuple[Node, Node], list[Edge]]] = {}
         for source in sources:
             held = source.map.edges if source.map else ()
             self._edges[source.name] = {edge.key: edge for edge in held}

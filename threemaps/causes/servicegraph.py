@@ -60,7 +60,8 @@ def restart(case: Case, evidence: Evidence) -> Reason | str:
         seen.append(
             f"{len(evidence.streams)} log streams in the window, one a run: {', '.join(evidence.streams)}"
         )
-    if started and evidence.calls_before_start:
+    # A clock that is behind makes calls look older than they are.
+    if started and evidence.calls_before_start and not evidence.skew:
         seen.append(
             f"the collector runs since {started:%H:%M:%S} UTC, "
             f"and {evidence.calls_before_start} calls of the window are older"

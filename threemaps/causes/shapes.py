@@ -59,6 +59,21 @@ def drawn_otherwise(case: Case, evidence: Evidence) -> Reason | str:
     return reason(found, evidence) if found else NOTHING
 
 
+def one_id_twice(case: Case, evidence: Evidence) -> Reason | str:
+    """X-Ray knows a span by its id, and keeps the later of two."""
+    doubled = evidence.looked.doubled
+    names = [source.name for source in case.sources]
+    callers = [edge.source for edge in case.index.touching(case.ends[-1], names)]
+    found = {doubled[node.name] for node in (*case.ends, *callers) if node.name in doubled}
+    if case.odd.backend != "xray" or not case.short or not found:
+        return "span ids: the traces that were looked at hold no two spans of one id"
+    return Reason(
+        "two spans of one trace have the same id, and X-Ray keeps the later one",
+        "find out who makes the ids: they have to differ within a trace",
+        tuple(f"trace {trace}" for trace in sorted(found)[:3]),
+    )
+
+
 def tells(case: Case, other: Source, ends: tuple[Node, Node]) -> bool:
     if case.is_missing:
         return drawable(Edge(*ends), other.backend)

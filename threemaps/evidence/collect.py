@@ -90,8 +90,8 @@ def collect(
         ring = ring_of(streams or {})
         evidence = replace(evidence, streams=() if ring else tuple(streams or ()), ring=ring)
     if isinstance(xray, XRay):
-        wide = Window(window.start - timedelta(minutes=10), window.end + timedelta(minutes=10))
-        skew = search.ask("the services' clocks", lambda: clock_skew(xray, wide))
+        services = services_in_question(comparison)
+        skew = search.ask("the services' clocks", lambda: clock_skew(xray, window, services))
         evidence = replace(evidence, skew=skew or {})
     # Of spans Honeycomb tells most, X-Ray some more: both are asked even where their maps are not compared.
     witnesses = (
@@ -126,7 +126,7 @@ def with_traces(
     if found and found[0] and isinstance(xray, XRay):
         evidence, found = beside_xray(evidence, search, xray, found, services)
     elif isinstance(xray, XRay):
-        found = search.ask("traces", lambda: from_xray(xray, window))
+        found = search.ask("traces", lambda: from_xray(xray, window, services))
     if not found:
         return evidence
     held, complete = found

@@ -61,6 +61,7 @@ class Looked:
     complete: bool = False
     calls: Mapping[Ends, int] = field(default_factory=dict)  # drawn by anybody
     odd: tuple[OddCall, ...] = ()
+    doubled: Mapping[str, str] = field(default_factory=dict)  # service → a trace with two spans of one id
 
 
 class Tree:
@@ -104,14 +105,17 @@ def look(spans: Iterable[TracedSpan], *, complete: bool) -> Looked:
         traces.setdefault(span.trace, []).append(span)
     calls: Counter[Ends] = Counter()
     odd = []
+    doubled: dict[str, str] = {}
     for trace, held in traces.items():
         tree = Tree(held)
+        twins = [(span, tree.spans[span.id]) for span in held if tree.spans[span.id] != span]
+        doubled |= {span.service: trace for pair in twins for span in pair}
         for span in tree.spans.values():
             for ends, sure, perhaps in drawings(tree, span):
                 calls[ends] += 1
                 if sure != who_can_draw(ends):
                     odd.append(OddCall(ends, sure, perhaps, oddity_of(tree, span), trace))
-    return Looked(len(traces), complete, calls, tuple(odd))
+    return Looked(len(traces), complete, calls, tuple(odd), doubled)
 
 
 def who_can_draw(ends: Ends) -> frozenset[str]:

@@ -78,9 +78,9 @@ def by_trace(spans: Iterable[TracedSpan]) -> Traces:
     return found
 
 
-def from_xray(xray: XRay, window: Window) -> tuple[Traces, bool]:
+def from_xray(xray: XRay, window: Window, services: Collection[str]) -> tuple[Traces, bool]:
     """As much as segments tell: whose span a subsegment was is not among it."""
-    ids = recent_trace_ids(xray, window)
+    ids = recent_trace_ids(xray, window, services)
     spans = (span for trace in traces(xray, ids) for span in spans_of(trace))
     return by_trace(spans), len(ids) < LOOKED_AT
 

@@ -1,6 +1,7 @@
 """What the vendors say, beyond the map: of keys, of sampling, of single traces and of the clocks in them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import timedelta
 from statistics import median
 from typing import Any
 
@@ -17,6 +18,8 @@ from threemaps.settings import LOCAL_INGEST_KEY, Settings
 
 TRACES_A_CALL = 5  # BatchGetTraces takes no more
 LOOKED_AT = 50  # traces; enough to see a pattern, few enough to be quick
+BY_A_WRONG_CLOCK = timedelta(minutes=10)  # so far outside the window a trace of it is looked for
+LONGEST_FILTER = 1_500  # characters; X-Ray takes 2,000
 SAME_TIME = 1.0  # seconds; starts this close together are by the same clock
 
 
@@ -83,18 +86,33 @@ def traces(xray: XRay, ids: Iterable[str]) -> list[Any]:
     return found
 
 
-def recent_trace_ids(xray: XRay, window: Window) -> list[str]:
+def recent_trace_ids(xray: XRay, window: Window, services: Collection[str] = ()) -> list[str]:
+    """Of traces of which any part is in the window, and where services are told, any of them takes part."""
     start = max(window.start, window.end - LONGEST)
+    wanted = filter_of(services)
+    arguments = {"FilterExpression": wanted} if wanted else {}
     with reasons(xray.settings, "X-Ray", "xray:GetTraceSummaries"):
-        answer = xray.client.get_trace_summaries(StartTime=start, EndTime=window.end)
+        answer = xray.client.get_trace_summaries(
+            StartTime=start, EndTime=window.end, TimeRangeType="Event", **arguments
+        )
         return [str(summary["Id"]) for summary in answer["TraceSummaries"]][:LOOKED_AT]
 
 
-def clock_skew(xray: XRay, window: Window) -> Mapping[str, float]:
+def filter_of(services: Collection[str]) -> str:
+    expression = ""
+    for name in sorted(services):
+        longer = f'{expression} OR service("{name}")' if expression else f'service("{name}")'
+        if len(longer) <= LONGEST_FILTER and not set(name) & set('"\\'):
+            expression = longer
+    return expression
+
+
+def clock_skew(xray: XRay, window: Window, services: Collection[str] = ()) -> Mapping[str, float]:
     """By how many seconds each service's clock is ahead of most others', where that is more than a moment."""
     offsets: dict[str, list[float]] = {}
-    for trace in traces(xray, recent_trace_ids(xray, window)):
-        for name, ahead in skew_in_trace(segments_of(trace)).items():
+    wide = Window(window.start - BY_A_WRONG_CLOCK, window.end + BY_A_WRONG_CLOCK)
+    for trace in traces(xray, recent_trace_ids(xray, wide, services)):
+        for name, ahead in skew_in_trace(segments_of(trace), window).items():
             offsets.setdefault(name, []).append(ahead)
     return {name: median(seen) for name, seen in offsets.items() if abs(median(seen)) > SAME_TIME}
 
@@ -114,21 +132,30 @@ def segments_of(trace: Mapping[str, Any]) -> list[tuple[str, float, float]]:
     return found
 
 
-def skew_in_trace(segments: Sequence[tuple[str, float, float]]) -> dict[str, float]:
-    """A call lies within its caller's time. The clock of most segments is taken as right.
+def skew_in_trace(
+    segments: Sequence[tuple[str, float, float]], window: Window | None = None
+) -> dict[str, float]:
+    """A call lies within its caller's time. The clock of most services is taken as right, else the window's.
 
-    The most segments that overlap each other are by one clock; one that lies outside of them is by another.
+    The most services whose segments overlap each other are by one clock, one outside of them is by another.
     """
     if len(segments) < 2:
         return {}
     groups = [overlapping(segment, segments) for segment in segments]
-    right = max(groups, key=len)
+    right = max(groups, key=lambda group: (len({one[0] for one in group}), inside(group, window)))
     start, end = min(one[1] for one in right), max(one[2] for one in right)
     found = {}
     for name, began, ended in segments:
         outside = began - end if began > end else min(0.0, ended - start)
         found[name] = began - start if abs(outside) > SAME_TIME else 0.0
     return found
+
+
+def inside(segments: Sequence[tuple[str, float, float]], window: Window | None) -> int:
+    if window is None:
+        return 0
+    start, end = window.start.timestamp(), window.end.timestamp()
+    return sum(began <= end and ended >= start for _, began, ended in segments)
 
 
 def overlapping(

@@ -75,6 +75,11 @@ def test_a_service_that_calls_itself_is_no_dependency(honeycomb: Client) -> None
     assert honeycomb.calls() == {("a", "b"): 1}
 
 
+def test_a_service_without_a_name_has_its_datasets(honeycomb: Client) -> None:
+    honeycomb.send_spans(request_of([Call("a", 1), Call("", 2, 1)]))
+    assert honeycomb.calls() == {("a", "unknown_service"): 1}
+
+
 def test_same_ids_in_another_trace_are_other_spans(honeycomb: Client) -> None:
     trees = [[Call("a", 1, trace=trace), Call("b", 2, 1, trace=trace)] for trace in (1, 2)]
     honeycomb.send_spans(request_of([*trees[0], *trees[1]]))

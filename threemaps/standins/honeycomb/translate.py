@@ -108,7 +108,7 @@ def _scope(batch: Batch, dataset: str, signal: str, shared: dict[str, Any], part
         fields["scope.schema_url"] = part.schema_url
     service = fields.pop("service.name", None)
     rates = [fields.pop(name) for name in ("SampleRate", "sampleRate") if name in fields]
-    resource = Resource(dataset, None if service is None else str(service), signal, json_text(fields))
+    resource = Resource(dataset, None if service in (None, "") else str(service), signal, json_text(fields))
     return Scope(resource, batch.share(resource), to_rate(rates[-1]) if rates else None)
 
 
