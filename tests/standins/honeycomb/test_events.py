@@ -121,7 +121,9 @@ def test_a_dataset_is_one_in_any_case(honeycomb: Client) -> None:
     assert types == {"a": "integer", "b": "string", "c": "float", "d": "boolean"}
     assert dataset["regular_columns_count"] == len(columns)
     assert honeycomb.get("/1/columns/my-data", key_name="a").json() == columns[0]
+    assert honeycomb.get(f"/1/columns/my-data/{columns[0]['id']}").json() == columns[0]
     assert honeycomb.get("/1/columns/my-data", key_name="z").status_code == 404
+    assert honeycomb.get("/1/columns/my-data/z").status_code == 404
 
 
 def test_a_dataset_can_be_made_beforehand(honeycomb: Client) -> None:

@@ -68,12 +68,11 @@ def datasets_door(store: Store, writer: Writer) -> Blueprint:
     def list_columns(dataset: str) -> Response:
         columns = find_columns(store, dataset_slug(store, dataset))
         wanted = request.args.get("key_name")
-        if wanted is None:
-            return json_answer(columns)
-        for column in columns:
-            if column["key_name"] == wanted:
-                return json_answer(column)
-        raise HoneycombError(404, f"column {wanted[:64]!r} not found")
+        return json_answer(columns if wanted is None else _only(columns, "key_name", wanted))
+
+    @door.get("/1/columns/<dataset>/<key>")
+    def read_column(dataset: str, key: str) -> Response:
+        return json_answer(_only(find_columns(store, dataset_slug(store, dataset)), "id", key))
 
     return door
 
@@ -116,6 +115,13 @@ def find_columns(store: Store, slug: str) -> list[dict[str, Any]]:
     for name, first, last in _built_in(store, slug):
         _merge(found, name, BUILT_IN[name], first, last)
     return [_column(slug, name, *rest) for name, rest in sorted(found.items())]
+
+
+def _only(columns: list[dict[str, Any]], name: str, wanted: str) -> dict[str, Any]:
+    for column in columns:
+        if column[name] == wanted:
+            return column
+    raise HoneycombError(404, f"column {wanted[:64]!r} not found")
 
 
 def _merge(found: dict[str, tuple[str, int, int]], name: str, kind: str, first: int, last: int) -> None:
