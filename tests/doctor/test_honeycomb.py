@@ -59,6 +59,47 @@ def test_named_and_healed(
     assert [check.detail for check in look(healed, folder, vendor) if not check.ok] == []
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "right"),
+    [
+        ("https://ui.honeycomb.io", "https://api.honeycomb.io"),
+        ("http://api.honeycomb.io", "https://api.honeycomb.io"),
+        ("https://api.eu1.honeycomb.io:4318", "https://api.eu1.honeycomb.io"),
+    ],
+)
+def test_another_address_of_honeycomb(
+    workshop: Workshop, environ: Environ, folder: Path, vendor: str, endpoint: str, right: str
+) -> None:
+    found = look(environ(workshop, OTEL_EXPORTER_OTLP_ENDPOINT=endpoint), folder, vendor)[-1]
+    assert "Honeycomb takes spans at" in found.detail
+    assert found.next_step == f"export OTEL_EXPORTER_OTLP_ENDPOINT={right}"
+
+
+@pytest.mark.parametrize("key", ["0" * 32, "hcaic_" + "0" * 58])
+def test_a_classic_key_needs_its_dataset(
+    workshop: Workshop, environ: Environ, folder: Path, vendor: str, key: str
+) -> None:
+    headers = f"x-honeycomb-team={key}"
+    direct = environ(workshop, OTEL_EXPORTER_OTLP_ENDPOINT=vendor, OTEL_EXPORTER_OTLP_HEADERS=headers)
+    found = look(direct, folder, vendor)[-1]
+    assert "needs x-honeycomb-dataset" in found.detail
+    _, healed = follow(found.next_step, COMMAND, direct, folder)
+    assert "does not know this key" in look(healed, folder, vendor)[-1].detail
+
+
+def test_a_path_that_nobody_knows(workshop: Workshop, environ: Environ, folder: Path, vendor: str) -> None:
+    headers = f"x-honeycomb-team={LOCAL_INGEST_KEY}"
+    wrong = {
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{vendor}/v1/trace",
+        "OTEL_EXPORTER_OTLP_HEADERS": headers,
+    }
+    direct = environ(workshop, **wrong)
+    found = look(direct, folder, vendor)[-1]
+    assert "knows no /v1/trace" in found.detail
+    _, healed = follow(found.next_step, COMMAND, direct, folder)
+    assert [check.detail for check in look(healed, folder, vendor) if not check.ok] == []
+
+
 def test_a_right_direct_export_runs(workshop: Workshop, environ: Environ, folder: Path, vendor: str) -> None:
     headers = f"x-honeycomb-team={LOCAL_INGEST_KEY}"
     direct = environ(workshop, OTEL_EXPORTER_OTLP_ENDPOINT=vendor, OTEL_EXPORTER_OTLP_HEADERS=headers)

@@ -9,6 +9,7 @@ import pytest
 from tests.doctor.conftest import Environ
 from tests.doctor.workshop import Workshop, follow
 from threemaps.doctor.check import Check, until_broken
+from threemaps.doctor.observe import verdict
 from threemaps.doctor.recorder import Recorder
 from threemaps.doctor.service import check_service, standing_checks
 from threemaps.doctor.subject import from_command
@@ -113,6 +114,28 @@ TABLE = [
     Broken("quotes", "quotes in its value", variables={"OTEL_EXPORTER_OTLP_ENDPOINT": '"RECORDER"'}),
     Broken("colon in a header", "a colon where", variables={"OTEL_EXPORTER_OTLP_HEADERS": "x-tenant: one"}),
     Broken("no name", "unknown_service", variables={"OTEL_SERVICE_NAME": ""}),
+    Broken(
+        "env file that nobody loads",
+        "OTEL_SERVICE_NAME stands in .env",
+        variables={"OTEL_SERVICE_NAME": ""},
+        files={".env": "OTEL_SERVICE_NAME=shop\n"},
+    ),
+    Broken("no propagators", "no trace goes on", variables={"OTEL_PROPAGATORS": "none"}),
+    Broken("unknown propagator", "'b3' is not installed", variables={"OTEL_PROPAGATORS": "b3,baggage"}),
+    Broken("unknown distro", "'aws_distro' is not", variables={"OTEL_PYTHON_DISTRO": "aws_distro"}),
+    Broken("all excluded", "every address", variables={"OTEL_PYTHON_FLASK_EXCLUDED_URLS": "healthz,/"}),
+    Broken("excluded by no pattern", "no regular", variables={"OTEL_PYTHON_EXCLUDED_URLS": "*"}),
+    Broken("sent in an hour", "every 3600 s", variables={"OTEL_BSP_SCHEDULE_DELAY": "3600000"}),
+    Broken(
+        "localhost through a proxy",
+        "HTTP_PROXY sends what is meant for",
+        variables={"HTTP_PROXY": "http://proxy.example:3128", "NO_PROXY": "example.com"},
+    ),
+    Broken("https to http", "no TLS", variables={"OTEL_EXPORTER_OTLP_ENDPOINT": "https://RECORDER_BARE"}),
+    Broken("header in JSON", "is JSON", variables={"OTEL_EXPORTER_OTLP_HEADERS": '{"x-tenant": "one"}'}),
+    Broken("header without =", "equals sign", variables={"OTEL_EXPORTER_OTLP_HEADERS": "x-tenant one"}),
+    Broken("quoted header", "quotes around", variables={"OTEL_EXPORTER_OTLP_HEADERS": "x-tenant='one'"}),
+    Broken("semicolons", "a semicolon", variables={"OTEL_EXPORTER_OTLP_HEADERS": "x-tenant=one;x-b=c"}),
 ]
 
 
@@ -147,8 +170,38 @@ def test_first_line_names_the_fault_and_its_advice_heals(
     assert not found.ok
     assert case.says in found.detail
 
-    healed = follow(found.next_step, words, broken_environ, folder)
+    typed = found.next_step.replace("x-honeycomb-team=YOUR_KEY", "x-tenant=one")
+    healed = follow(typed, words, broken_environ, folder)
     assert [check for check in diagnose(*healed, folder) if not check.ok] == []
+
+
+@pytest.mark.parametrize("port", ["43l8", "99999", ":1", "4318]"])
+def test_an_endpoint_that_is_none_is_named(
+    workshop: Workshop, environ: Environ, folder: Path, port: str
+) -> None:
+    wrong = environ(workshop, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{port}")
+    assert "is no address" in diagnose(RIGHT.split(), wrong, folder)[-1].detail
+
+
+def test_a_launcher_that_is_not_on_the_path(workshop: Workshop, environ: Environ, folder: Path) -> None:
+    words = ["opentelemetry-instrument", str(workshop.bin / "python"), "app.py"]
+    outside = environ(workshop, PATH="/usr/bin:/bin")
+    found = diagnose(words, outside, folder)[-1]
+    assert "no opentelemetry-instrument on the PATH" in found.detail
+    healed = follow(found.next_step, words, outside, folder)
+    assert [check for check in diagnose(*healed, folder) if not check.ok] == []
+
+
+def test_why_the_launcher_failed_is_told(workshop: Workshop, environ: Environ, folder: Path) -> None:
+    wrong = environ(workshop, OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT="many")
+    said = "Failed to auto initialize OpenTelemetry\nTraceback (most recent call last):\n"
+    said += (
+        "ValueError: OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT must be a non-negative integer but got many\n * Serving"
+    )
+    with Recorder() as nothing:
+        found = verdict(from_command(RIGHT.split(), wrong, folder), nothing, ["http://127.0.0.1:1/"], 0, said)
+    assert "non-negative integer but got many" in found.detail
+    assert found.next_step == "unset OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT"
 
 
 def test_right_service_is_run_and_stopped(workshop: Workshop, environ: Environ, folder: Path) -> None:

@@ -89,7 +89,7 @@ def follow(
     advice: str, command: list[str], environ: Mapping[str, str], folder: Path
 ) -> tuple[list[str], dict[str, str]]:
     """Types what the doctor says. What it leaves behind is the command and the environment to try next."""
-    if advice.startswith(("export ", "unset ", "sed ", "echo ")) or " -m pip install " in advice:
+    if advice.startswith(("export ", "unset ", "set ", "sed ", "echo ")) or " -m pip install " in advice:
         typed = advice.split(" && docker compose")[0]
         shell = ["bash", "-c", f"{{ {typed}; }} >&2 && env -0"]
         answer = subprocess.run(

@@ -6,12 +6,13 @@ from functools import partial
 
 from threemaps.doctor.check import Check, broken, good
 from threemaps.doctor.compose_file import Service, services
-from threemaps.doctor.destination import check_header_form, check_protocol
+from threemaps.doctor.destination import check_endpoint, check_header_form, check_protocol
 from threemaps.doctor.docker import image_of, running
-from threemaps.doctor.environment import check_sampler, check_switched_on
-from threemaps.doctor.honeycomb import team_header
+from threemaps.doctor.environment import check_quotes, check_sampler, check_switched_on
+from threemaps.doctor.honeycomb import honeycomb_address, team_header
 from threemaps.doctor.launching import check_second_provider, set_up_by_hand
 from threemaps.doctor.restarting import check_preload, check_reloader
+from threemaps.doctor.silent import check_excluded
 from threemaps.doctor.subject import LAUNCHER, Subject
 
 LINK = "compose"
@@ -108,8 +109,9 @@ def check_compose_settings(subject: Subject, api: str) -> Check:
     """What holds for a service's variables holds for its container's."""
     for service in services(subject):
         inside = subject_of(service)
-        settings = (check_switched_on, check_sampler, check_header_form, check_protocol, *STARTING)
-        for check in (*settings, partial(team_header, api=api)):
+        settings = (check_quotes, check_switched_on, check_sampler, check_excluded, check_header_form)
+        export = (honeycomb_address, check_endpoint, check_protocol)
+        for check in (*settings, *export, *STARTING, partial(team_header, api=api)):
             found = check(inside)
             if not found.ok:
                 step = f"edit environment: in {service.place}, then {UP} {service.name}"

@@ -3,11 +3,14 @@
 import os
 import re
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
+
+import requests
 
 from threemaps.doctor.check import Check, broken, good
 from threemaps.doctor.subject import Subject
 from threemaps.doctor.wire import Answer, ask
+from threemaps.nearby import LOOPBACK, session_for
 
 LINK = "exporter"
 GRPC, HTTP = "grpc", "http/protobuf"
@@ -24,19 +27,26 @@ class Destination:
     headers: dict[str, str]
 
     @property
+    def parts(self) -> SplitResult:
+        """All empty where the address is none."""
+        try:
+            parts = urlsplit(self.url)
+            return parts if parts.port != 0 else SplitResult("", "", "", "", "")
+        except ValueError:
+            return SplitResult("", "", "", "", "")
+
+    @property
     def host(self) -> str:
-        return urlsplit(self.url).hostname or ""
+        return self.parts.hostname or ""
 
     @property
     def port(self) -> int:
-        parts = urlsplit(self.url)
-        return parts.port or (443 if parts.scheme == "https" else 80)
+        return self.parts.port or (443 if self.parts.scheme == "https" else 80)
 
     @property
     def base(self) -> str:
         """The address without the path of the signal."""
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.netloc}"
+        return f"{self.parts.scheme}://{self.parts.netloc}"
 
 
 def destination(subject: Subject) -> Destination:
@@ -131,8 +141,14 @@ def check_endpoint(subject: Subject) -> Check:
     given = subject.get(there.variable)
     if given and "://" not in given and there.protocol != GRPC:
         detail = f"{there.variable}={given} lacks its scheme"
-        return broken(LINK, "endpoint", detail, subject.setting(there.variable, f"http://{given}"))
-    path = urlsplit(there.url).path
+        scheme = "https" if given.endswith(":443") or "honeycomb.io" in given else "http"
+        return broken(LINK, "endpoint", detail, subject.setting(there.variable, f"{scheme}://{given}"))
+    if not re.fullmatch(r"[\w.:-]+", there.host):
+        right = f"http://localhost:{DEFAULT_PORTS.get(there.protocol, DEFAULT_PORTS[HTTP])}"
+        right += "/v1/traces" if there.variable.endswith("TRACES_ENDPOINT") and there.protocol == HTTP else ""
+        detail = f"{there.variable}={given} is no address: http://HOST:PORT is"
+        return broken(LINK, "endpoint", detail, subject.setting(there.variable, right))
+    path = there.parts.path
     if path.count("/v1/traces") > 1 or (there.protocol == GRPC and "/v1/" in path):
         detail = f"{there.variable}={given}: the exporter adds the path itself"
         return broken(LINK, "endpoint", detail, subject.setting(there.variable, there.base))
@@ -147,16 +163,34 @@ def check_header_form(subject: Subject) -> Check:
     for variable in ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"):
         for pair in subject.get(variable).split(","):
             name, separator, value = pair.strip().partition("=")
-            if pair.strip() and not separator and ":" in name:
+            if pair.strip() and not separator and ":" in name and "{" not in name:
                 fixed = re.sub(r"\s*:\s*", "=", subject.get(variable))
                 detail = f"{variable} has a colon where an equals sign belongs: {name.partition(':')[0]}"
                 step = f"export {variable}=$(echo \"${variable}\" | sed 's/ *: */=/g')"
                 return broken(LINK, "headers", detail, subject.setting(variable, fixed, typed=step))
+            if wrong := misread(name, separator, value):
+                step = f"export {variable}=x-honeycomb-team=YOUR_KEY"
+                return broken(
+                    LINK, "headers", f"{variable}: {wrong}", subject.setting(variable, "…", typed=step)
+                )
             if separator and not value.strip():
                 detail = f"{variable}: {name.strip()} is empty, so its key never reached this process"
                 step = f"export {variable}={name.strip()}=YOUR_KEY"
                 return broken(LINK, "headers", detail, subject.setting(variable, "…", typed=step))
     return good(LINK, "headers", "well-formed")
+
+
+def misread(name: str, separator: str, value: str) -> str:
+    """What the exporter would pass over, or take for part of a value. The value itself is never repeated."""
+    if name.startswith("{"):
+        return "it is JSON, and has to be name=value"
+    if name and not separator:
+        return "a header without an equals sign is passed over"
+    if ";" in value and "=" in value:
+        return f"a semicolon in {name.strip()} where a comma separates headers"
+    if value.strip()[:1] in {'"', "'"}:
+        return f"the quotes around {name.strip()} are sent as part of it"
+    return ""
 
 
 def check_reachable(subject: Subject) -> Check:
@@ -166,13 +200,39 @@ def check_reachable(subject: Subject) -> Check:
         return good(LINK, "reachable", f"{there.base} is seen from inside the container only")
     answer = ask(there.host, there.port, urlsplit(there.url).scheme == "https", there.protocol == GRPC)
     if answer is Answer.SILENT:
-        detail = f"nothing that speaks OTLP answers at {there.base}"
-        return broken(LINK, "reachable", detail, "threemaps up")
+        return silent(subject, there)
     spoken = GRPC if answer is Answer.HTTP2 else HTTP
     if answer is not Answer.BOTH and spoken != there.protocol:
         detail = f"{there.base} speaks {spoken}, and the exporter sends {there.protocol}"
         return broken(LINK, "reachable", detail, subject.setting("OTEL_EXPORTER_OTLP_PROTOCOL", spoken))
+    if there.protocol == HTTP and is_unknown_path(there.url):
+        detail = f"{there.base} knows no {there.parts.path}: OTLP is taken at /v1/traces"
+        right = there.base + ("/v1/traces" if there.variable.endswith("TRACES_ENDPOINT") else "")
+        return broken(LINK, "reachable", detail, subject.setting(there.variable, right))
     return good(LINK, "reachable", f"{there.base} answers and speaks {there.protocol}")
+
+
+def silent(subject: Subject, there: Destination) -> Check:
+    """Nobody there, or somebody who speaks no TLS."""
+    is_secure = there.parts.scheme == "https"
+    if is_secure and ask(there.host, there.port, False, there.protocol == GRPC) is not Answer.SILENT:
+        detail = f"what answers at {there.host}:{there.port} speaks no TLS, and the exporter sends https"
+        plain = subject.get(there.variable).replace("https://", "http://")
+        return broken(LINK, "reachable", detail, subject.setting(there.variable, plain))
+    detail = f"nothing that speaks OTLP answers at {there.base}"
+    return broken(
+        LINK, "reachable", detail, "threemaps up" if there.host in LOOPBACK else f"curl -v {there.base}"
+    )
+
+
+def is_unknown_path(url: str) -> bool:
+    """An empty export is no data, and tells whether anybody takes it there."""
+    headers = {"Content-Type": "application/x-protobuf"}
+    try:
+        with session_for(url) as session:
+            return session.post(url, b"", headers=headers, timeout=3).status_code in (404, 405)
+    except requests.RequestException:
+        return False
 
 
 def shares_network(subject: Subject) -> bool:

@@ -12,7 +12,7 @@ import requests
 from threemaps import nearby
 from threemaps.backends.http import PART_BYTES, whole
 from threemaps.doctor.check import Check, broken, good
-from threemaps.doctor.destination import Destination, destination, shares_network
+from threemaps.doctor.destination import HTTP, Destination, destination, shares_network
 from threemaps.doctor.subject import Subject
 from threemaps.errors import UserError
 from threemaps.settings import LOCAL_CONFIGURATION_KEY, LOCAL_INGEST_KEY
@@ -20,7 +20,9 @@ from threemaps.settings import LOCAL_CONFIGURATION_KEY, LOCAL_INGEST_KEY
 LINK = "honeycomb"
 HEADER = "x-honeycomb-team"
 SECONDS = 10
-FORMS = re.compile(r"hc[a-z]ik_[0-9a-z]{58}|[0-9a-f]{32}|[0-9A-Za-z]{22}")  # ingest, classic, configuration
+FORMS = re.compile(
+    r"hc[a-z]i[ck]_[0-9a-z]{58}|[0-9a-f]{32}|[0-9A-Za-z]{22}"
+)  # ingest, classic, configuration
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,33 @@ def goes_to_honeycomb(there: Destination, api: str) -> bool:
     )
 
 
+CLASSIC = re.compile(r"hc[a-z]ic_[0-9a-z]{58}|[0-9a-f]{32}")
+DATASET = "x-honeycomb-dataset"
+
+
+def honeycomb_address(subject: Subject) -> Check:
+    """Spans are taken at api.honeycomb.io, over TLS, on its own port: gRPC and HTTP alike."""
+    there = destination(subject)
+    host = there.host
+    if not host.endswith("honeycomb.io"):
+        return good(LINK, "address", f"{there.base} is not Honeycomb")
+    right = f"https://api.{'eu1.' if '.eu1.' in host else ''}honeycomb.io"
+    if there.base in (right, f"{right}:443"):
+        return good(LINK, "address", there.base)
+    path = "/v1/traces" if there.variable.endswith("TRACES_ENDPOINT") and there.protocol == HTTP else ""
+    detail = f"{there.variable}={subject.get(there.variable)}: Honeycomb takes spans at {right}"
+    return broken(LINK, "address", detail, subject.setting(there.variable, right + path))
+
+
 def team_header(subject: Subject, api: str) -> Check:
     """Without the header Honeycomb refuses every batch, and the exporter says so once, in its log."""
     there = destination(subject)
     if not goes_to_honeycomb(there, api):
         return good(LINK, "team header", f"{there.base} is not Honeycomb")
+    if CLASSIC.fullmatch(there.headers.get(HEADER, "")) and not there.headers.get(DATASET):
+        detail = f"the key is one of Honeycomb Classic, which needs {DATASET} beside {HEADER}"
+        step = f'export OTEL_EXPORTER_OTLP_HEADERS="$OTEL_EXPORTER_OTLP_HEADERS,{DATASET}=traces"'
+        return broken(LINK, "team header", detail, step)
     if there.headers.get(HEADER):
         return good(LINK, "team header", f"{HEADER} is there")
     key = subject.get("HONEYCOMB_API_KEY")
@@ -74,7 +98,8 @@ def key_accepted(subject: Subject, api: str) -> Check:
         return broken(LINK, "key", wrong, NEW_KEY)
     auth = ask_auth(there.base, key)
     if auth.status == 401:
-        return broken(LINK, "key", f"{there.base} does not know this key: {auth.error}", NEW_KEY)
+        detail = f"{there.base} does not know this key: {auth.error}{other_region(there.base)}"
+        return broken(LINK, "key", detail, NEW_KEY)
     if auth.status != 200:
         detail = f"{there.base}/1/auth answers {auth.status or auth.error}"
         return broken(LINK, "key", detail, f"curl -i {there.base}/1/auth")
@@ -96,6 +121,15 @@ def malformed(key: str) -> str:
         kind = "configuration key's id" if key[3] == "l" else "management key"
         return f"this is a {kind}; spans are sent with an ingest key"
     return f"a text of {len(key)} characters, which is the form of no Honeycomb key"
+
+
+def other_region(api: str) -> str:
+    """A key is known in one region only."""
+    other = {"https://api.honeycomb.io": "api.eu1.honeycomb.io", EUROPE: "api.honeycomb.io"}.get(api)
+    return f"; or it belongs to a team at {other}" if other else ""
+
+
+EUROPE = "https://api.eu1.honeycomb.io"
 
 
 def ask_auth(api: str, key: str) -> Auth:

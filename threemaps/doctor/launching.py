@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 from threemaps.doctor.check import Check, broken, good
@@ -96,6 +97,12 @@ def pinned(packages: Packages) -> list[str]:
 
 def check_launched(subject: Subject) -> Check:
     """Something starts the tracing: the launcher, or the program itself."""
+    near = subject.interpreter.parent / LAUNCHER if subject.interpreter else None
+    is_near = near is not None and near.is_file()
+    if subject.launched and subject.launcher is None and subject.pid is None and not subject.hooked:
+        step = f'export PATH="{subject.interpreter.parent}:$PATH"' if is_near and subject.interpreter else ""
+        again = f"{subject.pip} --force-reinstall opentelemetry-instrumentation"
+        return broken(LINK, "launcher", f"there is no {LAUNCHER} on the PATH", step or again)
     if subject.launched:
         return good(LINK, "launcher", f"starts under {LAUNCHER}")
     if sends_by_xray_sdk(subject):
@@ -104,7 +111,9 @@ def check_launched(subject: Subject) -> Check:
     if hand_made:
         return good(LINK, "launcher", f"no launcher; the code sets up a TracerProvider at {hand_made}")
     detail = f"{subject.command!r} does not start under {LAUNCHER}, and its code sets up no TracerProvider"
-    return broken(LINK, "launcher", detail, f"{LAUNCHER} {subject.command}")
+    on_path = shutil.which(LAUNCHER, path=subject.get("PATH"))
+    launcher = shlex.quote(str(near)) if is_near and not on_path else LAUNCHER
+    return broken(LINK, "launcher", detail, f"{launcher} {subject.command}")
 
 
 def check_instrumentations(subject: Subject) -> Check:

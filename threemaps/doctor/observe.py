@@ -126,6 +126,18 @@ def listening(leader: int) -> list[int]:
     return sorted(ports)
 
 
+def reason_in(said: str) -> str:
+    """The last exception's own words."""
+    found = re.findall(r"^[\w.]*(?:Error|Exception)\b:? .*", said, re.MULTILINE)
+    return f": {found[-1][:200]}" if found else ""
+
+
+def without_what_is_named(subject: Subject, reason: str) -> str:
+    """A variable that the exception complains of; else the command again, for all that it says."""
+    named = next((name for name in re.findall(r"OTEL_[A-Z_]+", reason) if subject.get(name)), "")
+    return subject.setting(named, "") if named else subject.command
+
+
 def verdict(subject: Subject, recorder: Recorder, asked: list[str], code: int | None, said: str) -> Check:
     if recorder.spans.total():
         heard = ", ".join(f"{count} of {name}" for name, count in recorder.spans.items())
@@ -133,7 +145,8 @@ def verdict(subject: Subject, recorder: Recorder, asked: list[str], code: int | 
     last = said.strip().splitlines()[-1][:200] if said.strip() else "nothing"
     for words, cause in CONFESSIONS.items():
         if words in said:
-            return broken(LINK, "spans", cause, subject.command)
+            reason = reason_in(said.partition(words)[2])
+            return broken(LINK, "spans", f"{cause}{reason}", without_what_is_named(subject, reason))
     if missing := re.search(r"Requested component '([^']+)' not found", said):
         step = subject.setting("OTEL_TRACES_EXPORTER", "otlp")
         return broken(LINK, "spans", f"the SDK does not find its component {missing[1]!r}", step)

@@ -18,6 +18,7 @@ from threemaps.doctor.destination import (
 from threemaps.doctor.environment import check_quotes, check_sampler, check_spelling, check_switched_on
 from threemaps.doctor.launching import check_distro, check_versions
 from threemaps.doctor.restarting import check_preload
+from threemaps.doctor.silent import check_components, check_delay, check_excluded, check_proxy
 from threemaps.doctor.subject import LAUNCHER, Subject
 from threemaps.doctor.walk import SECONDS, Walk
 from threemaps.doctor.wire import Answer, ask
@@ -66,11 +67,12 @@ def check_services_packages(walk: Walk) -> Check:
 
 
 def check_services_settings(walk: Walk) -> Check:
-    return each(walk, "settings", (check_spelling, check_quotes, check_switched_on, check_sampler))
+    spelled = (check_spelling, check_quotes, check_switched_on, check_sampler)
+    return each(walk, "settings", (*spelled, check_components, check_excluded, check_delay))
 
 
 def check_services_export(walk: Walk) -> Check:
-    checks = (check_exporter, check_header_form, check_endpoint, check_protocol)
+    checks = (check_exporter, check_header_form, check_endpoint, check_protocol, check_proxy)
     return each(walk, "export", checks)
 
 

@@ -26,7 +26,7 @@ from threemaps.doctor.environment import (
     check_spelling,
     check_switched_on,
 )
-from threemaps.doctor.honeycomb import key_accepted, team_header
+from threemaps.doctor.honeycomb import honeycomb_address, key_accepted, team_header
 from threemaps.doctor.launching import (
     check_command,
     check_distro,
@@ -39,6 +39,14 @@ from threemaps.doctor.launching import (
 )
 from threemaps.doctor.observe import check_spans_arrive
 from threemaps.doctor.restarting import check_preload, check_reloader
+from threemaps.doctor.silent import (
+    check_certificate,
+    check_components,
+    check_delay,
+    check_env_file,
+    check_excluded,
+    check_proxy,
+)
 from threemaps.doctor.subject import Subject
 
 SubjectCheck = Callable[[Subject], Check]
@@ -54,8 +62,25 @@ START: tuple[SubjectCheck, ...] = (
     check_reloader,
     check_preload,
 )
-SETTINGS: tuple[SubjectCheck, ...] = (check_spelling, check_quotes, check_switched_on, check_sampler)
-EXPORT: tuple[SubjectCheck, ...] = (check_exporter, check_header_form, check_endpoint, check_protocol)
+SETTINGS: tuple[SubjectCheck, ...] = (
+    check_env_file,
+    check_spelling,
+    check_quotes,
+    check_switched_on,
+    check_sampler,
+    check_components,
+    check_excluded,
+    check_delay,
+)
+EXPORT: tuple[SubjectCheck, ...] = (
+    check_exporter,
+    check_header_form,
+    honeycomb_address,
+    check_endpoint,
+    check_protocol,
+    check_proxy,
+    check_certificate,
+)
 
 
 def compose_checks(honeycomb_api: str) -> list[SubjectCheck]:

@@ -71,6 +71,11 @@ class Subject:
         return self.interpreter is not None
 
     @property
+    def hooked(self) -> bool:
+        """Started from something that a launcher started: nobody needs another one."""
+        return HOOK in self.get("PYTHONPATH")
+
+    @property
     def pip(self) -> str:
         """The command that installs into the interpreter of this service."""
         return f"{shlex.quote(str(self.interpreter or 'python'))} -m pip install"

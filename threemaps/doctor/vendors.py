@@ -10,7 +10,7 @@ import requests
 from threemaps import nearby
 from threemaps.backends.aws import aws_client, reasons
 from threemaps.doctor.check import Check, broken, good
-from threemaps.doctor.honeycomb import ask_auth, malformed
+from threemaps.doctor.honeycomb import ask_auth, malformed, other_region
 from threemaps.doctor.legs import AWS_KEYS
 from threemaps.doctor.walk import SECONDS, Walk
 from threemaps.errors import UserError
@@ -51,6 +51,7 @@ def check_key(settings: Settings, key: str, variable: str, wanted: str) -> Check
     auth = ask_auth(settings.honeycomb_api, key)
     if auth.status == 401:
         detail = f"{variable}: {settings.honeycomb_api} does not know it ({auth.error})"
+        detail += other_region(settings.honeycomb_api)
         return broken(LINK, f"{wanted} key", detail, step)
     if auth.status != 200:
         detail = f"{settings.honeycomb_api}/1/auth answers {auth.status or auth.error}"
