@@ -1,9 +1,12 @@
 """Progress that people can watch: a bar in a terminal, now and then a line in a pipe."""
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+
+import click
 
 LINE_EVERY_SECONDS = 2.0
 
@@ -34,3 +37,12 @@ def _plain_counter(label: str, total: int) -> Callable[[], None]:
             print(f"{label}: {done} of {total}", file=sys.stderr, flush=True)  # noqa: T201
 
     return advance
+
+
+def say(line: str) -> None:
+    """A line for whoever still reads: what is under way goes on without one."""
+    try:
+        click.echo(line)
+    except OSError:
+        # Else what could not be written is tried again at the end, and fails there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -13,6 +13,8 @@ import pytest
 from tests.compare.maps import a_map
 from tests.compare.world import World
 from tests.conftest import Serve, free_port
+from tests.draw import examples
+from threemaps.commands.compare import rendered
 from threemaps.servicemap import ServiceMap
 
 WHOLE = a_map("(outside)>web 40 0", "web>api 40 2", "api>db:5432! 40 0")
@@ -71,6 +73,13 @@ def test_maps_that_agree(run: Run) -> None:
         ("api", "db:5432"),
     }
     assert all(one["expected"] for one in document["differences"])
+
+
+def test_no_color_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = examples.differing()
+    assert "\x1b[" in rendered(shown, "table", to_terminal=True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in rendered(shown, "table", to_terminal=True)
 
 
 def test_maps_that_differ(run: Run) -> None:

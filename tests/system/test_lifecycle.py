@@ -147,13 +147,19 @@ def started_for(system: System) -> list[str]:
 
 
 def test_up_lets_go_of_the_pipe(own_system: System) -> None:
-    """`up | cat` ends when `up` does, although what it started runs on."""
+    """`up | cat` ends when `up` does, although what it started runs on; `down | head -1` stops all."""
     command = f"{CLI} up | cat"
     done = subprocess.run(
         command, shell=True, env=dict(own_system.environment), capture_output=True, text=True, timeout=60
     )
     assert "users" in done.stdout
     assert processes(own_system)["users"].alive
+    # Neither stops half way when nobody reads on: each writes its lines while it works.
+    for words, left in (("up", 8), ("down", 0)):
+        pipe = f"set -o pipefail; {CLI} {words} | head -1"
+        ended = subprocess.run(["bash", "-c", pipe], env=dict(own_system.environment), capture_output=True)
+        assert (ended.returncode, ended.stderr) == (0, b"")
+        assert len(processes(own_system)) == left
 
 
 def test_a_taken_port_is_named_before_anything_starts(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`threemaps compare`."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -85,7 +86,8 @@ def rendered(comparison: "Comparison", format_: str, *, to_terminal: bool) -> st
     from threemaps.draw import render
 
     width = shutil.get_terminal_size((80, 24)).columns if to_terminal else 80
-    return render(comparison, format_, width=width, colour=to_terminal)
+    colour = to_terminal and not os.environ.get("NO_COLOR")
+    return render(comparison, format_, width=width, colour=colour)
 
 
 def write(text: str, output: Path | None) -> None:

@@ -15,11 +15,12 @@ def command() -> None:
       threemaps down && rm -r .threemaps    forget everything
     """
     from threemaps.launch import lifecycle
+    from threemaps.progress import say
 
     settings = Settings.load()
     if not settings.run.exists():
         click.echo("Nothing runs.")
         return
-    with lifecycle.exclusively(settings, click.echo):
-        stopped = lifecycle.bring_down(settings, click.echo)
-    click.echo(f"{stopped} processes stopped." if stopped else "Nothing runs.")
+    with lifecycle.exclusively(settings, say):
+        stopped = lifecycle.bring_down(settings, say)
+    say(f"{stopped} processes stopped." if stopped else "Nothing runs.")

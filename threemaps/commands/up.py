@@ -33,16 +33,17 @@ def start_system(settings: Settings, tracing: str = "otel") -> None:
     from threemaps.launch import lifecycle, system
     from threemaps.launch.collector import collector_binary
     from threemaps.launch.resolved import write_resolved
+    from threemaps.progress import say
 
     modes = system.parse_tracing(tracing)
-    binary = collector_binary(click.echo)
-    with lifecycle.exclusively(settings, click.echo):
+    binary = collector_binary(say)
+    with lifecycle.exclusively(settings, say):
         write_resolved(settings)
-        click.echo(f"Starting in {settings.state}")
+        say(f"Starting in {settings.state}")
         specs = [
             *system.local_specs(settings),
             system.collector_spec(settings, binary),
             *system.service_specs(settings, modes),
             system.web_spec(settings, binary),
         ]
-        lifecycle.bring_up(settings, specs, click.echo)
+        lifecycle.bring_up(settings, specs, say)

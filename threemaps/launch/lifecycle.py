@@ -14,6 +14,7 @@ from threemaps.launch.processes import Records, Running, Spec, ended, last_lines
 from threemaps.settings import Settings
 
 HEALTHY_SECONDS = 40.0
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Say = Callable[[str], None]
 
 # Services first, so that their last spans still find the collector; then what the collector sends to.
@@ -89,12 +90,15 @@ def _address(spec: Spec) -> str:
 
 @contextlib.contextmanager
 def _stopping_on_failure(settings: Settings, running: dict[str, Running]) -> Iterator[None]:
-    """A failure, Ctrl-C or a SIGTERM ends what runs; a second Ctrl-C does not cut that short."""
+    """A failure, Ctrl-C, a SIGTERM or a closed terminal ends what runs; a second does not cut that short."""
 
     def interrupt(number: int, frame: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt
 
-    previous = signal.signal(signal.SIGTERM, interrupt)
+    previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in previous.items():
+        if handler is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, interrupt)
     try:
         yield
     except BaseException:
@@ -103,15 +107,16 @@ def _stopping_on_failure(settings: Settings, running: dict[str, Running]) -> Ite
             records(settings).save({})
         raise
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager
 def _undivided() -> Iterator[None]:
     """Ctrl-C waits for the end of the block: no process is started without being noted."""
     came: list[int] = []
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    previous = {number: signal.signal(number, lambda got, frame: came.append(got)) for number in numbers}
+    wanted = [number for number in INTERRUPTS if signal.getsignal(number) is not signal.SIG_IGN]
+    previous = {number: signal.signal(number, lambda got, frame: came.append(got)) for number in wanted}
     try:
         yield
     finally:
@@ -123,7 +128,7 @@ def _undivided() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _deaf_to_interrupts() -> Iterator[None]:
-    previous = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, signal.SIG_IGN) for number in INTERRUPTS}
     try:
         yield
     finally:
