@@ -127,3 +127,24 @@ def test_what_an_xray_sdk_calls_in_aws(system: System, prefix: str) -> None:
     forest.truth.count(FROM_OUTSIDE, service(own), False)
     send_segment(system.settings.ports["xray"], segment(own, trace_id(), subsegments=subsegments))
     check(system.settings, prefix, forest.truth.drawn_by)
+
+
+def test_databases_that_an_xray_sdk_asks(system: System, prefix: str) -> None:
+    """They have their host and port for a name, as when OpenTelemetry's instrumentation asks them."""
+    own, forest = f"{prefix}web", Forest(random.Random(1), [])
+    asked = {
+        "postgresql://ann@pg.eu:5432/orders": "pg.eu:5432",
+        "127.0.0.1:3306/orders": "127.0.0.1:3306",
+        "jdbc:mysql://my.eu/orders?ssl=1": "my.eu",
+        "mariadb://maria.eu": "maria.eu",
+    }
+    subsegments = []
+    for url, drawn in asked.items():
+        sql = {"url": url, "database_type": "SQL", "sanitized_query": "SELECT 1"}
+        held = segment("orders@somewhere", trace_id(), namespace="remote", sql=sql)
+        held.pop("trace_id")
+        subsegments.append(held)
+        forest.truth.count(service(own), remote(drawn), False)
+    forest.truth.count(FROM_OUTSIDE, service(own), False)
+    send_segment(system.settings.ports["xray"], segment(own, trace_id(), subsegments=subsegments))
+    check(system.settings, prefix, forest.truth.drawn_by)
