@@ -149,7 +149,8 @@ def test_without_columns_a_query_gives_times_and_messages_newest_first(logs: Any
 def test_times_are_put_into_bins(logs: Any, group: Group) -> None:
     rows = run(logs, group, "stats count(*) as n by bin(1m) as minute | sort minute")
     assert [(row["minute"][-9:], row["n"]) for row in rows] == [("00:00.000", "4"), ("01:00.000", "1")]
-    assert [row["n"] for row in run(logs, group, "stats count(*) as n by bin(1h)")] == ["5"]
+    for period in ("1h", "60 min", "3600000 msec"):
+        assert [row["n"] for row in run(logs, group, f"stats count(*) as n by bin({period})")] == ["5"]
 
 
 @pytest.mark.usefixtures("requests")

@@ -211,6 +211,7 @@ def test_groups_are_found_by_part_of_their_name_or_by_name(logs: Any) -> None:
 
     assert described(logGroupNamePattern="Data") == ["/app/Data"]
     assert described(logGroupIdentifiers=["/other", "/app/data"]) == ["/app/data", "/other"]
+    assert described(logGroupClass="INFREQUENT_ACCESS") == []
     with pytest.raises(logs.exceptions.InvalidParameterException, match="Only one of"):
         described(logGroupNamePattern="Data", logGroupNamePrefix="/app")
 

@@ -128,6 +128,8 @@ def test_a_part_of_the_traces(xray: Any, send: Send) -> None:
     assert len(ids(xray, **half)) == 32
     with pytest.raises(xray.exceptions.InvalidRequestException, match="from 0 to 1"):
         ids(xray, Sampling=True, SamplingStrategy={"Name": "FixedRate", "Value": 7})
+    with pytest.raises(xray.exceptions.InvalidRequestException, match="not 'Every'"):
+        ids(xray, SamplingStrategy={"Name": "Every"})
 
 
 def test_what_is_still_running_is_partial(xray: Any, send: Send) -> None:

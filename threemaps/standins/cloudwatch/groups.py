@@ -66,7 +66,8 @@ class Groups:
             "AND (len(?) = 0 OR list_contains(?, g.name)) ORDER BY g.name",
             [prefix, pattern, names, names],
         )
-        page, token = page_of(list(rows), request.get("limit", 50), request.get("nextToken"))
+        found = list(rows) if request.get("logGroupClass", "STANDARD") == "STANDARD" else []
+        page, token = page_of(found, request.get("limit", 50), request.get("nextToken"))
         return {"logGroups": [_group(*row) for row in page], **token}
 
     def create_log_stream(self, request: dict[str, Any]) -> dict[str, Any]:

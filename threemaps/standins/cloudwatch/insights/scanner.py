@@ -15,7 +15,7 @@ DURATION = re.compile(r"(\d{1,9})\s*([A-Za-z]+)", re.ASCII)
 MILLISECONDS = {
     unit: size
     for size, units in (
-        (1, "ms millisecond milliseconds"),
+        (1, "ms msec msecs millisecond milliseconds"),
         (1_000, "s sec secs second seconds"),
         (60_000, "m min mins minute minutes"),
         (3_600_000, "h hr hrs hour hours"),
