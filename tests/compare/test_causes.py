@@ -78,6 +78,11 @@ def test_a_clock_that_is_off() -> None:
     assert "clock" not in difference(Evidence(skew={"users": 61.0}), xray=LESS).cause
 
 
+def test_a_node_is_missing_for_the_clock_of_the_one_that_it_calls() -> None:
+    found = three(a_map(), WHOLE, WHOLE, evidence=Evidence(skew={"api": 60.0}))
+    assert all("the clock of api is 60 s ahead" in one.cause for one in found.differences)
+
+
 def test_a_clock_that_is_behind_makes_no_restart() -> None:
     evidence = Evidence(
         collector=Collector(started=NOON + timedelta(minutes=5)), calls_before_start=3, skew={"other": -90.0}
@@ -88,11 +93,13 @@ def test_a_clock_that_is_behind_makes_no_restart() -> None:
 def test_two_spans_of_one_id() -> None:
     seen = Looked(1, True, doubled={"api": "abc"})
     found = three(WHOLE, a_map("web>gone! 40"), WHOLE, evidence=Evidence(looked=seen))
-    lacking = [one for one in found.differences if one.odd == ("xray",)]
-    assert {one.cause for one in lacking} == {
-        "two spans of one trace have the same id, and X-Ray keeps the later one"
-    }
-    assert lacking[0].evidence == ("trace abc",)
+    unexpected = [one for one in found.differences if not one.expected]
+    assert {one.odd for one in unexpected} == {("xray",), ("cloudwatch",)}
+    assert all(
+        "two spans of one trace have the same id, and X-Ray keeps the later one" in one.cause
+        for one in unexpected
+    )
+    assert unexpected[0].evidence == ("trace abc",)
     elsewhere = Evidence(looked=Looked(1, True, doubled={"other": "abc"}))
     assert difference(elsewhere, xray=LESS).cause == "unknown"
 

@@ -18,7 +18,7 @@ from threemaps.backends.xray import XRay
 from threemaps.evidence.collect import collect, passed, what_is_sampled
 from threemaps.evidence.collector import collector_of, parse_metrics, read_collector
 from threemaps.evidence.model import Evidence, Leg
-from threemaps.evidence.shapes import TracedSpan
+from threemaps.evidence.shapes import TracedSpan, look
 from threemaps.evidence.spans import (
     from_honeycomb,
     from_xray,
@@ -257,6 +257,14 @@ def test_what_x_ray_has_segments_for() -> None:
     assert [span.entered for span in marked["t"]] == [True, True, True]
     plain = with_entered(held, {"t": [TracedSpan("t", *one) for one in spans]})
     assert [span.entered for span in plain["t"]] == [True, False, False]
+
+
+def test_a_segment_with_the_id_of_another_span_is_kept_beside_it() -> None:
+    spans = [("1", "", "web", "server"), ("2", "1", "web", "client"), ("3", "2", "api", "server")]
+    other = [*spans[:2], ("3", "9", "users", "server")]
+    held = {"t": [TracedSpan("t", *one) for one in spans]}
+    there = {"t": [TracedSpan("1-t", *one) for one in other]}
+    assert look(with_entered(held, there)["t"], complete=True).doubled == {"api": "t", "users": "t"}
 
 
 def segments(trace_id: str, *ids: str) -> dict[str, Any]:

@@ -62,9 +62,7 @@ def drawn_otherwise(case: Case, evidence: Evidence) -> Reason | str:
 def one_id_twice(case: Case, evidence: Evidence) -> Reason | str:
     """X-Ray knows a span by its id, and keeps the later of two."""
     doubled = evidence.looked.doubled
-    names = [source.name for source in case.sources]
-    callers = [edge.source for edge in case.index.touching(case.ends[-1], names)]
-    found = {doubled[node.name] for node in (*case.ends, *callers) if node.name in doubled}
+    found = {doubled[node.name] for node in callees(case) if node.name in doubled}
     if case.odd.backend != "xray" or not case.short or not found:
         return "span ids: the traces that were looked at hold no two spans of one id"
     return Reason(
@@ -72,6 +70,16 @@ def one_id_twice(case: Case, evidence: Evidence) -> Reason | str:
         "find out who makes the ids: they have to differ within a trace",
         tuple(f"trace {trace}" for trace in sorted(found)[:3]),
     )
+
+
+def callees(case: Case) -> set[Node]:
+    """What may have been called: for a callee whose span is gone a remote node is drawn."""
+    called = case.ends[-1]
+    if called.kind is not Kind.REMOTE:
+        return {called}
+    names = [source.name for source in case.sources]
+    callers = {edge.source for edge in case.index.touching(called, names)}
+    return {edge.target for caller in callers for edge in case.index.touching(caller, names)}
 
 
 def tells(case: Case, other: Source, ends: tuple[Node, Node]) -> bool:

@@ -1,9 +1,11 @@
 """What happened to the traffic itself, or to the reading of it."""
 
+from collections.abc import Iterator
+
 from threemaps.causes.case import DOCTOR, Case, Reason
 from threemaps.compare import DifferenceKind
 from threemaps.evidence.model import Evidence
-from threemaps.servicemap import Kind
+from threemaps.servicemap import Kind, Node
 
 SKEW_SECONDS = 2.0
 SAMPLING_TOLERANCE = 3.0  # standard deviations
@@ -27,7 +29,7 @@ def other_window(case: Case, evidence: Evidence) -> Reason | str:
 
 
 def clock(case: Case, evidence: Evidence) -> Reason | str:
-    for end in case.ends:
+    for end in (*case.ends, *neighbours(case)):
         ahead = evidence.skew.get(end.name, 0.0)
         if end.kind is Kind.SERVICE and abs(ahead) >= SKEW_SECONDS:
             way = "ahead" if ahead > 0 else "behind"
@@ -37,6 +39,13 @@ def clock(case: Case, evidence: Evidence) -> Reason | str:
                 (f"spans of {end} start {abs(ahead):.1f} s {way} of the calls that caused them",),
             )
     return "the clocks: no service's spans start before or long after their callers'"
+
+
+def neighbours(case: Case) -> Iterator[Node]:
+    """A node is not drawn where none of its calls is, be it for the other end of them."""
+    if len(case.ends) == 1:
+        calls = case.index.touching(case.ends[0], [other.name for other in case.others])
+        yield from dict.fromkeys(end for call in calls for end in call.key)
 
 
 def sampling(case: Case, evidence: Evidence) -> Reason | str:

@@ -155,4 +155,13 @@ def with_entered(held: Traces, there: Traces) -> Traces:
             replace(span, entered=span.id in segments or parents.get(span.id, span.parent) != span.parent)
             for span in held[one]
         ]
+        marked[one] = [*(replace(twin, trace=one) for twin in twins(held[one], spans)), *marked[one]]
     return marked
+
+
+def twins(held: Iterable[TracedSpan], there: Iterable[TracedSpan]) -> Iterator[TracedSpan]:
+    """Segments of X-Ray's with the id of another span: each backend shows one of the two."""
+    parents = {span.id: span.parent for span in held if span.kind in SERVERS}
+    return (
+        span for span in there if span.kind == "server" and parents.get(span.id, span.parent) != span.parent
+    )
