@@ -189,6 +189,25 @@ def test_results_come_in_pages(logs: Any, group: Group) -> None:
     assert "nextToken" not in second
 
 
+def test_a_number_is_shown_as_it_was_logged_and_what_is_reckoned_has_four_digits(
+    logs: Any, group: Group, put: Put
+) -> None:
+    put({"ms": 0.123456}, {"ms": 2.0}, start=HOUR)
+    assert run(logs, group, "fields ms | sort ms") == [{"ms": "0.123456"}, {"ms": "2"}]
+    row = {"least": "0.123456", "mean": "1.0617", "half": "0.0617"}
+    assert run(logs, group, "stats min(ms) as least, avg(ms) as mean, min(ms) / 2 as half") == [row]
+
+
+def test_a_sort_has_the_order_of_awss_own_example(logs: Any, group: Group, put: Put) -> None:
+    texts = ("!:", "#", "*%04", "0#", "5A", "111A", "2345_", "@", "@_", "A", "A9876fghj", "a12345hfh")
+    ordered = [*texts, "0", "01", "1", "2", "3"]
+    put(*({"v": value} for value in sorted(ordered)), start=HOUR)
+    assert [row["v"] for row in run(logs, group, "fields v | sort v")] == ordered
+    assert [row["v"] for row in run(logs, group, "fields v | sort v desc")] == ordered[::-1]
+    ends = run(logs, group, "stats sortsFirst(v) as f, sortsLast(v) as l, min(v) as least, max(v) as most")
+    assert ends == [{"f": "!:", "l": "3", "least": "0", "most": "3"}]
+
+
 def test_a_sort_finds_the_first_of_many(logs: Any, group: Group, put: Put) -> None:
     for part in range(3):
         put(*({"n": number} for number in range(part, 24_000, 3)), start=HOUR)

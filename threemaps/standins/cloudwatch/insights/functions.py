@@ -153,8 +153,12 @@ def percentile(percent: float) -> Aggregate:
     return of
 
 
-def _extreme(choose: Callable[..., Value]) -> Aggregate:
-    return lambda values: choose((v for v in values if v is not None), key=order_key, default=None)
+def _present(values: Sequence[Value]) -> list[Value]:
+    return [value for value in values if value is not None]
+
+
+def _extreme(choose: Callable[..., Value], prefer: Callable[..., list[Value]] = _present) -> Aggregate:
+    return lambda values: choose(prefer(values) or _present(values), key=order_key, default=None)
 
 
 # The records come newest first.
@@ -163,8 +167,8 @@ AGGREGATES: dict[str, Aggregate] = {
     "count_distinct": lambda values: len({text(value) for value in values if value is not None}),
     "sum": _sum,
     "avg": _average,
-    "min": _extreme(min),
-    "max": _extreme(max),
+    "min": _extreme(min, prefer=_numbers),
+    "max": _extreme(max, prefer=_numbers),
     "stddev": _deviation,
     "median": percentile(50),
     "sortsfirst": _extreme(min),

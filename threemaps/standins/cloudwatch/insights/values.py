@@ -1,6 +1,7 @@
 """Records and the values in them, as Logs Insights sees them: fields discovered in JSON, numbers in texts."""
 
 import math
+import re
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -10,10 +11,18 @@ import orjson
 from threemaps.standins.cloudwatch.scan import Event
 
 ACCOUNT = "000000000000"
+DIGITS = "0123456789"
+PARTS = re.compile(r"[0-9]+|[^0-9]+")
+
+Chunk = tuple[str, int, str]
 
 
 class Moment(int):
     """Milliseconds that are shown as a time."""
+
+
+class Told(float):
+    """A number out of a log event, shown as it is there; what is reckoned has four digits."""
 
 
 class Record:
@@ -89,6 +98,8 @@ def plain(value: Any) -> Any:
     """Texts and numbers; truth is 1 or 0, what is nested is its JSON."""
     if isinstance(value, bool):
         return int(value)
+    if isinstance(value, float):
+        return Told(value)
     return orjson.dumps(value).decode() if isinstance(value, dict | list) else value
 
 
@@ -109,6 +120,8 @@ def text(value: Any) -> str:
         return shown_time(value)
     if isinstance(value, bool):
         return str(int(value))
+    if isinstance(value, Told):
+        return repr(float(value)).removesuffix(".0")
     if isinstance(value, float):
         return f"{value:.4f}".rstrip("0").rstrip(".") if math.isfinite(value) else str(value)
     return str(value)
@@ -122,9 +135,16 @@ def shown_time(milliseconds: int) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S}.{milliseconds % 1000:03d}"
 
 
-def order_key(value: Any) -> tuple[int, float, str]:
-    """Numbers before texts, and what is missing before both."""
+def order_key(value: Any) -> tuple[int, float, tuple[Chunk, ...]]:
+    """What is missing before texts, and numbers behind both, as AWS sorts."""
     if value is None:
-        return 0, 0.0, ""
+        return 0, 0.0, ()
     as_number = number(value)
-    return (1, as_number, "") if as_number is not None else (2, 0.0, str(value))
+    if as_number is not None:
+        return 2, as_number, ((str(value), 0, ""),)
+    return 1, 0.0, tuple(_chunk(part) for part in PARTS.findall(str(value)))
+
+
+def _chunk(part: str) -> Chunk:
+    """Digits go by their number, and among other characters where a digit goes."""
+    return ("0", len(part), part) if part[0] in DIGITS else (part, 0, "")
