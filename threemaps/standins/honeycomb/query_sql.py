@@ -114,7 +114,8 @@ WITH picked AS (
         moment = f"$start + (time - $start) // {step} * {step}"
         selected = ", ".join([f"{moment} AS moment", *names, *self._aggregates(scales)])
         source = self._source([moment, *names])
-        return self._statement(f"SELECT {selected} FROM {source} GROUP BY ALL ORDER BY moment")
+        order = ", ".join(["moment", *names])
+        return self._statement(f"SELECT {selected} FROM {source} GROUP BY ALL ORDER BY {order}")
 
     def totals(self, scales: Sequence[Scale | None]) -> Statement:
         return self._statement(f"SELECT {', '.join(self._aggregates(scales))} FROM {self._source([])}")
