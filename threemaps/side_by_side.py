@@ -1,5 +1,6 @@
 """Reads the maps of one window, waits until they stand still, compares them and looks for the causes."""
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from threemaps.settle import Maps, Settled, settle
 from threemaps.windows import window_until
 
 Report = Callable[[float], None]
+SILENT = re.compile(r"no (answer|connection) within [\d.]+ s")
 NO_DATA = "no source holds a call in this window: send some, take a longer --since, or run `threemaps doctor`"
 
 
@@ -44,6 +46,15 @@ class Reader:
     @property
     def has_live(self) -> bool:
         return any(not isinstance(backend, Snapshot) for backend in self.backends.values())
+
+    @property
+    def answering(self) -> dict[str, Backend]:
+        """Without those that let us wait in vain: each further question would take as long again."""
+        return {
+            name: backend
+            for name, backend in self.backends.items()
+            if name not in self.failures or not SILENT.search(self.failures[name].message)
+        }
 
     def read(self) -> Maps:
         return self.read_window(self.window)
@@ -97,10 +108,10 @@ def compare_now(
     window = window_until(datetime.now(UTC), since)
     reader = Reader(settings, names, window, service)
     settled = settled_maps(reader, report)
-    evidence = replace(what_is_sampled(settings, reader.backends), settled=settled.settled)
+    evidence = replace(what_is_sampled(settings, reader.answering), settled=settled.settled)
     comparison = compared(reader, settled.maps, evidence)
     if not comparison.agree:
-        evidence = collect(settings, reader.backends, window, comparison, evidence)
+        evidence = collect(settings, reader.answering, window, comparison, evidence)
         comparison = compared(reader, settled.maps, evidence)
     return held_against(contract, reader, settled.maps, evidence, comparison)
 

@@ -1,9 +1,17 @@
 """When a map counts as standing still. Time is told by the test."""
 
+import os
+import socket
 from collections.abc import Iterator
+from pathlib import Path
 
-from tests.compare.maps import a_map
+import pytest
+
+from tests.compare.maps import WINDOW, a_map
+from threemaps.backends import http
+from threemaps.settings import Settings
 from threemaps.settle import LIMIT_SECONDS, QUIET_SECONDS, Maps, Settled, settle
+from threemaps.side_by_side import Reader
 
 LAG = 30.0
 
@@ -64,3 +72,17 @@ def test_the_wait_has_a_limit() -> None:
     result, _ = settled(growing(10**9))
     assert not result.settled
     assert LIMIT_SECONDS <= result.waited < LIMIT_SECONDS + 3
+
+
+def test_a_backend_that_hangs_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "READ_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        variables = {
+            "THREEMAPS_URL_HONEYCOMB": f"http://127.0.0.1:{hanging.getsockname()[1]}",
+            "THREEMAPS_STATE": str(tmp_path),
+            "THREEMAPS_ENV_FILE": os.devnull,
+        }
+        reader = Reader(Settings.load(variables), ["honeycomb", "xray"], WINDOW)
+        assert reader._one("honeycomb", WINDOW) is None
+        assert "no answer within" in reader.failures["honeycomb"].message
+        assert list(reader.answering) == ["xray"]
