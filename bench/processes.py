@@ -90,7 +90,15 @@ def family(process: psutil.Process) -> list[psutil.Process]:
 
 def cpu_seconds(processes: Sequence[psutil.Process]) -> float:
     """User and system time that they have used so far."""
-    return sum(times.user + times.system for times in (process.cpu_times() for process in processes))
+    return sum(_cpu_seconds(process) for process in processes)
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    if sys.platform == "linux":
+        # clock_getcpuclockid(3), which Python lacks: nanoseconds where /proc has hundredths of a second.
+        return time.clock_gettime(~process.pid << 3 | 2)
+    times = process.cpu_times()
+    return times.user + times.system
 
 
 def wait_until_idle(processes: Sequence[psutil.Process], seconds: float = 20.0) -> None:

@@ -1,12 +1,14 @@
 """What tracing costs the services: CPU of all three for one home request, in several modes side by side.
 
-All modes run at the same time, as shipped (gunicorn, its config, real HTTP between the services), and take
-turns with short rounds of requests. What a mode adds is the median of the differences to the untraced mode
-in the same turn. Sending is part of it: a round ends when the services are idle again. A sink receives it.
+Each mode is started anew in each turn, as shipped (gunicorn, its config, real HTTP between the services): two
+starts of the same services differ by more than what is measured. What a mode adds is the median of the
+differences to the untraced mode in the same turn, with the quartiles beside it. Sending is part of it: a
+measurement ends when the services are idle again. A sink receives it.
 """
 
 import contextlib
 import http.client
+import statistics
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -24,7 +26,7 @@ from threemaps.tracing.environment import OTEL, XRAY_SDK, service_command, servi
 
 ABOUT = "CPU of the three services for one home request (8 spans, 4 log records)"
 REQUESTS = 300
-ROUNDS = 6
+TURNS = 8
 STOCK = {"THREEMAPS_INSTRUMENTATION": "stock", "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": ""}
 NO_LOGS = {"OTEL_LOGS_EXPORTER": "none", "OTEL_PYTHON_LOG_AUTO_INSTRUMENTATION": "false"}
 
@@ -52,32 +54,27 @@ MODES = (
 
 
 def measure(report: Report) -> None:
-    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
-        rounds = side_by_side([(mode, stack.enter_context(running(mode, Path(folder)))) for mode in MODES])
-    off, xray = rounds[OFF.name], added_by(rounds, XRAY.name)
-    report.add(OFF.name, median(off) * 1e6, "µs/request")
+    turns = [side_by_side(turn) for turn in range(TURNS)]
+    report.add(OFF.name, median(turn[OFF.name] for turn in turns) * 1e6, "µs/request")
     for mode in MODES[1:]:
-        added = added_by(rounds, mode.name)
-        report.add(f"{mode.name}: adds", added * 1e6, "µs/request")
+        added = [turn[mode.name] - turn[OFF.name] for turn in turns]
+        report.add(f"{mode.name}: adds", median(added) * 1e6, "µs/request")
+        low, _, high = statistics.quantiles(added, n=4)
+        report.say("… half of the starts between", f"{low * 1e6:,.0f} and {high * 1e6:,.0f} µs/request")
         if mode is not XRAY:
-            report.add("… of what aws-xray-sdk adds", added / xray, "×", "< 1")
+            more = [turn[mode.name] - turn[XRAY.name] for turn in turns]
+            report.add("… more than aws-xray-sdk", median(more) * 1e6, "µs/request", "< 0")
 
 
-def added_by(rounds: dict[str, list[float]], mode: str) -> float:
-    return median(cost - off for cost, off in zip(rounds[mode], rounds[OFF.name], strict=True))
-
-
-def side_by_side(systems: list[tuple[Mode, "Services"]]) -> dict[str, list[float]]:
-    """Mode → CPU seconds a request, round by round."""
-    for _, services in systems:
-        services.send(REQUESTS)  # caches fill, connections are made
-    rounds: dict[str, list[float]] = {mode.name: [] for mode, _ in systems}
-    for turn in range(ROUNDS):
-        # Who comes first was seen to pay up to 1.4 ms more a request than who comes last.
-        begin = turn % len(systems)
-        for mode, services in systems[begin:] + systems[:begin]:
-            rounds[mode.name].append(services.cost(REQUESTS))
-    return rounds
+def side_by_side(turn: int) -> dict[str, float]:
+    """Mode → CPU seconds a request. Who begins changes from turn to turn."""
+    begin = turn % len(MODES)
+    costs = {}
+    for mode in MODES[begin:] + MODES[:begin]:
+        with tempfile.TemporaryDirectory() as folder, running(mode, Path(folder)) as services:
+            services.send(REQUESTS)  # caches fill, connections are made
+            costs[mode.name] = services.cost(REQUESTS)
+    return costs
 
 
 @dataclass(slots=True)
@@ -108,7 +105,7 @@ def running(mode: Mode, folder: Path) -> Iterator[Services]:
     http_port, udp_port = free_ports(2)
     sink = f"http://127.0.0.1:{http_port}"
     settings = settings_at(
-        folder / mode.name.replace(" ", "_"),
+        folder / "state",
         THREEMAPS_URL_OTLP_HTTP=sink,
         THREEMAPS_URL_AWS=sink,
         THREEMAPS_PORT_XRAY=str(udp_port),
