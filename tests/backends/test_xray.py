@@ -1,6 +1,7 @@
 """X-Ray's reader: the stand-in's graph, pages and pieces, and answers that nobody should get."""
 
 import re
+import socket
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -150,6 +151,18 @@ def test_no_route() -> None:
     nobody = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(UnreadableError, match=f"X-Ray at {nobody} could not be reached"):
         open_backend("xray", settings_at(nobody)).read_map(Window(NOW, NOW + timedelta(seconds=1)))
+
+
+def test_who_hangs_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("threemaps.backends.aws.READ_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(0)
+        backend = open_backend("xray", settings_at(f"http://127.0.0.1:{silent.getsockname()[1]}"))
+        with pytest.raises(UnreadableError, match="no answer within"):
+            backend.read_map(Window(NOW, NOW + timedelta(seconds=1)))
+        silent.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            silent.accept()
 
 
 def test_the_users_profile_has_no_say_in_local_mode(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

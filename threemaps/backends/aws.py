@@ -17,7 +17,6 @@ from botocore.exceptions import (
     NoCredentialsError,
     PartialCredentialsError,
     ProfileNotFound,
-    ReadTimeoutError,
     SSLError,
 )
 from botocore.loaders import Loader, create_loader
@@ -126,10 +125,9 @@ def explained(error: Exception, vendor: str, settings: Settings, permission: str
         return UnreadableError(
             f"{error}", hint="correct AWS_PROFILE, or add the profile with `aws configure`"
         )
-    if isinstance(error, EndpointConnectionError | ConnectTimeoutError | ReadTimeoutError | SSLError):
+    if isinstance(error, EndpointConnectionError | ConnectTimeoutError | SSLError):
         why = {
             ConnectTimeoutError: f"no connection within {CONNECT_SECONDS} s",
-            ReadTimeoutError: f"no answer within {READ_SECONDS} s",
             SSLError: "its certificate is not trusted",
         }.get(type(error), "nothing answers there")
         hint = (

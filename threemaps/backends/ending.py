@@ -6,7 +6,7 @@ from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import ReadTimeoutError as NothingCameError
 
-from threemaps.backends.base import UnreadableError
+from threemaps.backends.base import READ_SECONDS, UnreadableError
 from threemaps.backends.http import PART_BYTES, whole
 
 
@@ -19,17 +19,27 @@ class Ending:
 
     def send(self, request: Any) -> Any:
         request.stream_output = True  # so that it is left to us to read
-        response = self._session.send(request)
+        try:
+            response = self._session.send(request)
+        except ReadTimeoutError as error:
+            raise self._silent() from error
         try:
             response._content = whole(response.raw.stream(PART_BYTES), self._vendor)
         except NothingCameError as error:
-            raise ReadTimeoutError(endpoint_url=request.url, error=error) from error
+            raise self._silent() from error
         except HTTPError as error:
             raise ConnectionClosedError(endpoint_url=request.url, error=error, request=request) from error
         except UnreadableError:
             response.raw.close()
             raise
         return response
+
+    def _silent(self) -> UnreadableError:
+        """Not botocore's own error: it would try again, and wait as long each time."""
+        return UnreadableError(
+            f"{self._vendor} took the question and gave no answer within {READ_SECONDS} s",
+            hint="try again; if it stays so, check the proxy, or start anew: `threemaps down; threemaps up`",
+        )
 
     def close(self) -> None:
         self._session.close()
