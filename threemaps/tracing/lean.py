@@ -40,6 +40,9 @@ class LeanInstrumentor(BaseInstrumentor):  # type: ignore[misc, unused-ignore]
         import flask
         import requests
 
+        from threemaps.tracing.lean_export import remember_encoded
+
+        remember_encoded()
         tracer = trace.get_tracer(__name__)
         self._originals = flask.Flask.wsgi_app, requests.Session.send
         served, sent = self._originals
@@ -180,9 +183,14 @@ def _call_attributes(request: Any) -> dict[str, Any]:
     parts = urlsplit(request.url)
     attributes: dict[str, Any] = {
         "http.request.method": method if method in METHODS else "_OTHER",
-        "url.full": redact_url(request.url),
+        "url.full": redact_url(request.url) if _may_hold_secrets(request.url) else request.url,
         "server.address": parts.hostname or "",
     }
     if parts.port is not None:
         attributes["server.port"] = parts.port
     return attributes
+
+
+def _may_hold_secrets(url: str) -> bool:
+    """A password before the host, or a signature in the query: nothing else would be masked."""
+    return "@" in url or "?" in url
