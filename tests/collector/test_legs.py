@@ -63,9 +63,7 @@ def test_latencies_add_up_to_a_mean(chain: Chain) -> None:
 
     def timings() -> list[dict[str, float]]:
         metric = "traces_service_graph_request_client"
-        return [
-            event[metric] for event in list(chain.vendors.events) if _is(event, "mean-a", "mean-b", metric)
-        ]
+        return [event[metric] for event in chain.vendors.told() if _is(event, "mean-a", "mean-b", metric)]
 
     wait_for(timings)
     assert sum(one["Count"] for one in timings()) == 1
@@ -81,7 +79,7 @@ def test_events_are_only_of_what_changed(chain: Chain) -> None:
         wait_for(lambda calls=calls: chain.vendors.calls()["noise-a", "noise-b", ""] == calls)
     # In one event or several: what the connector reads in the same millisecond shares one.
     about = [
-        event["_aws"]["CloudWatchMetrics"] for event in chain.vendors.events if event["client"] == "quiet-a"
+        event["_aws"]["CloudWatchMetrics"] for event in chain.vendors.told() if event["client"] == "quiet-a"
     ]
     declared = [metrics for event in about for metrics in event]
     assert sorted(metric["Name"] for one in declared for metric in one["Metrics"]) == [
@@ -126,7 +124,7 @@ def test_a_4xx_is_no_fault_and_a_5xx_is(chain: Chain) -> None:
     def failed() -> dict[str, int]:
         return {
             event["failed"]: event["traces_service_graph_request_total"]
-            for event in list(chain.vendors.events)
+            for event in chain.vendors.told()
             if _is(event, "fault-a", "fault-b", "traces_service_graph_request_total")
         }
 
