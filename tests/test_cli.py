@@ -60,7 +60,6 @@ def test_usage_errors_name_the_bad_value_without_a_traceback(arguments: list[str
     ("command", "variable", "value", "told"),
     [
         ("status", "THREEMAPS_PORT_WEB", "http", "THREEMAPS_PORT_WEB='http' is no port"),
-        ("status", "THREEMAPS_ENV_FILE", "prod.env", "THREEMAPS_ENV_FILE='prod.env' is no file"),
         ("fault --clear", "THREEMAPS_STATE", "/dev/null", "/dev/null/faults: Not a directory"),
     ],
 )

@@ -68,7 +68,7 @@ class Settings:
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, *, project: Path = PROJECT) -> "Settings":
         given = os.environ if environ is None else environ
-        dotenv = env_file(given, project)
+        dotenv = Path(given.get("THREEMAPS_ENV_FILE") or project / ".env")
         merged = {**read_dotenv(dotenv), **{name: value for name, value in given.items() if value}}
         backends = parse_backends(merged.get("THREEMAPS_BACKENDS", "local"))
         return cls(
@@ -172,18 +172,6 @@ def parse_port(environ: Mapping[str, str], name: str, default: int) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
         raise UserError(f"{variable}={text!r} is no port", hint="a number from 1 to 65535", exit_code=2)
     return int(text)
-
-
-def env_file(environ: Mapping[str, str], project: Path) -> Path:
-    """`.env`, which need not be there; one that is named has to be, or its keys would silently be missing."""
-    named = environ.get("THREEMAPS_ENV_FILE")
-    if named and (not Path(named).exists() or Path(named).is_dir()):
-        raise UserError(
-            f"THREEMAPS_ENV_FILE={named!r} is no file",
-            hint="name one with NAME=value lines as in .env.example, or unset the variable",
-            exit_code=2,
-        )
-    return Path(named or project / ".env")
 
 
 def default_state(project: Path) -> Path:

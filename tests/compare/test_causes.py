@@ -44,6 +44,12 @@ def test_a_rejected_key() -> None:
     assert "key" not in other.cause
 
 
+def test_a_port_with_the_digits_of_a_status_is_no_rejected_key() -> None:
+    line = "Exporting failed: request to http://127.0.0.1:40193/v1/traces answered with HTTP Status Code 503"
+    leg = collector("honeycomb", queued=12, capacity=1000, log_lines=(line,))
+    assert "still draining" in difference(Evidence(collector=leg), honeycomb=LESS).cause
+
+
 def test_rejected_aws_credentials() -> None:
     found = difference(Evidence(key_problems={"xray": "STS: InvalidClientTokenId"}), xray=LESS)
     assert "X-Ray rejects the key" in found.cause

@@ -1,5 +1,7 @@
 """What happened on the way from the collector to one backend, in the collector's own words."""
 
+import re
+
 from threemaps.causes.case import DOCTOR, Case, Reason
 from threemaps.evidence.model import Evidence, Leg
 
@@ -9,15 +11,11 @@ NEW_KEY = (
 NEW_CREDENTIALS = (
     "check the AWS credentials and their policy (aws/ has one), then `threemaps down` and `threemaps up`"
 )
-KEY_WORDS = (
-    "401",
-    "403",
-    "unauthorized",
-    "forbidden",
-    "api key",
-    "accessdenied",
-    "not authorized",
-    "signature",
+# As a status of its own: the same digits may be in an address or an id.
+OF_A_KEY = re.compile(
+    r"(?<![\w:.])40[13](?!\w|\.\d)"
+    r"|unauthenticated|unauthorized|forbidden|api key|accessdenied|not authorized|signature",
+    re.IGNORECASE,
 )
 
 
@@ -35,7 +33,7 @@ def key_rejected(case: Case, evidence: Evidence) -> Reason | str:
 
 
 def _of_a_key(line: str) -> bool:
-    return any(word in line.lower() for word in KEY_WORDS)
+    return OF_A_KEY.search(line) is not None
 
 
 def _leg(case: Case, evidence: Evidence) -> Leg:
