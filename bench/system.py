@@ -27,6 +27,7 @@ from threemaps.servicemap import Edge, ServiceMap
 from threemaps.settings import PROJECT
 from threemaps.traffic import Traffic
 
+IDLE_SECONDS = 30  # queues drain, heaps are given back, and the stores rest, which they do after 5 to 15 s
 ABOUT = "start, freshness, load and memory of everything together"
 HOME = ("/api/activities/home",)
 MAPS = ("honeycomb", "xray", "cloudwatch")
@@ -287,7 +288,7 @@ def memory(report: Report, system: System, sent: int) -> None:
     while sent < REQUESTS_BEFORE_IDLE and time.monotonic() < deadline:
         some = min(500, REQUESTS_BEFORE_IDLE - sent)
         sent += Traffic(system.settings.url("frontend_api"), HOME, some, 0).run(lambda: None).sent
-    time.sleep(10)  # queues drain, heaps are given back
+    time.sleep(IDLE_SECONDS)
     total_pss = total_rss = 0.0
     for name, members in processes(system).items():
         known = [member.memory_full_info() for member in members]

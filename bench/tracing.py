@@ -26,7 +26,7 @@ from threemaps.tracing.environment import OTEL, XRAY_SDK, service_command, servi
 
 ABOUT = "CPU of the three services for one home request (8 spans, 4 log records)"
 REQUESTS = 300
-TURNS = 8
+TURNS = 6
 STOCK = {"THREEMAPS_INSTRUMENTATION": "stock", "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": ""}
 NO_LOGS = {"OTEL_LOGS_EXPORTER": "none", "OTEL_PYTHON_LOG_AUTO_INSTRUMENTATION": "false"}
 
