@@ -48,6 +48,11 @@ class Destination:
         """The address without the path of the signal."""
         return f"{self.parts.scheme}://{self.parts.netloc}"
 
+    def setting_for(self, base: str) -> str:
+        """What `variable` has to say for spans to go to this address: a signal's own has its path in it."""
+        is_whole = self.variable.endswith("TRACES_ENDPOINT") and self.protocol == HTTP
+        return f"{base}/v1/traces" if is_whole else base
+
 
 def destination(subject: Subject) -> Destination:
     """The exporter's own rules: the variable for traces wins, the general one gets /v1/traces behind it."""
@@ -144,8 +149,8 @@ def check_endpoint(subject: Subject) -> Check:
         scheme = "https" if given.endswith(":443") or "honeycomb.io" in given else "http"
         return broken(LINK, "endpoint", detail, subject.setting(there.variable, f"{scheme}://{given}"))
     if not re.fullmatch(r"[\w.:-]+", there.host):
-        right = f"http://localhost:{DEFAULT_PORTS.get(there.protocol, DEFAULT_PORTS[HTTP])}"
-        right += "/v1/traces" if there.variable.endswith("TRACES_ENDPOINT") and there.protocol == HTTP else ""
+        local = f"http://localhost:{DEFAULT_PORTS.get(there.protocol, DEFAULT_PORTS[HTTP])}"
+        right = there.setting_for(local)
         detail = f"{there.variable}={given} is no address: http://HOST:PORT is"
         return broken(LINK, "endpoint", detail, subject.setting(there.variable, right))
     path = there.parts.path
@@ -198,7 +203,7 @@ def check_reachable(subject: Subject) -> Check:
     there = destination(subject)
     if not shares_network(subject):
         return good(LINK, "reachable", f"{there.base} is seen from inside the container only")
-    answer = ask(there.host, there.port, urlsplit(there.url).scheme == "https", there.protocol == GRPC)
+    answer = ask(there.host, there.port, there.parts.scheme == "https", there.protocol == GRPC)
     if answer is Answer.SILENT:
         return silent(subject, there)
     spoken = GRPC if answer is Answer.HTTP2 else HTTP
@@ -207,8 +212,9 @@ def check_reachable(subject: Subject) -> Check:
         return broken(LINK, "reachable", detail, subject.setting("OTEL_EXPORTER_OTLP_PROTOCOL", spoken))
     if there.protocol == HTTP and is_unknown_path(there.url):
         detail = f"{there.base} knows no {there.parts.path}: OTLP is taken at /v1/traces"
-        right = there.base + ("/v1/traces" if there.variable.endswith("TRACES_ENDPOINT") else "")
-        return broken(LINK, "reachable", detail, subject.setting(there.variable, right))
+        return broken(
+            LINK, "reachable", detail, subject.setting(there.variable, there.setting_for(there.base))
+        )
     return good(LINK, "reachable", f"{there.base} answers and speaks {there.protocol}")
 
 

@@ -12,17 +12,19 @@ import requests
 from threemaps import nearby
 from threemaps.backends.http import PART_BYTES, whole
 from threemaps.doctor.check import Check, broken, good
-from threemaps.doctor.destination import HTTP, Destination, destination, shares_network
+from threemaps.doctor.destination import Destination, destination, shares_network
 from threemaps.doctor.subject import Subject
 from threemaps.errors import UserError
-from threemaps.settings import LOCAL_CONFIGURATION_KEY, LOCAL_INGEST_KEY
+from threemaps.settings import HONEYCOMB_ENDPOINT, LOCAL_CONFIGURATION_KEY, LOCAL_INGEST_KEY
 
 LINK = "honeycomb"
 HEADER = "x-honeycomb-team"
 SECONDS = 10
-FORMS = re.compile(
-    r"hc[a-z]i[ck]_[0-9a-z]{58}|[0-9a-f]{32}|[0-9A-Za-z]{22}"
-)  # ingest, classic, configuration
+DATASET = "x-honeycomb-dataset"
+EUROPE = "https://api.eu1.honeycomb.io"
+CLASSIC = re.compile(r"hc[a-z]ic_[0-9a-z]{58}|[0-9a-f]{32}")
+# Besides: an ingest key, and a configuration key.
+FORMS = re.compile(rf"{CLASSIC.pattern}|hc[a-z]ik_[0-9a-z]{{58}}|[0-9A-Za-z]{{22}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +53,17 @@ def goes_to_honeycomb(there: Destination, api: str) -> bool:
     )
 
 
-CLASSIC = re.compile(r"hc[a-z]ic_[0-9a-z]{58}|[0-9a-f]{32}")
-DATASET = "x-honeycomb-dataset"
-
-
 def honeycomb_address(subject: Subject) -> Check:
     """Spans are taken at api.honeycomb.io, over TLS, on its own port: gRPC and HTTP alike."""
     there = destination(subject)
     host = there.host
     if not host.endswith("honeycomb.io"):
         return good(LINK, "address", f"{there.base} is not Honeycomb")
-    right = f"https://api.{'eu1.' if '.eu1.' in host else ''}honeycomb.io"
+    right = EUROPE if ".eu1." in host else HONEYCOMB_ENDPOINT
     if there.base in (right, f"{right}:443"):
         return good(LINK, "address", there.base)
-    path = "/v1/traces" if there.variable.endswith("TRACES_ENDPOINT") and there.protocol == HTTP else ""
     detail = f"{there.variable}={subject.get(there.variable)}: Honeycomb takes spans at {right}"
-    return broken(LINK, "address", detail, subject.setting(there.variable, right + path))
+    return broken(LINK, "address", detail, subject.setting(there.variable, there.setting_for(right)))
 
 
 def team_header(subject: Subject, api: str) -> Check:
@@ -125,11 +122,8 @@ def malformed(key: str) -> str:
 
 def other_region(api: str) -> str:
     """A key is known in one region only."""
-    other = {"https://api.honeycomb.io": "api.eu1.honeycomb.io", EUROPE: "api.honeycomb.io"}.get(api)
-    return f"; or it belongs to a team at {other}" if other else ""
-
-
-EUROPE = "https://api.eu1.honeycomb.io"
+    other = {HONEYCOMB_ENDPOINT: EUROPE, EUROPE: HONEYCOMB_ENDPOINT}.get(api, "")
+    return f"; or it belongs to a team at {other.removeprefix('https://')}" if other else ""
 
 
 def ask_auth(api: str, key: str) -> Auth:

@@ -97,12 +97,11 @@ def pinned(packages: Packages) -> list[str]:
 
 def check_launched(subject: Subject) -> Check:
     """Something starts the tracing: the launcher, or the program itself."""
-    near = subject.interpreter.parent / LAUNCHER if subject.interpreter else None
-    is_near = near is not None and near.is_file()
+    near = launcher_beside(subject)
     if subject.launched and subject.launcher is None and subject.pid is None and not subject.hooked:
-        step = f'export PATH="{subject.interpreter.parent}:$PATH"' if is_near and subject.interpreter else ""
         again = f"{subject.pip} --force-reinstall opentelemetry-instrumentation"
-        return broken(LINK, "launcher", f"there is no {LAUNCHER} on the PATH", step or again)
+        step = f'export PATH="{near.parent}:$PATH"' if near else again
+        return broken(LINK, "launcher", f"there is no {LAUNCHER} on the PATH", step)
     if subject.launched:
         return good(LINK, "launcher", f"starts under {LAUNCHER}")
     if sends_by_xray_sdk(subject):
@@ -112,8 +111,14 @@ def check_launched(subject: Subject) -> Check:
         return good(LINK, "launcher", f"no launcher; the code sets up a TracerProvider at {hand_made}")
     detail = f"{subject.command!r} does not start under {LAUNCHER}, and its code sets up no TracerProvider"
     on_path = shutil.which(LAUNCHER, path=subject.get("PATH"))
-    launcher = shlex.quote(str(near)) if is_near and not on_path else LAUNCHER
+    launcher = shlex.quote(str(near)) if near and not on_path else LAUNCHER
     return broken(LINK, "launcher", detail, f"{launcher} {subject.command}")
+
+
+def launcher_beside(subject: Subject) -> Path | None:
+    """The one that was installed with the interpreter, be it on the PATH or not."""
+    near = subject.interpreter.parent / LAUNCHER if subject.interpreter else None
+    return near if near and near.is_file() else None
 
 
 def check_instrumentations(subject: Subject) -> Check:

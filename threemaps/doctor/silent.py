@@ -1,7 +1,6 @@
 """Somebody else's service: settings that nobody complains about, and with which no span arrives."""
 
 import re
-from urllib.parse import urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
 from threemaps.doctor.check import Check, broken, good
@@ -82,7 +81,7 @@ def check_delay(subject: Subject) -> Check:
 def check_proxy(subject: Subject) -> Check:
     """A proxy looks for localhost, or for a container's name, on its own side."""
     there = destination(subject)
-    scheme = urlsplit(there.url).scheme
+    scheme = there.parts.scheme
     names = (f"{scheme}_proxy", f"{scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY")
     proxied = next((name for name in names if subject.get(name)), "")
     exceptions = subject.get("no_proxy", "NO_PROXY")

@@ -73,7 +73,7 @@ class Subject:
     @property
     def hooked(self) -> bool:
         """Started from something that a launcher started: nobody needs another one."""
-        return HOOK in self.get("PYTHONPATH")
+        return is_hooked(self.environ)
 
     @property
     def pip(self) -> str:
@@ -119,7 +119,7 @@ def from_command(command: Sequence[str], environ: Mapping[str, str], folder: Pat
         words = unwrap(take_flags(words[1:], variables), variables)
     if not words:
         raise UserError(f"{shlex.join(command)!r} names no program", hint="threemaps doctor -- python app.py")
-    launched = launched or HOOK in variables.get("PYTHONPATH", "")
+    launched = launched or is_hooked(variables)
     interpreter = find_interpreter(words, variables, folder)
     inline = {name: value for name, value in variables.items() if environ.get(name) != value}
     return Subject(tuple(words), variables, folder, launched, interpreter, launcher=launcher, inline=inline)
@@ -146,8 +146,12 @@ def from_process(pid: int) -> Subject:
         root = process / "root"
         folder = root / str(folder).lstrip("/")
     interpreter = find_interpreter(words, environ, folder) if words else None
-    launched = HOOK in environ.get("PYTHONPATH", "")
+    launched = is_hooked(environ)
     return Subject(tuple(words), environ, folder, launched, interpreter, root if outside else Path("/"), pid)
+
+
+def is_hooked(environ: Mapping[str, str]) -> bool:
+    return HOOK in environ.get("PYTHONPATH", "")
 
 
 def same_root(process: Path) -> bool:
