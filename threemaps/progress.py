@@ -45,4 +45,5 @@ def say(line: str) -> None:
         click.echo(line)
     except OSError:
         # Else what could not be written is tried again at the end, and fails there.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with open(os.devnull, "w") as nobody:
+            os.dup2(nobody.fileno(), sys.stdout.fileno())

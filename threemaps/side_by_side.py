@@ -1,13 +1,12 @@
 """Reads the maps of one window, waits until they stand still, compares them and looks for the causes."""
 
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from threemaps.backends import BACKENDS, Backend, UnreadableError, open_backend
+from threemaps.backends import BACKENDS, Backend, SilentError, UnreadableError, open_backend
 from threemaps.backends.cloudwatch import LAG
 from threemaps.backends.snapshot import Snapshot
 from threemaps.causes import explainer
@@ -22,7 +21,6 @@ from threemaps.settle import Maps, Settled, settle
 from threemaps.windows import window_until
 
 Report = Callable[[float], None]
-SILENT = re.compile(r"no (answer|connection) within [\d.]+ s")
 NO_DATA = "no source holds a call in this window: send some, take a longer --since, or run `threemaps doctor`"
 
 
@@ -49,11 +47,11 @@ class Reader:
 
     @property
     def answering(self) -> dict[str, Backend]:
-        """Without those that let us wait in vain: each further question would take as long again."""
+        """Those that are worth a further question."""
         return {
             name: backend
             for name, backend in self.backends.items()
-            if name not in self.failures or not SILENT.search(self.failures[name].message)
+            if not isinstance(self.failures.get(name), SilentError)
         }
 
     def read(self) -> Maps:

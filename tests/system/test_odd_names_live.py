@@ -111,39 +111,37 @@ def test_traces_that_count_their_spans_from_one(system: System, prefix: str) -> 
 
 def test_what_an_xray_sdk_calls_in_aws(system: System, prefix: str) -> None:
     """Tables and queues are nodes, as when the SDK sends straight to X-Ray."""
-    own, forest = f"{prefix}web", Forest(random.Random(1), [])
     called = [
         ("dynamodb", {"operation": "PutItem", "table_name": "orders"}, "orders"),
         ("dynamodb", {"operation": "GetItem", "table_name": "users"}, "users"),
         ("sqs", {"operation": "SendMessage", "queue_url": "https://sqs.eu/1/jobs"}, "jobs"),
         ("s3", {"operation": "PutObject"}, "s3"),
     ]
-    subsegments = []
-    for name, aws, drawn in called:
-        held = segment(name, trace_id(), namespace="aws", aws=aws)
-        held.pop("trace_id")
-        subsegments.append(held)
-        forest.truth.count(service(own), remote(drawn), False)
-    forest.truth.count(FROM_OUTSIDE, service(own), False)
-    send_segment(system.settings.ports["xray"], segment(own, trace_id(), subsegments=subsegments))
-    check(system.settings, prefix, forest.truth.drawn_by)
+    calls = [(drawn, segment(name, trace_id(), namespace="aws", aws=aws)) for name, aws, drawn in called]
+    are_drawn(system, prefix, calls)
 
 
 def test_databases_that_an_xray_sdk_asks(system: System, prefix: str) -> None:
     """They have their host and port for a name, as when OpenTelemetry's instrumentation asks them."""
-    own, forest = f"{prefix}web", Forest(random.Random(1), [])
     asked = {
         "postgresql://ann@pg.eu:5432/orders": "pg.eu:5432",
         "127.0.0.1:3306/orders": "127.0.0.1:3306",
         "jdbc:mysql://my.eu/orders?ssl=1": "my.eu",
         "mariadb://maria.eu": "maria.eu",
     }
-    subsegments = []
+    calls = []
     for url, drawn in asked.items():
         sql = {"url": url, "database_type": "SQL", "sanitized_query": "SELECT 1"}
-        held = segment("orders@somewhere", trace_id(), namespace="remote", sql=sql)
-        held.pop("trace_id")
-        subsegments.append(held)
+        calls.append((drawn, segment("orders@somewhere", trace_id(), namespace="remote", sql=sql)))
+    are_drawn(system, prefix, calls)
+
+
+def are_drawn(system: System, prefix: str, calls: list[tuple[str, dict[str, Any]]]) -> None:
+    """One segment of an X-Ray SDK makes these calls, and each map has the remotes of these names."""
+    own, forest = f"{prefix}web", Forest(random.Random(1), [])
+    subsegments = []
+    for drawn, call in calls:
+        subsegments.append({name: value for name, value in call.items() if name != "trace_id"})
         forest.truth.count(service(own), remote(drawn), False)
     forest.truth.count(FROM_OUTSIDE, service(own), False)
     send_segment(system.settings.ports["xray"], segment(own, trace_id(), subsegments=subsegments))

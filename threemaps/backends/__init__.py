@@ -1,12 +1,12 @@
 """Reading a service map back, each backend through its vendor's public API, behind one small interface."""
 
-from threemaps.backends.base import Backend, UnreadableError
+from threemaps.backends.base import Backend, SilentError, UnreadableError
 from threemaps.errors import UserError
 from threemaps.settings import Settings
 
 BACKENDS = ("honeycomb", "xray", "cloudwatch")
 
-__all__ = ["BACKENDS", "Backend", "UnreadableError", "open_backend"]
+__all__ = ["BACKENDS", "Backend", "SilentError", "UnreadableError", "open_backend"]
 
 
 def open_backend(source: str, settings: Settings) -> Backend:

@@ -22,7 +22,7 @@ from botocore.exceptions import (
 from botocore.loaders import Loader, create_loader
 from botocore.parsers import ResponseParserError
 
-from threemaps.backends.base import CONNECT_SECONDS, READ_SECONDS, UnreadableError
+from threemaps.backends.base import CONNECT_SECONDS, READ_SECONDS, SilentError, UnreadableError
 from threemaps.backends.ending import Ending
 from threemaps.settings import LOCAL_AWS_ACCESS_KEY_ID, LOCAL_AWS_SECRET_ACCESS_KEY, Settings
 
@@ -135,7 +135,8 @@ def explained(error: Exception, vendor: str, settings: Settings, permission: str
             if settings.aws_is_real
             else "start the demo with `threemaps up`, or name your own account: THREEMAPS_BACKENDS=aws"
         )
-        return UnreadableError(f"{vendor} at {where} could not be reached: {why}", hint=hint)
+        kind = SilentError if isinstance(error, ConnectTimeoutError) else UnreadableError
+        return kind(f"{vendor} at {where} could not be reached: {why}", hint=hint)
     return UnreadableError(
         f"{vendor} at {where} could not be read: {error}"[:300], hint="run `threemaps doctor`"
     )

@@ -20,6 +20,10 @@ class UnreadableError(UserError):
         super().__init__(message, hint=hint, exit_code=2)
 
 
+class SilentError(UnreadableError):
+    """It let us wait in vain: each further question would take as long again."""
+
+
 class Backend(Protocol):
     """A place that holds a service map. `drawn_by` differs from `name` for a snapshot only."""
 

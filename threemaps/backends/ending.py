@@ -6,7 +6,7 @@ from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import ReadTimeoutError as NothingCameError
 
-from threemaps.backends.base import READ_SECONDS, UnreadableError
+from threemaps.backends.base import READ_SECONDS, SilentError, UnreadableError
 from threemaps.backends.http import PART_BYTES, whole
 
 
@@ -34,9 +34,9 @@ class Ending:
             raise
         return response
 
-    def _silent(self) -> UnreadableError:
+    def _silent(self) -> SilentError:
         """Not botocore's own error: it would try again, and wait as long each time."""
-        return UnreadableError(
+        return SilentError(
             f"{self._vendor} took the question and gave no answer within {READ_SECONDS} s",
             hint="try again; if it stays so, check the proxy, or start anew: `threemaps down; threemaps up`",
         )

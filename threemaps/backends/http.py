@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import requests
 
-from threemaps.backends.base import CONNECT_SECONDS, READ_SECONDS, UnreadableError
+from threemaps.backends.base import CONNECT_SECONDS, READ_SECONDS, SilentError, UnreadableError
 
 ATTEMPTS = 5
 MAX_BYTES = 64 * 1024 * 1024
@@ -125,7 +125,8 @@ class Api:
             hint = (
                 "start the demo with `threemaps up`, or name your own account: THREEMAPS_BACKENDS=honeycomb"
             )
-        return UnreadableError(f"Honeycomb at {self.base} could not be reached: {why}", hint=hint)
+        kind = SilentError if isinstance(error, requests.exceptions.Timeout) else UnreadableError
+        return kind(f"Honeycomb at {self.base} could not be reached: {why}", hint=hint)
 
     def _refused(self, status: int, body: bytes, request: str) -> UnreadableError:
         said = _said(body)

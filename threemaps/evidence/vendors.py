@@ -86,7 +86,7 @@ def traces(xray: XRay, ids: Iterable[str]) -> list[Any]:
     return found
 
 
-def recent_trace_ids(xray: XRay, window: Window, services: Collection[str] = ()) -> list[str]:
+def recent_trace_ids(xray: XRay, window: Window, services: Collection[str]) -> list[str]:
     """Of traces of which any part is in the window, and where services are told, any of them takes part."""
     start = max(window.start, window.end - LONGEST)
     wanted = filter_of(services)
@@ -107,7 +107,7 @@ def filter_of(services: Collection[str]) -> str:
     return expression
 
 
-def clock_skew(xray: XRay, window: Window, services: Collection[str] = ()) -> Mapping[str, float]:
+def clock_skew(xray: XRay, window: Window, services: Collection[str]) -> Mapping[str, float]:
     """By how many seconds each service's clock is ahead of most others', where that is more than a moment."""
     offsets: dict[str, list[float]] = {}
     wide = Window(window.start - BY_A_WRONG_CLOCK, window.end + BY_A_WRONG_CLOCK)

@@ -17,15 +17,8 @@ from threemaps.tracing.environment import MODES, service_command, service_enviro
 # What any program may need of its surroundings. Keys are not among it.
 PASSED_ON = (
     *("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV"),
-    *(
-        "SSL_CERT_FILE",
-        "REQUESTS_CA_BUNDLE",
-        "AWS_CA_BUNDLE",
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "http_proxy",
-        "https_proxy",
-    ),
+    *("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"),
 )
 COLLECTOR_PORTS = (
     *("otlp_grpc", "otlp_http", "xray", "health"),

@@ -4,7 +4,8 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, request
 
-OWN_NAMES = ("127.0.0.1", "localhost", "::1")
+from threemaps.nearby import LOOPBACK
+
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -35,7 +36,7 @@ def check() -> None:
     if request.path == "/healthz":
         return
     # A stranger's name that leads to this address is a way around the browser's walls.
-    if _name(f"//{request.host}") not in OWN_NAMES:
+    if _name(f"//{request.host}") not in LOOPBACK:
         abort(403, "This page answers to 127.0.0.1 and localhost only.")
     origin = request.headers.get("Origin")
     if origin is not None and origin != f"http://{request.host}":

@@ -65,19 +65,13 @@ class Query:
                 return
             self._scanner.expect("|")
 
-    def _list(self, read: Callable[[], Any]) -> list[Any]:
-        items = [read()]
-        while self._scanner.symbol(","):
-            items.append(read())
-        return items
-
     def _read_fields(self) -> None:
-        named = self._expressions.listed()
+        named = self._scanner.listed(self._expressions.named)
         self._fields += [name for name, _ in named if name not in self._fields]
         self._steps.append(lambda records: (_with(record, named) for record in records))
 
     def _read_display(self) -> None:
-        self._shown = self._list(self._scanner.name)
+        self._shown = self._scanner.listed(self._scanner.name)
 
     def _read_filter(self) -> None:
         test = self._expressions.parse()
@@ -93,7 +87,7 @@ class Query:
 
     def _read_sort(self) -> None:
         self._scanner.keyword("by")
-        keys = self._list(self._sort_key)
+        keys = self._scanner.listed(self._sort_key)
 
         self._steps.append(lambda records: _ordered(records, keys, self._most))
 
@@ -114,7 +108,7 @@ class Query:
         return None if figure is None else figure.of
 
     def _read_dedup(self) -> None:
-        names = self._list(self._scanner.name)
+        names = self._scanner.listed(self._scanner.name)
 
         def first_ones(records: Iterable[Record]) -> Iterator[Record]:
             seen: set[tuple[Any, ...]] = set()
@@ -141,7 +135,11 @@ class Query:
             regex = re.compile("(.*?)".join(re.escape(part) for part in glob.split("*")), re.DOTALL)
             if glob.endswith("*"):
                 regex = re.compile(regex.pattern.removesuffix("(.*?)") + "(.*)", re.DOTALL)
-        names = self._list(self._scanner.name) if self._scanner.keyword("as") else list(regex.groupindex)
+        names = (
+            self._scanner.listed(self._scanner.name)
+            if self._scanner.keyword("as")
+            else list(regex.groupindex)
+        )
         if not names or len(names) != regex.groups:
             self._scanner.fail(f"the pattern has {regex.groups} parts, and {len(names)} names")
         self._steps.append(lambda records: (_parsed(record, field, regex, names) for record in records))

@@ -51,13 +51,6 @@ class Expressions:
         yield self._names
         self._aggregate = None
 
-    def listed(self) -> list[Named]:
-        """`a, b + 1 as c`"""
-        found = [self.named()]
-        while self._scanner.symbol(","):
-            found.append(self.named())
-        return found
-
     def named(self) -> Named:
         """An expression with the name of its column: what is behind `as`, else how it was written."""
         start = self._scanner.position

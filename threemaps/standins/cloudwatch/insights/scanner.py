@@ -1,9 +1,12 @@
 """Reads a query from left to right; what comes next depends on what the grammar asks for."""
 
 import re
-from typing import NoReturn
+from collections.abc import Callable
+from typing import NoReturn, TypeVar
 
 from threemaps.standins.aws_errors import AwsError
+
+T = TypeVar("T")
 
 SPACE = re.compile(r"(?:\s+|#[^\n]*)*")
 WORD = re.compile(r"[@A-Za-z_][\w@]*(?:\.[\w@]+)*", re.ASCII)
@@ -55,6 +58,13 @@ class Scanner:
                 self._advance(self.position + len(symbol))
                 return symbol
         return None
+
+    def listed(self, read: Callable[[], T]) -> list[T]:
+        """What `read` finds, once and again behind each comma."""
+        items = [read()]
+        while self.symbol(","):
+            items.append(read())
+        return items
 
     def keyword(self, *words: str) -> str | None:
         start, end, match = self.position, self._end, self.take(WORD)

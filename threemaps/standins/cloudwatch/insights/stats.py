@@ -37,17 +37,11 @@ class Stats:
         self.taken = 0
         self._figures: list[Figure] = []
         self._measures: list[Named] = []
-        self._read_measures()
-        self._groups: list[Named] = expressions.listed() if scanner.keyword("by") else []
+        scanner.listed(self._read_measure)
+        self._groups = scanner.listed(expressions.named) if scanner.keyword("by") else []
         self.columns = [name for name, _ in (*self._groups, *self._measures)]
 
-    def _read_measures(self) -> None:
-        while True:
-            self._measures.append(self._measure())
-            if self._scanner.symbol(",") is None:
-                return
-
-    def _measure(self) -> Named:
+    def _read_measure(self) -> None:
         """An expression in which fields stand inside aggregates; outside there are names given before."""
         start, before = self._scanner.position, len(self._figures)
         with self._expressions.aggregating(self._aggregate) as outside:
@@ -56,7 +50,7 @@ class Stats:
         if not set(outside) <= known or not (outside or len(self._figures) > before):
             self._scanner.position = start
             self._scanner.fail(f"one of {', '.join(AGGREGATES)}, pct is expected")
-        return named
+        self._measures.append(named)
 
     def _aggregate(self) -> Expression | None:
         figure = read_figure(self._scanner, self._expressions)
