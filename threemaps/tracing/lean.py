@@ -11,14 +11,16 @@ from typing import Any
 from urllib.parse import urlsplit
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from opentelemetry import context, propagate, trace
+from opentelemetry import context, trace
 from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-defined]
     BaseInstrumentor,
 )
 from opentelemetry.instrumentation.utils import is_http_instrumentation_enabled
-from opentelemetry.propagators.textmap import Getter
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.util.http import ExcludeList, get_excluded_urls, redact_url
+
+from threemaps.tracing.lean_context import context_of, known_propagators, send_along
+from threemaps.tracing.lean_span import LeanTracer, describe
 
 VARIABLE = "THREEMAPS_INSTRUMENTATION"
 LEAN = "lean"
@@ -40,10 +42,12 @@ class LeanInstrumentor(BaseInstrumentor):  # type: ignore[misc, unused-ignore]
         import flask
         import requests
 
-        from threemaps.tracing.lean_export import remember_encoded
+        from threemaps.tracing.lean_export import export_leanly
+        from threemaps.tracing.lean_logs import log_leanly
 
-        remember_encoded()
-        tracer = trace.get_tracer(__name__)
+        export_leanly()
+        log_leanly()
+        tracer = LeanTracer(trace.get_tracer(__name__), trace.get_tracer_provider())
         self._originals = flask.Flask.wsgi_app, requests.Session.send
         served, sent = self._originals
         flask.Flask.wsgi_app = traced_app(served, tracer, get_excluded_urls("FLASK"))  # type: ignore[assignment, method-assign]
@@ -58,27 +62,16 @@ class LeanInstrumentor(BaseInstrumentor):  # type: ignore[misc, unused-ignore]
         flask.Flask.wsgi_app, requests.Session.send = self._originals  # type: ignore[method-assign]
 
 
-class EnvironGetter(Getter[WSGIEnvironment]):
-    def get(self, carrier: WSGIEnvironment, key: str) -> list[str] | None:
-        value = carrier.get("HTTP_" + key.upper().replace("-", "_"))
-        return None if value is None else [value]
-
-    def keys(self, carrier: WSGIEnvironment) -> list[str]:
-        return [name[5:].lower().replace("_", "-") for name in carrier if name.startswith("HTTP_")]
-
-
-ENVIRON = EnvironGetter()
-
-
-def traced_app(wsgi_app: WSGIApp, tracer: Tracer, excluded: ExcludeList) -> WSGIApp:
+def traced_app(wsgi_app: WSGIApp, tracer: LeanTracer, excluded: ExcludeList) -> WSGIApp:
     """The application behind one server span a request, which ends when the answer is ready to be sent."""
+    known = known_propagators()
 
     def traced(app: Any, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if excluded.url_disabled(_address(environ)):
             return wsgi_app(app, environ, start_response)
-        parent = propagate.extract(environ, getter=ENVIRON)
+        parent = context_of(environ, known)
         method = environ["REQUEST_METHOD"]
-        span = tracer.start_span(_word(method), parent, SpanKind.SERVER, _request_attributes(environ, method))
+        span = tracer.start(_word(method), SpanKind.SERVER, _request_attributes(environ, method), parent)
         token = context.attach(trace.set_span_in_context(span, parent))
 
         def answer(status: str, *rest: Any) -> Any:
@@ -128,19 +121,27 @@ def _word(method: str) -> str:
 
 def _describe_answer(span: Span, method: str, status: int) -> None:
     """Called while Flask still knows the request: only now has it found the route."""
-    from flask import request
-
     if not span.is_recording():
         return
+    name = None
     found: dict[str, Any] = {"http.response.status_code": status}
-    if request and request.url_rule is not None:
-        route = request.url_rule.rule
-        found["http.route"] = route
-        span.update_name(f"{_word(method)} {route}")
+    if (rule := _route_rule()) is not None:
+        found["http.route"] = rule
+        name = f"{_word(method)} {rule}"
     if status >= 500:
         found["error.type"] = str(status)
         span.set_status(FAILED)
-    span.set_attributes(found)
+    describe(span, found, name)
+
+
+def _route_rule() -> str | None:
+    from flask import request
+
+    try:
+        rule = request.url_rule
+    except RuntimeError:  # an answer from in front of Flask
+        return None
+    return None if rule is None else rule.rule
 
 
 def _describe_failure(span: Span, error: BaseException) -> None:
@@ -149,21 +150,20 @@ def _describe_failure(span: Span, error: BaseException) -> None:
     span.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {error}"))
 
 
-def traced_send(send: Send, tracer: Tracer, excluded: ExcludeList) -> Send:
+def traced_send(send: Send, tracer: LeanTracer, excluded: ExcludeList) -> Send:
     """`requests.Session.send` with one client span a call; its context goes along in the headers."""
+    known = known_propagators()
 
     def traced(session: Any, request: Any, **options: Any) -> Any:
         if not is_http_instrumentation_enabled() or excluded.url_disabled(request.url):
             return send(session, request, **options)
-        span = tracer.start_span(
-            _word(request.method), kind=SpanKind.CLIENT, attributes=_call_attributes(request)
-        )
+        span = tracer.start(_word(request.method), SpanKind.CLIENT, _call_attributes(request))
         token = context.attach(trace.set_span_in_context(span))
         try:
-            propagate.inject(request.headers)
+            send_along(span, request.headers, known)
             answer = send(session, request, **options)
             status = answer.status_code
-            span.set_attribute("http.response.status_code", status)
+            describe(span, {"http.response.status_code": status})
             if status >= 400:
                 span.set_attribute("error.type", str(status))
                 span.set_status(FAILED)
