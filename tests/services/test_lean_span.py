@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 from opentelemetry import context, trace
+from opentelemetry.exporter.otlp.proto.common import trace_encoder
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, SpanProcessor, TracerProvider, sampling
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, StatusCode, TraceFlags
 
+from threemaps.tracing.lean_encode import encode_spans
 from threemaps.tracing.lean_span import LeanSpan, LeanTracer, describe
 
 Start = Callable[..., Span]
@@ -117,6 +120,7 @@ def test_the_same_span(use: Callable[[Span], None], kind: SpanKind) -> None:
     stock, lean = kept.ended
     assert type(lean) is LeanSpan
     assert told(lean) == told(stock)
+    assert ExportTraceServiceRequest.FromString(encode_spans([lean])) == trace_encoder.encode_spans([lean])
     assert kept.told[2:] == kept.told[:2]
 
 
@@ -153,6 +157,12 @@ def test_the_current_span_is_the_parent() -> None:
 def test_what_samplers_and_limits_decide_is_left_to_opentelemetry(options: dict[str, Any]) -> None:
     _, start, _ = tracers(**options)
     assert type(start(SpanKind.SERVER, {"a": "long", "b": 1, "c": 2}, context.Context())) is not LeanSpan
+
+
+def test_who_counts_spans_has_them_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED", "true")
+    _, start, _ = tracers()
+    assert type(start(SpanKind.SERVER, {}, context.Context())) is not LeanSpan
 
 
 def test_what_the_caller_does_not_record_is_not_recorded() -> None:

@@ -39,6 +39,7 @@ def straight_to_the_batch(emit: Emit) -> Emit:
             return
         logger = get_logger(record.name, logger_provider=provider)
         if isinstance(logger, Logger) and logger._is_enabled():
+            logger._logger_metrics.emit_log()
             batch.emit(_readable(record, attributes, logger))
 
     return emit_leanly

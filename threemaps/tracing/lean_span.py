@@ -15,6 +15,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import Span as SdkSpan
 from opentelemetry.sdk.trace import Tracer as SdkTracer
 from opentelemetry.sdk.trace import TracerProvider, sampling
+from opentelemetry.sdk.trace._tracer_metrics import NoOpTracerMetrics
 from opentelemetry.trace import (
     Span,
     SpanContext,
@@ -105,7 +106,7 @@ class LeanTracer:
 
     def __init__(self, tracer: Tracer, provider: Any) -> None:
         self._tracer = tracer
-        self._records_all = _records_all(provider)
+        self._records_all = _records_all(provider) and _is_counted_by_nobody(tracer)
 
     def start(
         self, name: str, kind: SpanKind, attributes: Attributes, context: Context | None = None
@@ -139,6 +140,11 @@ def _records_all(provider: Any) -> bool:
         and limits.max_span_attribute_length is None
         and (most is None or most >= MOST_ATTRIBUTES_OF_OURS)
     )
+
+
+def _is_counted_by_nobody(tracer: Any) -> bool:
+    """OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED counts spans as OpenTelemetry's tracer starts them."""
+    return isinstance(tracer._tracer_metrics, NoOpTracerMetrics)
 
 
 def describe(span: Span, attributes: Attributes, name: str | None = None) -> None:
