@@ -108,6 +108,19 @@ def test_in_progress_then_ended(xray: Any, send: Send) -> None:
     assert total["FaultStatistics"]["TotalCount"] == 1
 
 
+def test_a_call_that_ended_before_whom_it_called(xray: Any, send: Send) -> None:
+    """The callee crashed, or still works: nothing of its own counts yet, and it is drawn all the same."""
+    trace = new_trace()
+    call = embedded("back:80")
+    back = segment(trace, "back", call["id"])
+    send(segment(trace, "front", subsegments=[call]))
+    send({key: value for key, value in back.items() if key != "end_time"} | {"in_progress": True})
+    services = services_in(xray)
+    assert edges_of(services) == {("front", "client", "front", ""): 1, ("front", "", "back", ""): 1}
+    drawn = service(services, "back")
+    assert (drawn["SummaryStatistics"]["TotalCount"], drawn["StartTime"].timestamp()) == (0, NOW)
+
+
 def test_subsegments_count_before_their_segment_ends(xray: Any, send: Send) -> None:
     trace = new_trace()
     front = segment(trace, "front")

@@ -67,6 +67,8 @@ def _service(key: Key, number: int, graph: Graph, edges: list[dict[str, Any]]) -
     times = [(edge["StartTime"], edge["EndTime"]) for edge in edges]
     if statistics.total:
         times.append((statistics.first, statistics.last))
+    # Called, and has not ended anything itself: known by the calls alone.
+    times = times or [(one.first, one.last) for (_, target), one in graph.edges.items() if target == key]
     service["StartTime"] = min(start for start, _ in times)
     service["EndTime"] = max(end for _, end in times)
     service["Edges"] = edges
