@@ -5,7 +5,7 @@ from werkzeug.exceptions import HTTPException
 
 from threemaps.settings import LOCAL_AWS_ACCESS_KEY_ID, LOCAL_AWS_SECRET_ACCESS_KEY
 from threemaps.standins import cloudwatch, sigv4, sts, xray
-from threemaps.standins.aws_errors import AwsError, cbor_answer, error_response
+from threemaps.standins.aws_errors import OTLP_PATH, AwsError, cbor_answer, error_response
 from threemaps.standins.http import BodyError, decompress, json_answer
 from threemaps.standins.store import Store
 
@@ -29,6 +29,9 @@ def create_app(store: Store) -> Flask:
     @app.route("/", defaults={"path": ""}, methods=["GET", "POST"])
     @app.route("/<path:path>", methods=["GET", "POST"])
     def dispatch(path: str) -> Response:
+        if request.path == OTLP_PATH and request.method == "POST":
+            sigv4.verify(request, KEYS, service="xray")
+            return rays.otlp.answer(request)
         sigv4.verify(request, KEYS)
         target = request.headers.get("X-Amz-Target", "")
         if request.path.startswith(cloudwatch.METRICS_PATH):

@@ -6,7 +6,7 @@ from xml.sax.saxutils import escape
 import orjson
 from flask import Request, Response
 
-from threemaps.standins import cbor
+from threemaps.standins import cbor, otlp_http
 
 # The same refusals as the older query protocol names them.
 QUERY_CODES = {
@@ -24,6 +24,7 @@ CLOUDWATCH_NAMES = {
     "MissingParameter": "MissingRequiredParameterException",
     "ResourceNotFound": "DashboardNotFoundError",
 }
+OTLP_PATH = "/v1/traces"
 CLOUDWATCH = "GraniteServiceVersion20100801"
 
 
@@ -38,8 +39,10 @@ class AwsError(Exception):
 
 
 def error_response(request: Request, error: AwsError) -> Response:
-    """JSON for X-Ray and the X-Amz-Target protocols, CBOR for CloudWatch, XML for query requests."""
+    """JSON for X-Ray and the X-Amz-Target protocols, CBOR for CloudWatch, XML for queries, OTLP for OTLP."""
     target = request.headers.get("X-Amz-Target", "")
+    if request.path == OTLP_PATH and request.mimetype in otlp_http.PROTOBUF:
+        return _otlp(error)
     if request.path.startswith(f"/service/{CLOUDWATCH}/"):
         response = cbor_answer(cbor.encode(_named(error)), error.status)
         return _with_query_code(response, error)
@@ -57,6 +60,12 @@ def cbor_answer(body: bytes, status: int = 200) -> Response:
 def _named(error: AwsError) -> dict[str, str]:
     name = CLOUDWATCH_NAMES.get(error.code, error.code)
     return {"__type": f"com.amazonaws.cloudwatch#{name}", "message": error.message}
+
+
+def _otlp(error: AwsError) -> Response:
+    response = otlp_http.refuse(error.status, error.message)
+    response.headers["x-amzn-ErrorType"] = error.code
+    return response
 
 
 def _with_query_code(response: Response, error: AwsError) -> Response:

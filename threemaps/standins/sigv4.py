@@ -22,8 +22,10 @@ AUTHORIZATION = re.compile(
 REQUIRED_HEADERS = {"host", "x-amz-date"}
 
 
-def verify(request: Request, secrets: Mapping[str, str], now: datetime | None = None) -> None:
-    """Raises AWS's refusal unless one of these key pairs signed the request, just now."""
+def verify(
+    request: Request, secrets: Mapping[str, str], now: datetime | None = None, *, service: str = ""
+) -> None:
+    """Raises AWS's refusal unless one of these key pairs signed it, just now, for this service."""
     header = request.headers.get("Authorization", "")
     if not header:
         raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
@@ -37,6 +39,8 @@ def verify(request: Request, secrets: Mapping[str, str], now: datetime | None = 
         raise AwsError(
             "UnrecognizedClientException", "The security token included in the request is invalid.", 403
         )
+    if service and match["service"] != service:
+        raise _invalid(f"Credential should be scoped to correct service: '{service}'.")
     names = match["headers"].split(";")
     missing = sorted(REQUIRED_HEADERS.difference(names))
     if missing:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.standins.honeycomb.conftest import CONFIGURATION, INGEST, PROTOBUF
 from tests.standins.honeycomb.spans import Call, request_of
 from threemaps.standins.honeycomb.app import SCHEMA, create_app
-from threemaps.standins.honeycomb.attributes import LogsRequest, TraceRequest
+from threemaps.standins.otlp_messages import LogsRequest, TraceRequest
 from threemaps.standins.store import Store
 
 JSON = {"Content-Type": "application/json"}

@@ -3,9 +3,10 @@
 import time
 from typing import Any
 
-from threemaps.standins.honeycomb.attributes import flatten, json_text, plain
+from threemaps.standins.honeycomb.attributes import flatten, json_text
 from threemaps.standins.honeycomb.rows import LARGEST_INTEGER, Row
 from threemaps.standins.honeycomb.spans import to_trace_id
+from threemaps.standins.otlp_messages import plain
 
 _SEVERITIES = ("trace", "debug", "info", "warn", "error", "fatal")
 _LEVELS_PER_SEVERITY = 4

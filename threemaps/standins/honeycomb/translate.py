@@ -5,8 +5,6 @@ from typing import Any
 
 from threemaps.standins.honeycomb.attributes import (
     FieldMemory,
-    LogsRequest,
-    TraceRequest,
     field_text,
     json_text,
     to_fields,
@@ -24,6 +22,7 @@ from threemaps.standins.honeycomb.rows import (
 )
 from threemaps.standins.honeycomb.sampling import rate_from_state, to_rate
 from threemaps.standins.honeycomb.spans import annotations, is_unusual, span_rows, span_texts
+from threemaps.standins.otlp_messages import LogsRequest, TraceRequest
 
 UNKNOWN_LOG_SOURCE = "unknown_log_source"
 

@@ -6,9 +6,11 @@ from typing import Any
 from threemaps.standins.store import Store
 from threemaps.standins.xray import configuration, segments
 from threemaps.standins.xray.configuration import Configuration, Tags
+from threemaps.standins.xray.destination import Destination
 from threemaps.standins.xray.graphs import Graphs
 from threemaps.standins.xray.groups import Groups
 from threemaps.standins.xray.ingest import Ingest
+from threemaps.standins.xray.otlp import OtlpDoor
 from threemaps.standins.xray.requests import check_request, input_shapes, parse_request
 from threemaps.standins.xray.sampling import SamplingRules
 from threemaps.standins.xray.series import Series
@@ -24,7 +26,10 @@ class XRay:
     """The operations by name, and the paths they are called at."""
 
     def __init__(self, store: Store) -> None:
-        self._operations = _operations(store)
+        ingest, settings = Ingest(store), Configuration(store)
+        destination = Destination(settings)
+        self.otlp = OtlpDoor(ingest, destination)
+        self._operations = _operations(store, settings, ingest, destination)
         self.paths = {path: name for path, (name, _) in input_shapes().items() if name in self._operations}
 
     def answer(self, path: str, body: bytes) -> dict[str, Any]:
@@ -36,15 +41,16 @@ class XRay:
         return self._operations[name](request)
 
 
-def _operations(store: Store) -> dict[str, Operation]:
-    settings = Configuration(store)
+def _operations(
+    store: Store, settings: Configuration, ingest: Ingest, destination: Destination
+) -> dict[str, Operation]:
     tags = Tags(settings)
     traces = Traces(store)
     groups = Groups(store, settings, traces, tags)
     graphs = Graphs(store, groups)
     rules = SamplingRules(settings, tags)
     return {
-        "PutTraceSegments": Ingest(store).put_trace_segments,
+        "PutTraceSegments": ingest.put_trace_segments,
         "PutTelemetryRecords": put_telemetry_records,
         "BatchGetTraces": traces.batch_get_traces,
         "GetTraceSummaries": Summaries(store, groups).get_trace_summaries,
@@ -62,6 +68,8 @@ def _operations(store: Store) -> dict[str, Operation]:
         "DeleteSamplingRule": rules.delete_sampling_rule,
         "GetSamplingTargets": rules.get_sampling_targets,
         "GetSamplingStatisticSummaries": rules.get_sampling_statistic_summaries,
+        "GetTraceSegmentDestination": destination.get_trace_segment_destination,
+        "UpdateTraceSegmentDestination": destination.update_trace_segment_destination,
         "TagResource": tags.tag_resource,
         "UntagResource": tags.untag_resource,
         "ListTagsForResource": tags.list_tags_for_resource,

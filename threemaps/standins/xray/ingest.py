@@ -33,10 +33,10 @@ class Ingest:
             except RefusedError as refusal:
                 unprocessed.append(refusal.to_json())
         if rows:
-            self._commit(rows)
+            self.commit(rows)
         return {"UnprocessedTraceSegments": unprocessed}
 
-    def _commit(self, rows: list[Row]) -> None:
+    def commit(self, rows: list[Row]) -> None:
         """Writes the rows with those of all calls that wait: a commit costs far more than a row."""
         with self._lock:
             self._waiting.append(rows)

@@ -70,7 +70,11 @@ class RefusedError(Exception):
 
 def rows_of(text: str, received: int) -> list[Row]:
     """The rows of a document; raises RefusedError with X-Ray's code."""
-    document = _parsed(text)
+    return rows_of_entity(_parsed(text), text, received)
+
+
+def rows_of_entity(document: Entity, text: str, received: int) -> list[Row]:
+    """The same of a document that was made here: `text` is what is kept of it."""
     try:
         return _rows(document, text, received)
     except RefusedError as refusal:

@@ -1,0 +1,74 @@
+"""OTLP over HTTP, as every vendor speaks it: protobuf or JSON in, an answer of the same kind out."""
+
+import base64
+from typing import Any
+
+import orjson
+from flask import Response, request
+from google.protobuf import json_format
+
+from threemaps.standins.http import BodyError, parse_json
+
+PROTOBUF = ("application/x-protobuf", "application/protobuf")
+JSON = "application/json"
+
+# OTLP's JSON writes these as hex, where protobuf's own JSON would have base64.
+_IDS = frozenset(("traceId", "trace_id", "spanId", "span_id", "parentSpanId", "parent_span_id"))
+
+
+def as_protobuf(body: bytes, mimetype: str, described: Any) -> bytes:
+    """JSON becomes protobuf by way of `described`, which knows all its types."""
+    if mimetype == JSON:
+        serialized: bytes = _from_json(parse_json(body), described).SerializeToString()
+        return serialized
+    return body
+
+
+def _from_json(document: Any, described: Any) -> Any:
+    if not isinstance(document, dict):
+        raise BodyError(400, f"the JSON is a {type(document).__name__}, not an object")
+    try:
+        return json_format.ParseDict(_with_base64_ids(document), described(), ignore_unknown_fields=True)
+    except (json_format.Error, ValueError, TypeError, AttributeError, KeyError) as error:
+        raise BodyError(400, str(error)) from error
+
+
+def _with_base64_ids(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_with_base64_ids(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: _base64_id(inner) if name in _IDS else _with_base64_ids(inner) for name, inner in value.items()
+    }
+
+
+def _base64_id(text: Any) -> str:
+    if not isinstance(text, str):
+        raise BodyError(400, f"an id is a {type(text).__name__}, not hex digits")
+    try:
+        return base64.b64encode(bytes.fromhex(text)).decode()
+    except ValueError as error:
+        raise BodyError(400, f"{text[:64]!r} is no hex id") from error
+
+
+def answer(message: Any, status: int = 200) -> Response:
+    """In the encoding of the request."""
+    if request.mimetype == JSON:
+        return Response(json_format.MessageToJson(message, indent=None), status, content_type=JSON)
+    return Response(message.SerializeToString(), status, content_type=request.mimetype)
+
+
+def refuse(status: int, reason: str) -> Response:
+    """A google.rpc.Status with the reason as its message, field 2."""
+    if request.mimetype == JSON:
+        return Response(orjson.dumps({"message": reason}), status, content_type=JSON)
+    text = reason.encode()[:_LONGEST_STATUS]
+    return Response(b"\x12" + _varint(len(text)) + text, status, content_type=request.mimetype)
+
+
+_LONGEST_STATUS = 1_000
+
+
+def _varint(number: int) -> bytes:
+    return bytes((number,)) if number < 128 else bytes((number & 127 | 128, number >> 7))
