@@ -52,6 +52,7 @@ PORTS = {
 }
 
 BACKEND_CHOICES = ("local", "cloud", "honeycomb", "aws")
+XRAY_DOORS = ("segments", "otlp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Settings:
     ports: Mapping[str, int]  # THREEMAPS_PORT_*
     honeycomb_is_real: bool  # THREEMAPS_BACKENDS names honeycomb or cloud
     aws_is_real: bool  # THREEMAPS_BACKENDS names aws or cloud
+    xray_door: str  # THREEMAPS_XRAY_DOOR: segments, or otlp for accounts with Transaction Search
     environ: Mapping[str, str]  # the environment over `.env`, without empty values
 
     @classmethod
@@ -77,6 +79,7 @@ class Settings:
             ports={name: parse_port(merged, name, default) for name, default in PORTS.items()},
             honeycomb_is_real="honeycomb" in backends,
             aws_is_real="aws" in backends,
+            xray_door=parse_xray_door(merged.get("THREEMAPS_XRAY_DOOR", "segments")),
             environ=merged,
         )
 
@@ -164,6 +167,18 @@ def parse_backends(text: str) -> frozenset[str]:
             exit_code=2,
         )
     return frozenset({"honeycomb", "aws"} if "cloud" in names else names - {"local"})
+
+
+def parse_xray_door(text: str) -> str:
+    """THREEMAPS_XRAY_DOOR: as what spans go to X-Ray."""
+    name = text.strip().lower()
+    if name not in XRAY_DOORS:
+        raise UserError(
+            f"THREEMAPS_XRAY_DOOR={text!r} is no door of X-Ray's",
+            hint="use segments, or otlp where the account has Transaction Search",
+            exit_code=2,
+        )
+    return name
 
 
 def parse_port(environ: Mapping[str, str], name: str, default: int) -> int:

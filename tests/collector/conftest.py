@@ -40,11 +40,11 @@ class Chain:
 
 
 @contextlib.contextmanager
-def chain_in(folder: Path) -> Iterator[Chain]:
+def chain_in(folder: Path, **variables: str) -> Iterator[Chain]:
     vendors = Vendors()
     with serving(THREADS) as serve:
         url = serve(vendors.app())
-        collector = CollectorProcess(settings_at(folder, honeycomb=url, aws=url))
+        collector = CollectorProcess(settings_at(folder, honeycomb=url, aws=url, **variables))
         try:
             yield Chain(collector.start(), vendors)
         finally:

@@ -39,7 +39,7 @@ class Vendors:
 
     def app(self) -> Flask:
         app = Flask("vendors")
-        app.post("/v1/traces")(self._honeycomb)
+        app.post("/v1/traces")(self._traces)
         app.post("/TraceSegments")(self._xray)
         app.post("/")(self._logs)
         app.post("/GetSamplingRules")(lambda: {"SamplingRuleRecords": []})
@@ -85,6 +85,21 @@ class Vendors:
         with self._lock:
             self.raw.append(data)
         return data
+
+    def _traces(self) -> Response:
+        """Honeycomb's OTLP door, and X-Ray's: who comes with a signature of AWS' means the second."""
+        signature = request.headers.get("Authorization", "")
+        return self._xray_otlp(signature) if signature.startswith("AWS4-") else self._honeycomb()
+
+    def _xray_otlp(self, signature: str) -> Response:
+        refusal = self._refusal("xray")
+        if refusal:
+            return refusal
+        assert "/us-east-1/xray/aws4_request" in signature
+        for resource in ExportTraceServiceRequest.FromString(self._body()).resource_spans:
+            spans = [span for scope in resource.scope_spans for span in scope.spans]
+            self.segments += [{"id": span.span_id.hex(), "name": span.name} for span in spans]
+        return Response(b"", mimetype="application/x-protobuf")
 
     def _honeycomb(self) -> Response:
         refusal = self._refusal("honeycomb")

@@ -1,6 +1,7 @@
 """What is looked at for the causes: the collector's own words, traces, clocks."""
 
 import json as stdlib_json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from tests.backends.conftest import NOW, WINDOW, Vendor, json, settings_at, text
 from tests.compare.maps import a_map, compared, node, source
 from tests.compare.world import World
 from tests.conftest import Serve, free_port
+from threemaps import metering
 from threemaps.backends import BACKENDS, open_backend
 from threemaps.backends.honeycomb import Honeycomb
 from threemaps.backends.xray import XRay
@@ -69,6 +71,14 @@ def test_the_collectors_own_numbers() -> None:
     assert found.legs["xray"] == Leg(sent=40, failed=4)
     assert found.legs["cloudwatch"] == Leg(not_queued=3)
     assert (found.refused, found.dropped_halves, found.expired_halves) == (3, 5, 6)
+
+
+def test_x_rays_other_door_has_two_exporters() -> None:
+    sent = (("otlp_http/xray", 40), ("otlp_http/xray_late", 3), ("otlp_grpc/xray", 43))
+    lines = [f'otelcol_exporter_sent_spans{{exporter="{name}"}} {count}' for name, count in sent]
+    assert collector_of("\n".join(lines), "", NOW).legs["xray"].sent == 43
+    samples = [replace(one, name="exporter_sent_spans") for one in parse_metrics("\n".join(lines))]
+    assert metering.sent(samples, "spans", "xray") == 43
 
 
 def test_the_exporters_last_words() -> None:

@@ -21,17 +21,17 @@ LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """The exporter that queues, retries and gives up, and the one that talks to the vendor."""
+    """The exporter that queues, retries and gives up, and those that talk to the vendor."""
 
     queue: str
-    end: str
+    ends: tuple[str, ...]
 
 
-# As collector/otel-config.yaml names them. What the second fails in travels back to the first, which retries.
+# As collector/otel-config.yaml names them. What an end fails in travels back to the queue, which retries.
 WAYS = {
-    "honeycomb": Way("otlp_grpc/honeycomb", "otlp_http/honeycomb"),
-    "xray": Way("otlp_grpc/xray", "awsxray"),
-    "cloudwatch": Way("otlp_grpc/emf", "awsemf"),
+    "honeycomb": Way("otlp_grpc/honeycomb", ("otlp_http/honeycomb",)),
+    "xray": Way("otlp_grpc/xray", ("awsxray", "otlp_http/xray", "otlp_http/xray_late")),
+    "cloudwatch": Way("otlp_grpc/emf", ("awsemf",)),
 }
 
 
@@ -94,7 +94,7 @@ def leg_of(way: Way, samples: list[Sample], log: str, since: datetime | None = N
         return int(sum(total(samples, f"otelcol_exporter_{name}", exporter) for name in names))
 
     return Leg(
-        sent=of(way.end, "sent_spans", "sent_metric_points"),
+        sent=sum(of(end, "sent_spans", "sent_metric_points") for end in way.ends),
         failed=of(way.queue, "send_failed_spans", "send_failed_metric_points"),
         queued=of(way.queue, "queue_size"),
         capacity=of(way.queue, "queue_capacity"),
@@ -104,7 +104,7 @@ def leg_of(way: Way, samples: list[Sample], log: str, since: datetime | None = N
 
 
 def last_words(way: Way, log: str, since: datetime | None = None) -> Iterator[str]:
-    """What the two exporters last complained of, newest first, each kind once, and nothing older."""
+    """What these exporters last complained of, newest first, each kind once, and nothing older."""
     seen: set[str] = set()
     for line in reversed(log.splitlines()):
         try:
@@ -113,7 +113,7 @@ def last_words(way: Way, log: str, since: datetime | None = None) -> Iterator[st
             continue
         if not isinstance(record, dict) or "error" not in record:
             continue
-        if record.get("otelcol.component.id") not in (way.queue, way.end):
+        if record.get("otelcol.component.id") not in (way.queue, *way.ends):
             continue
         if since and _written(record) < since:
             return

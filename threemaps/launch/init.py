@@ -22,7 +22,10 @@ def main() -> int:
         write_resolved(settings)
         if settings.aws_is_real:
             write_private(settings.run / "aws_credentials", aws_credentials(settings))
-        backends = {"THREEMAPS_BACKENDS": settings.get("THREEMAPS_BACKENDS", "local")}
+        backends = {
+            "THREEMAPS_BACKENDS": settings.get("THREEMAPS_BACKENDS", "local"),
+            "THREEMAPS_XRAY_DOOR": settings.xray_door,
+        }
         write_private(settings.state / "page" / "reading.env", env_file(backends | reading_keys(settings)))
         write_flags(flags_file(settings))
     except UserError as error:

@@ -17,6 +17,22 @@ CONFIG = PROJECT / "collector" / "otel-config.yaml"
 LOOPBACKS = ("loopback_honeycomb", "loopback_xray", "loopback_emf")
 # The file says what is missing where a key is: an empty value would stop the collector without a word of why.
 NO_KEY = "no-key-was-given"
+# What differs between X-Ray's two doors: the pipelines to it, how much it takes in one call, and who signs.
+XRAY_DOORS = {
+    "segments": {
+        "xray_doors": "[traces/out_xray]",
+        "xray_batch_sizer": "items",
+        "xray_batch_size": "50",
+        # A role that nobody takes on, with any file for its token: no credentials are asked for at the start.
+        "xray_signer": '{ arn: none, web_identity_token_file: "${env:THREEMAPS_RUN}/aws_region" }',
+    },
+    "otlp": {
+        "xray_doors": "[traces/out_xray_otlp, traces/out_xray_late]",
+        "xray_batch_sizer": "bytes",
+        "xray_batch_size": "450000",
+        "xray_signer": "{ }",
+    },
+}
 LOCAL_CREDENTIALS = f"""[default]
 aws_access_key_id = {LOCAL_AWS_ACCESS_KEY_ID}
 aws_secret_access_key = {LOCAL_AWS_SECRET_ACCESS_KEY}
@@ -66,9 +82,13 @@ def resolved(settings: Settings) -> Mapping[str, str]:
         "honeycomb_endpoint": settings.honeycomb_api,
         "honeycomb_api_key": honeycomb_key,
         "aws_region": settings.aws_region,
-        "xray_endpoint": settings.aws_endpoint or regional_endpoint("xray", settings.aws_region),
+        # A path is put behind it.
+        "xray_endpoint": (settings.aws_endpoint or regional_endpoint("xray", settings.aws_region)).rstrip(
+            "/"
+        ),
         "logs_endpoint": settings.aws_endpoint or regional_endpoint("logs", settings.aws_region),
         "aws_credentials": LOCAL_CREDENTIALS,
+        **XRAY_DOORS[settings.xray_door],
         **redaction_files(settings),
     }
 
