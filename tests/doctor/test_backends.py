@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import Serve
 from threemaps.backends.aws import aws_client
+from threemaps.doctor.transaction_search import check_transaction_search
 from threemaps.doctor.vendors import check_aws_keys, check_clock, check_log_groups, check_region
 from threemaps.doctor.walk import Walk, complaint_in
 from threemaps.doctor.wire import Answer, ask
@@ -86,6 +87,22 @@ def test_aws_keys(account: Settings) -> None:
     found = check_aws_keys(walk(**real))
     assert "refuses the signature" in found.detail
     assert found.next_step.startswith("export AWS_ACCESS_KEY_ID=")
+
+
+def test_what_x_rays_otlp_door_needs(account: Settings) -> None:
+    """It is asked only where that door is chosen."""
+    by_otlp = Settings.load({**account.environ, "THREEMAPS_XRAY_DOOR": "otlp"})
+    xray = aws_client(account, "xray")
+    assert check_transaction_search(Walk(by_otlp)).ok
+    xray.update_indexing_rule(Name="Default", Rule={"Probabilistic": {"DesiredSamplingPercentage": 1}})
+    found = check_transaction_search(Walk(by_otlp))
+    assert found.detail == "X-Ray indexes 1 % of the traces: its map is drawn of these"
+    assert "update-indexing-rule --name Default" in found.next_step
+    xray.update_trace_segment_destination(Destination="XRay")
+    found = check_transaction_search(Walk(by_otlp))
+    assert "Transaction Search is off" in found.detail
+    assert found.next_step.endswith("update-trace-segment-destination --destination CloudWatchLogs")
+    assert check_transaction_search(Walk(account)).ok
 
 
 def test_regions() -> None:

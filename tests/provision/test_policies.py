@@ -20,6 +20,8 @@ POLICIES = ("iam-collector", "iam-reader", "iam-provisioner")
 ARN = re.compile(r"arn:aws:(xray|logs|cloudwatch):[*a-z0-9-]*:\*:[a-z-]+[:/]/?threemaps[A-Za-z0-9/*:_-]*")
 # What everybody may do without being allowed to, by AWS's own documentation of STS.
 FREE = {"sts:GetCallerIdentity"}
+# X-Ray's OTLP door is no operation of its API: these stand in AWS's Service Authorization Reference.
+DOORS = {"xray:PutSpans", "xray:PutSpansForIndexing"}
 
 
 def load(name: str) -> Any:
@@ -53,6 +55,11 @@ def test_names_are_those_that_the_collector_writes_to() -> None:
     assert load("xray-sampling-rule")["SamplingRule"]["RuleName"] == load("xray-group")["GroupName"]
 
 
+def test_the_collector_may_use_either_of_x_rays_doors() -> None:
+    """AWS asks for all three at the OTLP door."""
+    assert actions("iam-collector") >= {"xray:PutTraceSegments", *DOORS}
+
+
 def test_retention_is_a_number_of_days_that_aws_knows() -> None:
     known = {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922}
     assert {group["retentionInDays"] for group in load("log-groups")} <= known
@@ -78,7 +85,7 @@ def test_policies_keep_to_the_grammar(name: str) -> None:
         assert statement["Effect"] == "Allow"
         for action in statement["Action"]:
             service, _, operation = action.partition(":")
-            assert operation in operations(service).values(), action
+            assert operation in operations(service).values() or action in DOORS, action
         resources = statement["Resource"]
         for resource in [resources] if isinstance(resources, str) else resources:
             assert resource == "*" or ARN.fullmatch(resource), resource

@@ -25,10 +25,17 @@ from threemaps.windows import window_until
 
 THREADS = 8
 SINCE = timedelta(minutes=5)
+
+
+def is_signed() -> bool:
+    """As AWS wants it: Honeycomb's OTLP door has the same path as X-Ray's."""
+    return request.headers.get("Authorization", "").startswith("AWS4-")
+
+
 # What a vendor's door is called at the stand-ins.
 DOORS: dict[str, Callable[[], bool]] = {
-    "honeycomb": lambda: request.path == "/v1/traces",
-    "xray": lambda: request.path == "/TraceSegments",
+    "honeycomb": lambda: request.path == "/v1/traces" and not is_signed(),
+    "xray": lambda: request.path == "/TraceSegments" or (request.path == "/v1/traces" and is_signed()),
     "cloudwatch": lambda: request.headers.get("X-Amz-Target", "").endswith("PutLogEvents"),
 }
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from tests.collector.sending import segment, send_segment, trace_id
 from tests.collector_process import wait_for
@@ -37,6 +38,7 @@ pytestmark = pytest.mark.system
 
 SEEDS = (1, 2, 3)
 MADE_UP = "made up"
+LONG = "ü" * 20_001
 Graph = dict[tuple[str, str], dict[str, Any]]
 
 
@@ -314,20 +316,28 @@ def test_what_the_otlp_door_refuses_whole_is_in_nobodys_way(doors: tuple[Bench, 
         f"{prefix}-{days}-days": now + int(days * 24 * 3600 * 10**9)
         for days in (-20, -13, -2, -0.9, 0, 0.06, 0.08, 3)
     }
+    many = KeyValue(key="host.id")
+    many.value.array_value.values.extend(AnyValue(string_value=LONG) for _ in range(3))
+    large = {
+        f"{prefix}-unknown": attributes({"process.command_line": LONG}),
+        f"{prefix}-known": attributes({"host.name": LONG, "container.name": LONG}),
+        f"{prefix}-list": [many],
+    }
     for _ in range(10):  # more than the leg has senders
         forest = Forest(random.Random(1), [])
         for service, start in days.items():
             forest.span(new_trace(), service, SERVER, b"", start, 100)
         request = ExportTraceServiceRequest.FromString(request_of(forest.spans))
-        large = request.resource_spans.add()
-        large.resource.attributes.extend(
-            attributes({"service.name": f"{prefix}-large", "process.command_line": "x" * 40_000})
-        )
-        large.scope_spans.add(scope={"name": "n" * 20_000}).spans.append(
-            forest.span(new_trace(), "", SERVER, b"", now, 100)
-        )
+        for service, words in large.items():
+            held = request.resource_spans.add()
+            held.resource.attributes.extend([*attributes({"service.name": service}), *words])
+            scope = held.scope_spans.add(scope={"name": LONG, "version": LONG})
+            scope.scope.attributes.extend(attributes({"text": LONG}))
+            scope.spans.append(forest.span(new_trace(), "", SERVER, b"", now, 100))
         send(bench.collector.otlp_http, [request.SerializeToString()])
     wait_for(lambda: not read_collector(bench.settings).legs["xray"].queued, 60)
+    counted = bench.collector.metric("otelcol_processor_filter_spans_filtered", filter="filter/xray_never")
+    assert counted == 2 * 10
     read = aws_client(bench.settings, "xray").get_service_graph
     names: set[str] = set()
     for start in (*days.values(), now):
@@ -336,7 +346,7 @@ def test_what_the_otlp_door_refuses_whole_is_in_nobodys_way(doors: tuple[Bench, 
             one["Name"] for one in read(StartTime=begin, EndTime=begin + timedelta(hours=1))["Services"]
         }
     never = {f"{prefix}-{days}-days" for days in (-20, 3)}
-    assert {name for name in names if name.startswith(prefix)} == {f"{prefix}-large", *days} - never
+    assert {name for name in names if name.startswith(prefix)} == {*large, *days} - never
 
 
 def test_more_spans_than_a_request_may_have(doors: tuple[Bench, Bench]) -> None:

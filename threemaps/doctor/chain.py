@@ -18,6 +18,7 @@ from threemaps.doctor.running import (
     check_services_settings,
     check_services_up,
 )
+from threemaps.doctor.transaction_search import check_transaction_search
 from threemaps.doctor.vendors import (
     check_aws_keys,
     check_clock,
@@ -47,6 +48,7 @@ CHAIN: tuple[Callable[[Walk], Check], ...] = (
     check_clock,
     check_region,
     check_aws_keys,
+    check_transaction_search,
     check_log_groups,
     check_honeycomb_map,
     check_xray_trace,

@@ -70,6 +70,8 @@ def _operations(
         "GetSamplingStatisticSummaries": rules.get_sampling_statistic_summaries,
         "GetTraceSegmentDestination": destination.get_trace_segment_destination,
         "UpdateTraceSegmentDestination": destination.update_trace_segment_destination,
+        "GetIndexingRules": destination.get_indexing_rules,
+        "UpdateIndexingRule": destination.update_indexing_rule,
         "TagResource": tags.tag_resource,
         "UntagResource": tags.untag_resource,
         "ListTagsForResource": tags.list_tags_for_resource,

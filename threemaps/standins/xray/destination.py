@@ -1,8 +1,9 @@
-"""Where traces go: X-Ray's own store, or CloudWatch Logs, which is what Transaction Search is.
+"""Where traces go: X-Ray's own store, or CloudWatch Logs, which is what Transaction Search is; and its index.
 
-Locally that is on from the start. The map is the same either way.
+Locally it is on from the start, and all is indexed: a lower share is kept and not carried out.
 """
 
+import time
 from typing import Any
 
 from threemaps.standins.xray.configuration import Configuration
@@ -10,6 +11,7 @@ from threemaps.standins.xray.requests import invalid
 
 SEARCHED = "CloudWatchLogs"
 CHOICES = ("XRay", SEARCHED)
+DEFAULT = "Default"
 
 
 class Destination:
@@ -25,6 +27,17 @@ class Destination:
     def get_trace_segment_destination(self, _: dict[str, Any]) -> dict[str, Any]:
         return {"Destination": self._current, "Status": "ACTIVE"}
 
+    def get_indexing_rules(self, _: dict[str, Any]) -> dict[str, Any]:
+        share = (self._configuration.get("indexing", DEFAULT) or {}).get("Percentage", 100.0)
+        return {"IndexingRules": [indexing_rule(share)]}
+
+    def update_indexing_rule(self, request: dict[str, Any]) -> dict[str, Any]:
+        share = request["Rule"].get("Probabilistic", {}).get("DesiredSamplingPercentage")
+        if request["Name"] != DEFAULT or share is None or not 0 <= share <= 100:
+            raise invalid("The rule Default takes a DesiredSamplingPercentage from 0 to 100")
+        self._configuration.put("indexing", DEFAULT, {"Percentage": share})
+        return {"IndexingRule": indexing_rule(share)}
+
     def update_trace_segment_destination(self, request: dict[str, Any]) -> dict[str, Any]:
         wanted = request.get("Destination", self._current)
         if wanted not in CHOICES:
@@ -32,3 +45,8 @@ class Destination:
         self._configuration.put("destination", "traces", {"Destination": wanted})
         self._current = wanted
         return self.get_trace_segment_destination({})
+
+
+def indexing_rule(share: float) -> dict[str, Any]:
+    told = {"DesiredSamplingPercentage": share, "ActualSamplingPercentage": 100.0}
+    return {"Name": DEFAULT, "ModifiedAt": time.time(), "Rule": {"Probabilistic": told}}
