@@ -9,7 +9,7 @@ import random
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ class Variation:
     base: Path = CONFIG
     change: Change = lambda _: None
     environment: Mapping[str, str] | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 def without_redaction(config: Config) -> None:
@@ -70,6 +71,7 @@ def naive_leg(exporter: str) -> Change:
     return change
 
 
+BY_OTLP = {"THREEMAPS_XRAY_DOOR": "otlp"}
 SHIPPED = Variation("three legs, durable (as shipped)")
 PLAIN = Variation("two legs, naive: no queue on disk, no redaction, no CloudWatch", NAIVE)
 VARIATIONS = (
@@ -79,6 +81,8 @@ VARIATIONS = (
     Variation("three legs, queues in memory", change=in_memory),
     Variation("Honeycomb leg alone, durable", change=only("otlp_grpc/honeycomb")),
     Variation("X-Ray leg alone, durable", change=only("otlp_grpc/xray")),
+    Variation("three legs, durable, X-Ray by OTLP", settings=BY_OTLP),
+    Variation("X-Ray leg alone by OTLP, durable", change=only("otlp_grpc/xray"), settings=BY_OTLP),
     Variation("CloudWatch map alone, durable", change=only("failover/map")),
     Variation("Honeycomb leg alone, naive", NAIVE, naive_leg("otlp_http/honeycomb")),
     Variation("X-Ray leg alone, naive", NAIVE, naive_leg("awsxray")),
@@ -128,7 +132,8 @@ def one_turn(process: psutil.Process, url: str, turn: int) -> float:
 def collector(
     variation: Variation, binary: Path, state: Path, sink: str
 ) -> Iterator[tuple[psutil.Process, str]]:
-    settings = settings_at(state, THREEMAPS_URL_HONEYCOMB=sink, THREEMAPS_URL_AWS=sink)
+    told = {"THREEMAPS_URL_HONEYCOMB": sink, "THREEMAPS_URL_AWS": sink, **variation.settings}
+    settings = settings_at(state, **told)
     write_resolved(settings)
     config = yaml.safe_load(variation.base.read_text())
     variation.change(config)

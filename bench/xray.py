@@ -1,9 +1,11 @@
 """X-Ray's stand-in: documents through PutTraceSegments, fifty a signed call, and the service graph over them.
 
-Documents look like those of the collector's exporter, a segment or subsegment a span. The calls are made
-beforehand, so that only the server is measured.
+Then spans through its OTLP door, as many a call as the collector sends there. Documents look like those of
+the collector's exporter, a segment or subsegment a span. The calls are made beforehand, so that only the
+server is measured.
 """
 
+import gzip
 import random
 import tempfile
 import time
@@ -18,6 +20,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from bench import spans
 from bench.intake import SIZES, TOLD_AT, Intake, read_map, tell_disk, tell_maps
 from bench.processes import settings_at, standin
 from bench.report import Report
@@ -30,6 +33,7 @@ from threemaps.settings import (
 
 ABOUT = "X-Ray's stand-in: documents in, service graphs out"
 DOCUMENTS_PER_CALL = 50
+SPANS_PER_CALL = 1_000  # 0.45 MB
 SENDERS = 8
 # (service, called by the document with this number): a triangle with some work inside and a dead callee.
 TRACE: tuple[tuple[str, int | None, str], ...] = (
@@ -53,7 +57,8 @@ Call = tuple[bytes, dict[str, str]]
 
 def measure(report: Report) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        documents_in_graphs_out(report, settings_at(Path(folder)))
+        documents_in_graphs_out(report, settings_at(Path(folder) / "documents"))
+        spans_in(report, settings_at(Path(folder) / "spans"))
 
 
 def documents_in_graphs_out(report: Report, settings: Settings) -> None:
@@ -74,14 +79,30 @@ def documents_in_graphs_out(report: Report, settings: Settings) -> None:
         tell_disk(report, "X-Ray", settings, intake.count)
 
 
-def send_all(port: int, calls: list[Call]) -> None:
+def spans_in(report: Report, settings: Settings) -> None:
+    with standin("aws", settings) as process:
+        intake = Intake(process)
+        for _ in range(2):
+            calls = list(make_otlp_calls(settings.url("aws"), SIZES[0]))
+            intake.timed(
+                SIZES[0], lambda calls=calls: send_all(settings.ports["aws"], calls, "/v1/traces", b"")
+            )
+        intake.tell(report, "X-Ray by OTLP")
+
+
+def send_all(
+    port: int,
+    calls: list[Call],
+    path: str = "/TraceSegments",
+    taken: bytes = b'{"UnprocessedTraceSegments":[]}',
+) -> None:
     def send(share: list[Call]) -> None:
         connection = HTTPConnection("127.0.0.1", port)
         for body, headers in share:
-            connection.request("POST", "/TraceSegments", body, headers)
+            connection.request("POST", path, body, headers)
             answer = connection.getresponse()
             text = answer.read()
-            assert (answer.status, text) == (200, b'{"UnprocessedTraceSegments":[]}'), text[:500]
+            assert (answer.status, text) == (200, taken), text[:500]
         connection.close()
 
     with ThreadPoolExecutor(SENDERS) as pool:
@@ -98,6 +119,19 @@ def make_calls(url: str, documents: int) -> Iterator[Call]:
     for number in range(documents // DOCUMENTS_PER_CALL):
         body = templates[number % TEMPLATES].replace(MARK, b"%016x" % numbers.getrandbits(64))
         request = AWSRequest("POST", f"{url}/TraceSegments", data=body)
+        signer.add_auth(request)
+        yield body, dict(request.headers)
+
+
+def make_otlp_calls(url: str, count: int) -> Iterator[Call]:
+    numbers = random.Random(time.time_ns())
+    signer = SigV4Auth(
+        Credentials(LOCAL_AWS_ACCESS_KEY_ID, LOCAL_AWS_SECRET_ACCESS_KEY), "xray", LOCAL_AWS_REGION
+    )
+    for _ in range(count // SPANS_PER_CALL):
+        body = gzip.compress(spans.body(numbers, SPANS_PER_CALL), compresslevel=1)
+        headers = {"Content-Type": "application/x-protobuf", "Content-Encoding": "gzip"}
+        request = AWSRequest("POST", f"{url}/v1/traces", data=body, headers=headers)
         signer.add_auth(request)
         yield body, dict(request.headers)
 

@@ -165,3 +165,10 @@ def values(overlay: str, tier: str) -> dict[str, str]:
 def mebibytes(quantity: str) -> float:
     number, unit = re.fullmatch(r"(\d+)(Mi|Gi)", quantity).groups()  # type: ignore[union-attr]
     return int(number) * (1024 if unit == "Gi" else 1)
+
+
+def test_the_page_has_the_values_of_x_rays_other_door() -> None:
+    told = resolved(Settings.load({"THREEMAPS_ENV_FILE": os.devnull, "THREEMAPS_XRAY_DOOR": "otlp"}))
+    page = (PROJECT / "docs" / "scaling.md").read_text()
+    changed = ("xray_doors", "xray_batch_sizer", "xray_batch_size", "xray_signer")
+    assert "\n".join(f"{name}={told[name]}" for name in changed) in page

@@ -305,6 +305,18 @@ def test_transaction_search_that_is_off_is_named_and_loses_nothing(doors: tuple[
     doors[0].send(forest.spans)
 
 
+def test_a_span_that_is_refused_in_a_200_is_told(doors: tuple[Bench, Bench]) -> None:
+    bench, caller = doors[1], secrets.token_hex(3)
+    walk = Walk(bench.settings, send=True)
+    forest = Forest(random.Random(1), [])
+    for words in ({}, {"text": "x" * 250_000}):
+        forest.span(new_trace(), caller, SERVER, b"", int(datetime.now(UTC).timestamp()) * 10**9, 100, words)
+    bench.send(forest.spans)
+    bench.wait_for_call("xray", "outside", caller)
+    wait_for(lambda: any(one.refused_in_a_200 for one in walk.complaints()), 30)
+    doors[0].send(forest.spans[:1])
+
+
 # The last ones: what they send goes through one of the doors only.
 
 
