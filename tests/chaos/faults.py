@@ -126,7 +126,7 @@ def half_refused(world: World, traffic: Traffic) -> Iterator[None]:
         if answer.status >= 300:  # the log group is not there yet: the whole batch comes again
             return answer
         world.ledger.swallowed[exchange.leg].update(refused)
-        return Answer(200, answer.headers, partial(exchange.leg, refused, answer.body))
+        return Answer(200, answer.headers, partial(exchange, refused, answer.body))
 
     with world.faulty(half, *LEGS):
         yield
@@ -138,7 +138,7 @@ def split(exchange: Exchange) -> tuple[Exchange, list[str]]:
     refused = [item for stays, item in every_other(items) if not stays]
     if not refused:
         return exchange, []
-    if exchange.leg == "honeycomb":
+    if exchange.is_otlp:
         request = ExportTraceServiceRequest.FromString(exchange.plain)
         for resource in request.resource_spans:
             for scope in resource.scope_spans:
@@ -172,14 +172,14 @@ def signed(exchange: Exchange) -> Exchange:
     return exchange
 
 
-def partial(leg: str, refused: list[str], body: bytes) -> bytes:
+def partial(exchange: Exchange, refused: list[str], body: bytes) -> bytes:
     """A 200 that says what was not taken, as each vendor says it."""
-    if leg == "honeycomb":
+    if exchange.is_otlp:
         answer = ExportTraceServiceResponse()
         answer.partial_success.rejected_spans = len(refused)
         answer.partial_success.error_message = "event exceeds max event size"
         return bytes(answer.SerializeToString())
-    if leg == "xray":
+    if exchange.leg == "xray":
         told = [{"Id": one, "ErrorCode": "InvalidSegment", "Message": "refused"} for one in refused]
         return json.dumps({"UnprocessedTraceSegments": told}).encode()
     told_logs = {"tooOldLogEventEndIndex": len(refused)}

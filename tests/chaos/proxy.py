@@ -43,9 +43,14 @@ class Exchange:
         zipped = self.headers.get("Content-Encoding") == "gzip"
         return gzip.decompress(self.body) if zipped else self.body
 
+    @property
+    def is_otlp(self) -> bool:
+        """Honeycomb's door, or X-Ray's own."""
+        return self.path == "/v1/traces"
+
     def items(self) -> list[str]:
         """The ids of the spans and segments, the texts of the log lines."""
-        if self.leg == "honeycomb":
+        if self.is_otlp:
             found = ExportTraceServiceRequest.FromString(self.plain)
             scopes = [scope for resource in found.resource_spans for scope in resource.scope_spans]
             return [span.span_id.hex() for scope in scopes for span in scope.spans]
@@ -122,7 +127,7 @@ class Proxy:
     def leg_of(self, path: str, headers: dict[str, str], body: bytes) -> str:
         if self._only_leg:
             return self._only_leg
-        if path == "/TraceSegments":
+        if path in ("/TraceSegments", "/v1/traces"):
             return "xray"
         if "Logs_" in headers.get("X-Amz-Target", ""):
             return "map" if MAP_LOG_GROUP.encode() in body else "logs"

@@ -11,8 +11,14 @@ from threemaps.evidence.model import Evidence
 from threemaps.side_by_side import Reader, compared
 from threemaps.windows import window_until
 
-# Leg → the vendor's exporter, and the map that is drawn from it.
-ENDS = {"honeycomb": "otlp_http/honeycomb", "xray": "awsxray", "map": "awsemf", "logs": "awscloudwatchlogs"}
+# The vendors' exporters, and the leg that they are on; then the map that is drawn from a leg.
+ENDS = {
+    "otlp_http/honeycomb": "honeycomb",
+    "awsxray": "xray",
+    "otlp_http/xray": "xray",
+    "awsemf": "map",
+    "awscloudwatchlogs": "logs",
+}
 SOURCES = {"honeycomb": "honeycomb", "xray": "xray", "map": "cloudwatch"}
 
 
@@ -20,7 +26,7 @@ def refused_by_doctor(world: World, since: float) -> set[str]:
     """The legs whose exporter complains of something refused inside a 200, as doctor reads its log."""
     complaints = map(complaint_in, world.collector.log.read_text().splitlines())
     refused = [one.exporter for one in complaints if one and one.refused_in_a_200 and one.at >= since]
-    return {leg for leg, exporter in ENDS.items() if exporter in refused}
+    return {ENDS[exporter] for exporter in refused if exporter in ENDS}
 
 
 def less_by_compare(world: World, traffic: Traffic) -> set[str]:

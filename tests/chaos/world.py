@@ -24,7 +24,7 @@ QUEUES = {
 
 
 class World:
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, door: str) -> None:
         state.mkdir(parents=True, exist_ok=True)
         self.state = state
         self.random = random.Random()
@@ -43,7 +43,7 @@ class World:
             "aws": Proxy(self.ports["aws"], "", self.faults, self.ledger),
         }
         urls = {name: proxy.url for name, proxy in self.proxies.items()}
-        self.collector = CollectorProcess(settings_at(state, **urls))
+        self.collector = CollectorProcess(settings_at(state, **urls, THREEMAPS_XRAY_DOOR=door))
         # The readers ask the stand-ins themselves.
         metrics = self.collector.settings.ports["collector_metrics"]
         self.environment["THREEMAPS_PORT_COLLECTOR_METRICS"] = str(metrics)
@@ -51,8 +51,8 @@ class World:
 
     @classmethod
     @contextlib.contextmanager
-    def running(cls, state: Path) -> Iterator["World"]:
-        world = cls(state)
+    def running(cls, state: Path, door: str = "segments") -> Iterator["World"]:
+        world = cls(state, door)
         try:
             for name in world.ports:
                 world.start_standin(name)
