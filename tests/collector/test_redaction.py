@@ -8,7 +8,7 @@ from tests.collector.conftest import Chain, chain_in
 from tests.collector.sending import CLIENT, SERVER, segment, send_log, send_segment, span, trace_id
 from tests.collector_process import wait_for
 from threemaps.errors import UserError
-from threemaps.launch.redaction import patterns
+from threemaps.launch.redaction import patterns, unmatched
 from threemaps.settings import Settings
 
 PLANTED = "planted"
@@ -44,13 +44,18 @@ EVENT = {
 
 def test_planted_values_reach_no_backend(chain: Chain) -> None:
     trace = trace_id()
-    status = {"code": 2, "message": f"refused: Bearer {PLANTED}{PLANTED}"}
+    status = {
+        "code": 2,
+        "message": f'refused: Bearer {PLANTED}{PLANTED} for {CARD}, {{"message": "{PLANTED}"}}',
+    }
     root = span("redact-a", SERVER, trace, attributes=ATTRIBUTES, events=[EVENT], name=f"GET /x?q={PLANTED}")
     client = span("redact-a", CLIENT, trace, root["spanId"], attributes=ATTRIBUTES) | {"status": status}
     chain.send([root, client])
     for body in (
         f'GET /x?q={PLANTED} "{{"message": "{PLANTED}"}}"',
         f"Cookie: {PLANTED}",
+        f"cookie={PLANTED} and PASSWORD = {PLANTED}",
+        f"Password: {PLANTED}\nauthorization: {PLANTED}",
         f"{CARD} {KEY} {JWT}",
     ):
         send_log(chain.collector.otlp_http, "redact-a", body, trace, password=PLANTED)
@@ -64,7 +69,7 @@ def test_planted_values_reach_no_backend(chain: Chain) -> None:
     chain.segment(root["spanId"])
     chain.segment(sdk["id"])
     wait_for(lambda: len(chain.honeycomb("redact-a")) == 2 and chain.honeycomb("redact-sdk"))
-    wait_for(lambda: len([one for one in list(chain.vendors.lines) if _of(one, "redact-a")]) == 3)
+    wait_for(lambda: len([one for one in list(chain.vendors.lines) if _of(one, "redact-a")]) == 5)
     wait_for(lambda: chain.vendors.calls()["user", "redact-a", "virtual_node"] == 1)
     everything = chain.vendors.everything().decode("utf-8", "replace")
     assert [secret for secret in SECRETS if secret in everything] == []
@@ -94,18 +99,43 @@ def test_what_the_maps_need_stays(chain: Chain) -> None:
 def test_a_user_can_add_to_the_lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.collector.conftest.settings_at", _with_more)
     with chain_in(tmp_path / "state") as chain:
-        attributes = {"employee.number": PLANTED, "note": 'badge no. 4711-$x"y'}
-        chain.send([span("more-a", SERVER, trace_id(), attributes=attributes)])
+        badge = 'badge no. 4711-$x"y'
+        attributes = {"employee.number": PLANTED, "note": badge, "url.path": PLANTED, "host.name": badge}
+        status = {"code": 2, "message": badge}
+        chain.send([span("more-a", SERVER, trace_id(), attributes=attributes) | {"status": status}])
         wait_for(lambda: chain.honeycomb("more-a"))
         [seen] = chain.honeycomb("more-a")
-        assert (seen["employee.number"], seen["note"]) == ("****", "badge ****")
+        assert {name: seen[name] for name in attributes} == {
+            "employee.number": "****",
+            "note": "badge ****",
+            "url.path": "****",  # a usual name
+            "host.name": "badge ****",
+        }
+        assert "4711" not in chain.vendors.everything().decode("utf-8", "replace")
 
 
 def _with_more(folder: Path, **endpoints: str) -> Settings:
     from tests.collector_process import settings_at
 
-    added = {"THREEMAPS_REDACT_KEYS": r"^employee\.", "THREEMAPS_REDACT_VALUES": r'no\. \d+-\$x"y'}
+    added = {
+        "THREEMAPS_REDACT_KEYS": r"^employee\.|^url\.path$",
+        "THREEMAPS_REDACT_VALUES": r'no\. \d+-\$x"y',
+    }
     return settings_at(folder, **endpoints, **added)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "left"),
+    [
+        (r"^url\.", ["host.name"]),
+        ("(?i)NAME$", ["url.path"]),
+        ("nothing", ["url.path", "host.name"]),
+        # Python reads it as a choice of characters, and would find no such name.
+        (r"^url[[:punct:]]path$", []),
+    ],
+)
+def test_a_usual_name_that_a_pattern_is_for_is_looked_at(pattern: str, left: list[str]) -> None:
+    assert unmatched(["url.path", "host.name"], [pattern]) == left
 
 
 @pytest.mark.parametrize("pattern", ["(", "(?=x)", r"(a)\1", "(?<!x)y"])

@@ -15,7 +15,7 @@ from threemaps.settings import Settings
 ACCOUNT = {
     "AWS_ACCESS_KEY_ID": "AKIAREAL",
     "AWS_SECRET_ACCESS_KEY": "real-secret",
-    "AWS_PROFILE": "work",
+    "AWS_PROFILE": "at-work",
     "AWS_REGION": "eu-central-1",
     "HONEYCOMB_API_KEY": "real-ingest-key",
     "HONEYCOMB_CONFIGURATION_KEY": "real-configuration-key",
@@ -42,7 +42,8 @@ def test_a_real_backend_is_given_only_its_own_keys(tmp_path: Path) -> None:
     aws = settings(tmp_path, THREEMAPS_BACKENDS="aws", **ACCOUNT)
     assert resolved(aws)["honeycomb_api_key"] == "local-ingest-key"
     assert (
-        collector_environment(aws).items() >= {"AWS_PROFILE": "work", "AWS_ACCESS_KEY_ID": "AKIAREAL"}.items()
+        collector_environment(aws).items()
+        >= {"AWS_PROFILE": "at-work", "AWS_ACCESS_KEY_ID": "AKIAREAL"}.items()
     )
     everything = [*resolved(aws).values(), *collector_environment(aws).values()]
     assert "real-configuration-key" not in everything

@@ -23,13 +23,26 @@ def redaction_files(settings: Settings) -> dict[str, str]:
         # Names match faster as one pattern; values do apart, since most begin with something to look for.
         "redact_keys": json.dumps([one_of(lists["keys"])] if lists["keys"] else []),
         "redact_values": json.dumps(lists["values"]),
-        # One pattern inside a quoted string of a transform statement.
-        "redact_in_text": json.dumps(one_of(lists["values"]))[1:-1],
+        "redact_in_text": json.dumps([masking(pattern) for pattern in lists["values"] or [NOTHING]]),
+        "redact_never": json.dumps(_listed("never")),
+        "redact_not_by_name": json.dumps(_listed("never") + unmatched(_listed("usual"), lists["keys"])),
     }
 
 
+def masking(pattern: str) -> str:
+    """A statement of the collector's: the redaction processor does not look at a status' text."""
+    return f'replace_pattern(span.status.message, {json.dumps(pattern)}, "****")'
+
+
+def unmatched(names: list[str], patterns: list[str]) -> list[str]:
+    """Those that no pattern is for. In doubt one is: Python reads RE2's `[[:alpha:]]` otherwise."""
+    if any("[:" in pattern for pattern in patterns):
+        return []
+    return [name for name in names if not any(re.search(pattern, name) for pattern in patterns)]
+
+
 def one_of(patterns: list[str]) -> str:
-    return "|".join(f"(?:{pattern})" for pattern in patterns) or NOTHING
+    return "|".join(f"(?:{pattern})" for pattern in patterns)
 
 
 def patterns(settings: Settings, kind: str) -> list[str]:
