@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from threemaps.launch.resolved import collector_environment
 from threemaps.settings import PORTS, PROJECT, SERVICES, Settings
 from threemaps.tracing.environment import OTEL, service_environment
 
@@ -40,6 +41,12 @@ def test_services_are_traced_as_without_docker(service: str) -> None:
 def test_services_are_started_as_without_docker(service: str) -> None:
     start = ["opentelemetry-instrument", "gunicorn", "-c", "services/gunicorn.conf.py"]
     assert CONTAINERS[service]["command"] == [*start, f"services.{service}:create_app()"]
+
+
+def test_the_collector_has_as_many_cores_as_without_docker() -> None:
+    inside = Settings.load({"THREEMAPS_ENV_FILE": "/dev/null"})
+    given = collector_environment(inside)["GOMAXPROCS"]
+    assert environment_of("collector")["GOMAXPROCS"] == f"${{GOMAXPROCS:-{given}}}"
 
 
 def test_every_image_is_pinned() -> None:

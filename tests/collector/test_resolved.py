@@ -62,6 +62,11 @@ def test_real_aws_has_its_own_addresses(tmp_path: Path, region: str, xray: str, 
     assert (told["xray_endpoint"], told["logs_endpoint"]) == (f"https://{xray}", f"https://{logs}")
 
 
+def test_the_collector_has_one_core_unless_told(tmp_path: Path) -> None:
+    assert collector_environment(settings(tmp_path))["GOMAXPROCS"] == "1"
+    assert collector_environment(settings(tmp_path, GOMAXPROCS="4"))["GOMAXPROCS"] == "4"
+
+
 @pytest.mark.parametrize("backends", ["local", "cloud", "honeycomb", "aws"])
 def test_nothing_is_empty_and_only_the_owner_reads_it(tmp_path: Path, backends: str) -> None:
     given = settings(tmp_path, THREEMAPS_BACKENDS=backends, HONEYCOMB_API_KEY="", AWS_REGION="")

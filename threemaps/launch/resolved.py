@@ -45,7 +45,12 @@ def collector_command(binary: Path) -> tuple[str, ...]:
 
 def collector_environment(settings: Settings) -> dict[str, str]:
     """In local mode nothing of the user's AWS account; otherwise the whole chain of it."""
-    ours = {"THREEMAPS_RUN": str(settings.run), "THREEMAPS_QUEUE": str(settings.queue)}
+    ours = {
+        "THREEMAPS_RUN": str(settings.run),
+        "THREEMAPS_QUEUE": str(settings.queue),
+        # Shared out over several cores its work costs more. One takes thousands of spans a second.
+        "GOMAXPROCS": settings.get("GOMAXPROCS", "1"),
+    }
     if not settings.aws_is_real:
         return {
             **ours,
