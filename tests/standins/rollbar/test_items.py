@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 import requests
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.standins.rollbar.conftest import TOKEN, Read, error, message
@@ -201,6 +201,7 @@ VALUES = st.recursive(
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(VALUES, VALUES)
+@example(None, {"trace_chain": [], "trace": True})
 def test_any_data_is_read_or_refused(data: Any, body: Any) -> None:
     for one in (data, {"environment": "test", "body": body}, message(title=data, fingerprint=body)):
         try:

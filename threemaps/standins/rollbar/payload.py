@@ -58,10 +58,9 @@ def read_payload(data: object) -> Occurrence:
 
 def _check_bodies(body: dict[str, Any]) -> None:
     chain = body.get("trace_chain")
-    traces = chain if isinstance(chain, list) else [body["trace"]] if body.get("trace") else []
     if chain is not None and not isinstance(chain, list):
         raise RefusedError(422, "data.body.trace_chain has to be a list")
-    for trace in traces:
+    for trace in chain or ([body["trace"]] if body.get("trace") else []):
         if not isinstance(trace, dict) or not isinstance(trace.get("exception"), dict):
             raise RefusedError(422, "a trace needs an exception")
         if not isinstance(trace["exception"].get("class"), str) or not isinstance(trace.get("frames"), list):
