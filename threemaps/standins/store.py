@@ -1,10 +1,10 @@
 """One durable table store under all stand-ins: DuckDB, one file a process.
 
-What `append` returned for is in DuckDB's write-ahead log and survives a kill -9. A table with a column
-`stored_at BIGINT DEFAULT epoch_ms(now())` is trimmed by age and size, see `retention.py`.
+What `append` returned for is in DuckDB's write-ahead log, what `take` returned for in the journal beside it.
+Both survive a kill -9, and whoever reads sees both. A table with a column `stored_at BIGINT DEFAULT
+epoch_ms(now())` is trimmed by age and size, see `retention.py`.
 """
 
-import logging
 import threading
 import time
 from collections import deque
@@ -12,26 +12,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from threemaps.errors import UserError
 from threemaps.standins.encoding import EncodedRows, encode_rows
+from threemaps.standins.journal import Entry, Journal
+from threemaps.standins.opening import MEMORY_LIMIT, cannot_open, open_current
 
-# The stand-ins share a machine with the services they watch: bounded, and spilling to disk beyond.
-MEMORY_LIMIT = "256MB"
-THREADS = 2
-# Each checkpoint writes its last block of rows anew; so much of a log is read back in half a second.
-WAL_LIMIT = "64MB"
 # What is in the log is in memory too. When nobody writes, a log longer than this goes into the file.
 IDLE_SECONDS = 5.0
 IDLE_WAL_BYTES = 1_000_000
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 
-log = logging.getLogger("threemaps.standins")
+# So much of what was taken waits for its table; at twice as much the next one waits, too.
+JOURNAL_BYTES = 4_000_000
+JOURNAL_DONE = "CREATE TABLE IF NOT EXISTS journal_done (number BIGINT)"
 
 
 @dataclass(slots=True)
@@ -50,12 +49,66 @@ class Store:
     def __init__(self, path: Path | str, schema: str) -> None:
         """Opens or makes the file; `schema` is SQL that may run again (CREATE TABLE IF NOT EXISTS …)."""
         self.path = None if path == ":memory:" else Path(path)
-        self._connection = _open_current(self.path, schema)
-        self._write_lock = threading.Lock()
+        self._connection = open_current(self.path, schema)
+        self._write_lock = threading.RLock()
         self._waiting: deque[_Append] = deque()
         self._cleanups: list[str] = []
         self._written_at = time.monotonic()
         self._types: dict[str, dict[str, str]] = {}
+        self._journal = self._open_journal()
+
+    def _open_journal(self) -> Journal:
+        """What a process that was killed had taken goes into its tables."""
+        with self._cursor() as cursor:
+            cursor.execute(JOURNAL_DONE)
+            ((done,),) = cursor.execute("SELECT coalesce(max(number), 0) FROM journal_done").fetchall()
+        self._journal = Journal(self.path, done)
+        try:
+            self._settle()
+        except (duckdb.Error, KeyError) as error:
+            self._connection.close()
+            raise cannot_open(self.path, f"its journal: {error}") from error
+        return self._journal
+
+    def take(self, table: str, rows: EncodedRows) -> None:
+        """Like `append`, much cheaper, for tables without constraints.
+
+        When it returns the rows are in the journal. They are in their table before anybody reads that.
+        """
+        entry = Entry(table, rows, time.time_ns() // 1_000_000)
+        self._statement_of(entry)  # such columns there are
+        self._make_room()
+        self._journal.add(entry)
+        self._written_at = time.monotonic()
+
+    def _make_room(self) -> None:
+        waiting = self._journal.bytes
+        if waiting >= JOURNAL_BYTES and self._write_lock.acquire(blocking=waiting >= 2 * JOURNAL_BYTES):
+            try:
+                self._empty_journal(JOURNAL_BYTES)
+            finally:
+                self._write_lock.release()
+
+    def _settle(self, sql: str | None = None) -> None:
+        """Before a statement that reads tables: what they were sent is in them."""
+        if any(sql is None or table in sql for table in self._journal.tables):
+            with self._write_lock:
+                self._empty_journal()
+
+    def _empty_journal(self, at_least: int = 1) -> None:
+        """Unless another thread has just done it."""
+        if self._journal.bytes < at_least:
+            return
+        number, entries = self._journal.cut()
+        with self._transaction() as cursor:
+            for statement, group in groupby(sorted(entries, key=self._statement_of), self._statement_of):
+                _insert_entries(cursor, statement, list(group))
+            cursor.execute("DELETE FROM journal_done")
+            cursor.execute("INSERT INTO journal_done VALUES (?)", [number])
+        self._journal.forget(number, len(entries))
+
+    def _statement_of(self, entry: Entry) -> str:
+        return self._insert_statement(entry.table, entry.rows, timed="stored_at" not in entry.rows.names)
 
     def append(self, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
         """Adds rows, given as equally long columns. One JSON document is the cheapest way into DuckDB.
@@ -67,7 +120,7 @@ class Store:
 
     def append_rows(self, table: str, rows: EncodedRows) -> None:
         """`append`, for rows that somebody else encoded."""
-        job = _Append(self._insert_statement(table, rows.names, rows.constant), rows.document)
+        job = _Append(self._insert_statement(table, rows), rows.document.decode())
         self._waiting.append(job)
         with self._write_lock:
             if not job.stored and job.error is None:
@@ -90,24 +143,29 @@ class Store:
     def _commit(self, jobs: list[_Append]) -> None:
         with self._transaction() as cursor:
             for job in jobs:
-                cursor.execute(job.statement, [job.document])
+                cursor.execute(job.statement, [[job.document]])
         for job in jobs:
             job.stored = True
         self._written_at = time.monotonic()
 
-    def _insert_statement(self, table: str, names: tuple[str, ...], constant: tuple[bool, ...]) -> str:
+    def _insert_statement(self, table: str, rows: EncodedRows, *, timed: bool = False) -> str:
         if table not in self._types:
-            self._types[table] = dict(self.rows(f"SELECT column_name, column_type FROM (DESCRIBE {table})"))
-        return _insert(table, names, tuple(self._types[table][name] for name in names), constant)
+            with self._cursor() as cursor:
+                columns = cursor.execute(f"SELECT column_name, column_type FROM (DESCRIBE {table})")
+                self._types[table] = dict(columns.fetchall())
+        types = self._types[table]
+        return _insert(table, rows.names, tuple(types[name] for name in rows.names), rows.constant, timed)
 
     def execute(self, sql: str, parameters: Parameters = ()) -> None:
         """A change other than an append: an update, a delete, an upsert."""
+        self._settle(sql)
         with self._write_lock, self._cursor() as cursor:
             cursor.execute(sql, parameters)
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Several statements that stand or fall together."""
+        self._settle()
         with self._write_lock, self._transaction() as cursor:
             yield cursor
 
@@ -124,7 +182,8 @@ class Store:
 
     @contextmanager
     def snapshot(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Several reads of one state, with temporary tables that nobody else sees; waits for no writer."""
+        """Several reads of one state, with temporary tables that nobody else sees."""
+        self._settle()
         with self._cursor() as cursor:
             cursor.begin()
             try:
@@ -133,7 +192,8 @@ class Store:
                 cursor.rollback()
 
     def rows(self, sql: str, parameters: Parameters = ()) -> "Rows":
-        """Reads; each call sees a consistent snapshot and waits for no writer."""
+        """Reads; each call sees a consistent snapshot."""
+        self._settle(sql)
         with self._cursor() as cursor:
             cursor.execute(sql, parameters)
             names = [column[0] for column in cursor.description or ()]
@@ -153,6 +213,7 @@ class Store:
 
     def tidy(self) -> None:
         """After rows were deleted: what goes with them goes too, and their space can be used again."""
+        self._settle()
         with self._write_lock, self._cursor() as cursor:
             for sql in self._cleanups:
                 cursor.execute(sql)
@@ -162,6 +223,7 @@ class Store:
         """Gives memory back to the system, unless somebody wrote a moment ago."""
         if time.monotonic() - self._written_at < idle_seconds:
             return
+        self._settle()
         if self._log_bytes() > IDLE_WAL_BYTES:
             self.execute("CHECKPOINT")
         # Set anew, the same limit makes DuckDB's allocator let go of what was freed.
@@ -174,6 +236,8 @@ class Store:
             return 0
 
     def close(self) -> None:
+        self._settle()
+        self._journal.close()
         self._connection.close()
 
 
@@ -188,79 +252,33 @@ class Rows(list[tuple[Any, ...]]):
         return [dict(zip(self.names, row, strict=True)) for row in self]
 
 
-def _open_current(path: Path | None, schema: str) -> duckdb.DuckDBPyConnection:
-    """The file, if its tables are those of the schema; what another version made is moved aside, and kept."""
-    connection = _open(path)
-    if path is not None and _is_of_another_version(connection, schema):
-        connection.close()
-        _move_aside(path)
-        connection = _open(path)
-    try:
-        connection.execute(schema)
-    except duckdb.Error as error:
-        connection.close()
-        raise _cannot_open(path, str(error)) from error
-    return connection
-
-
-def _is_of_another_version(connection: duckdb.DuckDBPyConnection, schema: str) -> bool:
-    with duckdb.connect(":memory:") as wanted:
-        wanted.execute(schema)
-        columns = _columns(wanted)
-    return any(columns[table] != held for table, held in _columns(connection).items() if table in columns)
-
-
-def _columns(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str, str]]]:
-    """The names and types of each table's columns."""
-    tables: dict[str, list[tuple[str, str]]] = {}
-    rows = connection.execute(
-        "SELECT table_name, column_name, data_type FROM duckdb_columns() ORDER BY table_name, column_index"
-    )
-    for table, name, kind in rows.fetchall():
-        tables.setdefault(table, []).append((name, kind))
-    return tables
-
-
-def _move_aside(path: Path) -> None:
-    kept = path.with_name(f"{path.name}.old")
-    path.replace(kept)
-    log.warning("%s was made by another version of threemaps: moved to %s, and begun anew", path, kept)
-
-
-def _open(path: Path | None) -> duckdb.DuckDBPyConnection:
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        return duckdb.connect(
-            ":memory:" if path is None else str(path),
-            config={"memory_limit": MEMORY_LIMIT, "threads": THREADS, "wal_autocheckpoint": WAL_LIMIT},
-        )
-    except duckdb.Error as error:
-        raise _cannot_open(path, str(error)) from error
-
-
-def _cannot_open(path: Path | None, reason: str) -> UserError:
-    if "lock" in reason.lower():
-        return UserError(
-            f"{path} is in use by another process: {reason.splitlines()[0]}",
-            hint="stop the other one with `threemaps down`, or set THREEMAPS_STATE to another folder",
-        )
-    return UserError(
-        f"{path} cannot be read as a store: {reason.splitlines()[0]}",
-        hint=f"move it out of the way and start again: mv {path} {path}.broken",
-    )
+def _insert_entries(cursor: duckdb.DuckDBPyConnection, statement: str, entries: list[Entry]) -> None:
+    documents = [entry.rows.document.decode() for entry in entries]
+    timed = "stored_at" not in entries[0].rows.names
+    cursor.execute(statement, [documents, [entry.taken_ms for entry in entries]] if timed else [documents])
 
 
 @lru_cache(maxsize=1_000)
-def _insert(table: str, names: tuple[str, ...], types: tuple[str, ...], constant: tuple[bool, ...]) -> str:
-    """A column with one value throughout is in the document just once."""
+def _insert(
+    table: str, names: tuple[str, ...], types: tuple[str, ...], constant: tuple[bool, ...], timed: bool
+) -> str:
+    """For a list of documents, and of the times when they came where they do not say it themselves.
+
+    A column with one value throughout is in its document just once.
+    """
     shape = ",".join(
         f'"{name}":"{kind}"' if same else f'"{name}":["{kind}"]'
         for name, kind, same in zip(names, types, constant, strict=True)
     )
-    columns = ",".join(
+    columns = [
         f"document.{name}" if same else f"unnest(document.{name})"
         for name, same in zip(names, constant, strict=True)
-    )
-    source = f"(SELECT from_json(?, '{{{shape}}}') AS document)"
-    return f"INSERT INTO {table} ({','.join(names)}) SELECT {columns} FROM {source}"
+    ]
+    documents = f"from_json(unnest(?), '{{{shape}}}') AS document"
+    if timed:
+        names, columns, documents = (
+            (*names, "stored_at"),
+            [*columns, "came"],
+            f"{documents}, unnest(?) AS came",
+        )
+    return f"INSERT INTO {table} ({','.join(names)}) SELECT {','.join(columns)} FROM (SELECT {documents})"

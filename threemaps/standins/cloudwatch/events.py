@@ -8,6 +8,7 @@ from threemaps.standins.cloudwatch import emf
 from threemaps.standins.cloudwatch.groups import Groups, now_ms
 from threemaps.standins.cloudwatch.paging import to_token
 from threemaps.standins.cloudwatch.schema import invalid
+from threemaps.standins.encoding import encode_rows
 from threemaps.standins.store import Store
 
 HOUR_MS = 3_600_000
@@ -33,18 +34,17 @@ class Events:
         now = now_ms()
         first, end = _accepted(events, now)
         accepted = events[first:end]
-        self._store.append(
-            "log_event",
-            {
-                "sequence": [next(self._sequence) for _ in accepted],
-                "log_group": [group] * len(accepted),
-                "log_stream": [stream] * len(accepted),
-                "time_ms": [event["timestamp"] for event in accepted],
-                "message": [event["message"] for event in accepted],
-                "metric_ms": [emf.moment_of(event["message"], event["timestamp"]) for event in accepted],
-                "stored_at": [now] * len(accepted),
-            },
-        )
+        columns = {
+            "sequence": [next(self._sequence) for _ in accepted],
+            "log_group": [group] * len(accepted),
+            "log_stream": [stream] * len(accepted),
+            "time_ms": [event["timestamp"] for event in accepted],
+            "message": [event["message"] for event in accepted],
+            "metric_ms": [emf.moment_of(event["message"], event["timestamp"]) for event in accepted],
+            "stored_at": [now] * len(accepted),
+        }
+        if accepted:
+            self._store.take("log_event", encode_rows(columns))
         return {"nextSequenceToken": to_token(now), **_rejected(events, first, end, now, retention_days)}
 
 

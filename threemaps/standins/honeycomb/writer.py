@@ -24,7 +24,7 @@ class Writer:
         """Returns when all of it survives a crash."""
         self._write_resources(batch.resources)
         if batch.rows is not None:
-            self._store.append_rows("events", batch.rows)
+            self._store.take("events", batch.rows)
 
     def _write_resources(self, resources: Mapping[int, Resource]) -> None:
         now = time.monotonic()
