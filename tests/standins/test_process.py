@@ -1,5 +1,6 @@
 """A stand-in as a process: what it acknowledged survives a kill -9, and it says why it cannot start."""
 
+import platform
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from tests.standins.honeycomb.conftest import PROTOBUF, Client
 from tests.standins.honeycomb.spans import Call, request_of
 from tests.standins.process import StandinProcess
 from threemaps.launch.health import wait_until
+from threemaps.settings import LOCAL_ROLLBAR_TOKEN
 
 SENDERS = 3
 ENOUGH = 100
@@ -100,3 +102,44 @@ def test_an_unknown_name_is_refused(arguments: list[str]) -> None:
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     assert answer.returncode == 2
     assert "python -m threemaps.standins honeycomb|aws|rollbar" in answer.stderr
+
+
+def test_a_rollbar_that_nobody_uses_opens_no_store(tmp_path: Path) -> None:
+    standin = StandinProcess("rollbar", tmp_path)
+    file = tmp_path / "data" / "rollbar.duckdb"
+    headers = {"X-Rollbar-Access-Token": LOCAL_ROLLBAR_TOKEN}
+    item = {"data": {"environment": "test", "body": {"message": {"body": "broken"}}}}
+    with standin.running() as process:
+        assert requests.get(f"{standin.url}/healthz", timeout=10).json() == {"status": "ok"}
+        assert not file.exists()
+        answer = requests.post(f"{standin.url}/api/1/item/", json=item, headers=headers, timeout=60)
+        assert answer.status_code == 200
+        assert file.exists()
+        process.kill()
+    with standin.running():
+        items = requests.get(f"{standin.url}/api/1/items", headers=headers, timeout=60).json()
+        assert [one["title"] for one in items["result"]["items"]] == ["broken"]
+
+
+HEAPS = """
+import ctypes, sys, threading
+from threemaps.standins.heap import share_one_heap
+share_one_heap()
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+for _ in range(4):
+    thread = threading.Thread(target=lambda: [libc.malloc(1_000) for _ in range(100)])
+    thread.start()
+    thread.join()
+libc.fopen.restype = ctypes.c_void_p
+file = ctypes.c_void_p(libc.fopen(sys.argv[1].encode(), b"w"))
+libc.malloc_info(0, file)
+libc.fclose(file)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="others have no heaps of threads")
+def test_all_threads_share_one_heap(tmp_path: Path) -> None:
+    told = tmp_path / "heaps.xml"
+    subprocess.run([sys.executable, "-c", HEAPS, str(told)], check=True)
+    assert told.read_text().count("<heap ") == 1

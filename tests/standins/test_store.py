@@ -21,6 +21,8 @@ CREATE TABLE IF NOT EXISTS things (
 HOUR_MS = 3_600_000
 IN_MEMORY = "SELECT memory_usage_bytes FROM duckdb_memory() WHERE tag = 'IN_MEMORY_TABLE'"
 
+OF_THE_FILE = "SELECT memory_usage_bytes FROM duckdb_memory() WHERE tag = 'BASE_TABLE'"
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -220,4 +222,16 @@ def test_an_idle_store_gives_back_what_its_log_kept_in_memory(path: Path) -> Non
     assert not log_file.exists()
     assert store.rows(IN_MEMORY) < kept
     assert numbers(store) == list(range(50_000))
+    store.close()
+
+
+def test_an_idle_store_lets_go_of_what_was_read_of_its_file(path: Path) -> None:
+    store = Store(path, SCHEMA)
+    fill(store, 200_000, 0)
+    store.rest(idle_seconds=0)
+    assert len(store.rows("SELECT * FROM things")) == 200_000
+    kept = store.rows(OF_THE_FILE)
+    store.rest(idle_seconds=0)
+    assert store.rows(OF_THE_FILE) < kept
+    assert len(numbers(store)) == 200_000
     store.close()

@@ -16,7 +16,7 @@ from threemaps.backends import UnreadableError
 from threemaps.compare import Window
 from threemaps.servicemap import ServiceMap
 from threemaps.settings import Settings
-from threemaps.web import create_app
+from threemaps.web.app import create_app
 
 Visit = Callable[..., Page]
 

@@ -42,7 +42,7 @@ def test_every_answer_forbids_what_is_not_ours(scenario: Scenario) -> None:
 def test_a_switch_takes_the_buttons_away(scenario: Scenario) -> None:
     from dataclasses import replace
 
-    from threemaps.web import create_app
+    from threemaps.web.app import create_app
 
     off = replace(scenario.settings, environ={**scenario.settings.environ, "THREEMAPS_TRY_IT": "off"})
     client = create_app(off).test_client()

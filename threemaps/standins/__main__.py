@@ -3,23 +3,32 @@
 import logging
 import signal
 import sys
-from importlib import import_module
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from waitress.server import create_server
 
 from threemaps.errors import UserError
 from threemaps.settings import Settings
-from threemaps.standins.http import MAX_REQUEST_BYTES
-from threemaps.standins.retention import RETENTION, Retention, Trimmer
-from threemaps.standins.store import Store
+from threemaps.standins.heap import collect_rarely, share_one_heap
+from threemaps.waiting import WaitingApp
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+    from threemaps.standins.opened import Opened
+    from threemaps.standins.retention import Retention
 
 VENDORS = {
     "honeycomb": "threemaps.standins.honeycomb.app",
     "aws": "threemaps.standins.aws",
     "rollbar": "threemaps.standins.rollbar",
 }
+# Most systems never send it anything: without data it opens its store with the first request.
+SELDOM_USED = "rollbar"
 THREADS = 8
+# The front server refuses more than this before an app sees it.
+MAX_REQUEST_BYTES = 32_000_000
 RECEIVE_BYTES = 262_144
 # A thread back from the store waits so long for the interpreter, with the next one waiting behind it.
 SWITCH_SECONDS = 0.0005
@@ -43,22 +52,28 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def serve(name: str, settings: Settings, retention: Retention = RETENTION) -> None:
+def serve(name: str, settings: Settings, retention: "Retention | None" = None) -> None:
     """Serves until SIGTERM; requests under way are answered first."""
     signal.signal(signal.SIGTERM, _stop)
     sys.setswitchinterval(SWITCH_SECONDS)
-    vendor = import_module(VENDORS[name])
-    store = Store(settings.data / f"{name}.duckdb", vendor.SCHEMA)
-    trimmer = Trimmer(store, retention)
-    trimmer.start()
+    share_one_heap()
+    path = settings.data / f"{name}.duckdb"
+    opened: list[Opened] = []
+
+    def load() -> "WSGIApplication":
+        from threemaps.standins.opened import open_vendor
+
+        opened.append(open_vendor(VENDORS[name], path, retention))
+        return opened[0].app
+
     try:
-        _listen(name, vendor.create_app(store), settings)
+        _listen(name, WaitingApp(load) if name == SELDOM_USED and not path.exists() else load(), settings)
     finally:
-        trimmer.stop()
-        store.close()
+        for one in opened:
+            one.close()
 
 
-def _listen(name: str, app: object, settings: Settings) -> None:
+def _listen(name: str, app: "WSGIApplication", settings: Settings) -> None:
     port = settings.ports[name]
     try:
         server = create_server(
@@ -77,6 +92,7 @@ def _listen(name: str, app: object, settings: Settings) -> None:
             f"{name} cannot listen on {settings.bind}:{port}: {error.strerror or error}",
             hint=f"stop what holds the port, or set THREEMAPS_PORT_{name.upper()}",
         ) from error
+    collect_rarely()
     log.info("%s answers on http://%s:%s", name, settings.bind, port)
     server.run()
     server.close()

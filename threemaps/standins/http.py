@@ -16,8 +16,6 @@ from flask import Request, Response
 MAX_JSON_DEPTH = 100
 # A frame may ask for a window of gigabytes before its first byte.
 _ZSTD_WINDOW = 1 << 27
-# The front server refuses more than this before an app sees it.
-MAX_REQUEST_BYTES = 32_000_000
 
 
 class BodyError(Exception):

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
@@ -25,6 +25,8 @@ from threemaps.standins.opening import MEMORY_LIMIT, cannot_open, open_current
 # What is in the log is in memory too. When nobody writes, a log longer than this goes into the file.
 IDLE_SECONDS = 5.0
 IDLE_WAL_BYTES = 1_000_000
+# Blocks of the file that were read stay in memory, up to the limit. Nobody needs them when nobody reads.
+RESTING_LIMIT = "1MB"
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 
@@ -51,6 +53,8 @@ class Store:
         self.path = None if path == ":memory:" else Path(path)
         self._connection = open_current(self.path, schema)
         self._write_lock = threading.RLock()
+        self._in_use_lock = threading.Lock()
+        self._in_use = 0
         self._waiting: deque[_Append] = deque()
         self._cleanups: list[str] = []
         self._written_at = time.monotonic()
@@ -201,11 +205,15 @@ class Store:
 
     @contextmanager
     def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self._in_use_lock:
+            self._in_use += 1
         cursor = self._connection.cursor()
         try:
             yield cursor
         finally:
             cursor.close()
+            with self._in_use_lock:
+                self._in_use -= 1
 
     def also_tidy(self, sql: str) -> None:
         """SQL that follows every trimming, for rows that nothing refers to any more."""
@@ -226,8 +234,12 @@ class Store:
         self._settle()
         if self._log_bytes() > IDLE_WAL_BYTES:
             self.execute("CHECKPOINT")
-        # Set anew, the same limit makes DuckDB's allocator let go of what was freed.
-        self.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+        with self._in_use_lock:  # nobody begins while next to nothing is allowed
+            if not self._in_use:
+                with suppress(duckdb.OutOfMemoryException):  # as much as can go has gone
+                    self._connection.execute(f"SET memory_limit = '{RESTING_LIMIT}'")
+            # Set anew, also the same limit makes DuckDB's allocator let go of what was freed.
+            self._connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
 
     def _log_bytes(self) -> int:
         try:

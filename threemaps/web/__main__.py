@@ -4,6 +4,7 @@ import logging
 import signal
 import sys
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from waitress.server import create_server
 
@@ -11,7 +12,13 @@ from threemaps.errors import UserError
 from threemaps.launch.keeper import Keeper
 from threemaps.launch.logs import Rotator
 from threemaps.settings import Settings
-from threemaps.web import MOST_STREAMS, create_app
+from threemaps.waiting import WaitingApp
+from threemaps.web import MOST_STREAMS
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+    from flask import Flask
 
 THREADS = MOST_STREAMS + 8
 
@@ -28,11 +35,18 @@ def main() -> int:
 
 def serve(settings: Settings) -> None:
     """Until SIGTERM, which ends the live updates first: they would never end of themselves."""
-    app = create_app(settings)
+    pages: list[Flask] = []
     port = settings.ports["web"]
 
+    def load() -> "WSGIApplication":
+        from threemaps.web.app import create_app
+
+        pages.append(create_app(settings))
+        return pages[0].wsgi_app
+
     def stop(number: int, frame: FrameType | None) -> None:
-        app.extensions["live"].stop()
+        for page in pages:
+            page.extensions["live"].stop()
         raise SystemExit(0)
 
     signal.signal(signal.SIGTERM, stop)
@@ -40,7 +54,7 @@ def serve(settings: Settings) -> None:
     Rotator(settings.logs).start()
     Keeper(settings).start()
     try:
-        server = create_server(app, host=settings.bind, port=port, threads=THREADS, ident=None)
+        server = create_server(WaitingApp(load), host=settings.bind, port=port, threads=THREADS, ident=None)
     except OSError as error:
         raise UserError(
             f"the page cannot listen on {settings.bind}:{port}: {error.strerror or error}",

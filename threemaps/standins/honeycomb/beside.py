@@ -6,22 +6,26 @@ the pipe closes even by a kill -9.
 """
 
 import atexit
+import contextlib
+import fcntl
 import pickle
 import select
 import signal as signals
 import subprocess
 import sys
 import threading
-from typing import Any
+from typing import IO, Any
 
 from google.protobuf.message import DecodeError
 
+from threemaps.standins.heap import collect_rarely
 from threemaps.standins.honeycomb.attributes import FieldMemory
 from threemaps.standins.honeycomb.rows import EncodedBatch
 from threemaps.standins.honeycomb.translate import translate
 
 LARGE_BYTES = 200_000
 IDLE_SECONDS = 5.0
+PIPE_BYTES = 1 << 20
 
 
 class Translator:
@@ -65,13 +69,23 @@ class Translator:
 def _start() -> subprocess.Popen[bytes]:
     command = [sys.executable, "-c", f"from {__name__} import answer_requests; answer_requests()"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    for pipe in (process.stdin, process.stdout):
+        _widen(pipe)
     threading.Thread(target=process.wait, daemon=True).start()  # so that it leaves no zombie
     return process
+
+
+def _widen(pipe: IO[bytes] | None) -> None:
+    """A request and its answer fit: through the 64 kB of Linux each waits for the other ten times."""
+    if pipe is not None and hasattr(fcntl, "F_SETPIPE_SZ"):
+        with contextlib.suppress(OSError):  # others of this user may have had all that there is
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def answer_requests() -> None:
     """Until the pipe is closed or quiet; a Ctrl-C is the stand-in's to handle."""
     signals.signal(signals.SIGINT, signals.SIG_IGN)
+    collect_rarely()
     memory = FieldMemory()
     while select.select([sys.stdin.buffer], [], [], IDLE_SECONDS)[0]:
         try:

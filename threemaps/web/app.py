@@ -1,0 +1,150 @@
+"""The page: three maps at a glance, live."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+
+from flask import Flask, Response, render_template, request
+from markupsafe import Markup
+from werkzeug.exceptions import HTTPException
+
+from threemaps.backends import BACKENDS
+from threemaps.draw.names import TITLES, shown
+from threemaps.draw.style import COLOURS, MAP, SHEET
+from threemaps.errors import UserError
+from threemaps.settings import SERVICES, Settings
+from threemaps.web import MOST_STREAMS, tries
+from threemaps.web.guard import guard
+from threemaps.web.live import Live, Watch
+from threemaps.web.picture import Changes, Picture
+from threemaps.web.trace_pages import trace_pages
+from threemaps.web.view import View
+
+WINDOWS = ("5m", "15m", "1h", "6h", "1d")
+HEARTBEAT_SECONDS = 4.0
+LARGEST_POST = 4096
+
+
+def create_app(settings: Settings) -> Flask:
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_POST
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters["shown"] = lambda value: shown(str(value))
+    live = Live(settings)
+    app.extensions["live"] = live
+    streams = threading.BoundedSemaphore(MOST_STREAMS)
+    guard(app)
+    app.register_blueprint(trace_pages(settings, live))
+
+    @app.get("/healthz")
+    def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/map.css")
+    def map_css() -> Response:
+        return Response(COLOURS + MAP + SHEET, content_type="text/css; charset=utf-8")
+
+    @app.get("/")
+    def page() -> str:
+        view = View.of(request.args)
+        picture = live.watch(view).latest
+        if picture is None:
+            raise UserError("the maps have not been read yet", hint="load the page again")
+        live.health.refresh_if_old()
+        return render_template("page.html", **page_values(settings, live, view, picture))
+
+    @app.get("/events")
+    def events() -> Response:
+        view = View.of(request.args)
+        known = request.headers.get("Last-Event-ID") or request.args.get("version", "")
+        if not streams.acquire(blocking=False):
+            return Response("too many pages are open\n", 503, {"Retry-After": "10"})
+        response = Response(stream(live, view, known), content_type="text/event-stream; charset=utf-8")
+        response.call_on_close(streams.release)
+        return response
+
+    @app.post("/try")
+    def try_it() -> dict[str, object]:
+        told = request.get_json(silent=True)
+        message = tries.perform(settings, told if isinstance(told, dict) else {})
+        live.hurry()
+        return {"message": message, "states": tries.states(settings)}
+
+    app.register_error_handler(UserError, explained)
+    app.register_error_handler(HTTPException, refused)
+    return app
+
+
+def page_values(settings: Settings, live: Live, view: View, picture: Picture) -> dict[str, object]:
+    pieces = picture.pieces
+    shells = {}
+    for index, name in enumerate(BACKENDS):
+        body = picture.regions[f"p{index}"]
+        for letter, group in (("e", "edges"), ("n", "nodes")):
+            inside = "".join(text for key, text in pieces.items() if key.startswith(f"m{index}-{letter}"))
+            body = body.replace(f'<g class="{group}"></g>', f'<g class="{group}">{inside}</g>', 1)
+        shells[f"p{index}"] = (TITLES[name], Markup(body))  # noqa: S704 - our own drawing, escaped there
+    rows = "".join(text for key, text in pieces.items() if key.startswith("r-"))
+    regions = {**picture.regions, "health": live.health.strip, "rows": rows}
+    return {
+        "view": view,
+        "windows": WINDOWS if view.since in WINDOWS else (view.since, *WINDOWS),
+        "version": picture.version,
+        "panels": shells,
+        "tall": 'class="map crowded"' in picture.regions["p0"],
+        "regions": {key: Markup(text) for key, text in regions.items()},  # noqa: S704
+        "titles": [TITLES[name] for name in BACKENDS],
+        "try_it": tries.offered(settings),
+        "services": SERVICES,
+        "states": tries.states(settings),
+        "faults": list(tries.FAULTS),
+        "burst": tries.BURST,
+        "until": picture.scene.comparison.window.to_json()["end"],
+    }
+
+
+def stream(live: Live, view: View, known: str) -> Iterator[str]:
+    """Server-sent events: what has changed since the version that the page shows."""
+    with live.watching(view) as watch:
+        shown_picture = watch.pictures.get(int(known)) if known.isascii() and known.isdigit() else None
+        health = ""
+        yield "retry: 2000\n\n"
+        spoken = time.monotonic()
+        while not live.stopped:
+            changes, shown_picture = news(watch, shown_picture)
+            if live.health.strip != health:
+                health = live.health.strip
+                changes.setdefault("regions", {})["health"] = health
+            if changes:
+                yield event(changes, shown_picture)
+                spoken = time.monotonic()
+            elif time.monotonic() - spoken > HEARTBEAT_SECONDS:
+                # A page that was closed is only noticed when something is said to it.
+                yield ": still here\n\n"
+                spoken = time.monotonic()
+            with live.changed:
+                live.changed.wait(HEARTBEAT_SECONDS)
+
+
+def news(watch: Watch, known: Picture | None) -> tuple[Changes, Picture | None]:
+    latest = watch.latest
+    if latest is None or latest is known:
+        return {}, known
+    return latest.changes(known), latest
+
+
+def event(changes: Changes, picture: Picture | None) -> str:
+    number = picture.version if picture else 0
+    return f"id: {number}\ndata: {json.dumps(changes)}\n\n"
+
+
+def explained(error: UserError) -> tuple[str, int]:
+    if request.method == "POST":
+        return json.dumps({"message": f"{error.message}. {error.hint}"}), 400
+    return render_template("problem.html", message=error.message, hint=error.hint), 400
+
+
+def refused(error: HTTPException) -> tuple[str, int]:
+    text = error.description or error.name
+    return render_template("problem.html", message=text, hint="back to the maps: /"), error.code or 500
