@@ -116,7 +116,7 @@ def _easy_text(raw: bytes, at: int) -> str | None:
     kind, content = raw[at + 2], raw[at + 3 :]
     if kind == _TEXT and content[0] == size - 2:
         try:
-            return json_text(content[1:].decode())
+            return orjson.dumps(content[1:].decode()).decode()
         except UnicodeDecodeError:
             return None
     return _number(content) if kind == _NUMBER and size <= _SHORT_NUMBER else None

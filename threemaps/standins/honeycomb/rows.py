@@ -1,5 +1,6 @@
 """What goes into the tables: events as rows, and the resources that they share."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any
@@ -32,6 +33,7 @@ COLUMNS = (
     "attributes",
 )
 Row = tuple[Any, ...]
+Column = list[Any]
 
 # The shortest field, `"":0,`, has five characters.
 SURELY_FINE = 5 * MAX_EVENT_FIELDS
@@ -61,9 +63,13 @@ class Resource:
 
 @dataclass(slots=True)
 class Batch:
-    """The events of one request, ready to be stored; `rejected` says why some are not."""
+    """The events of one request, ready to be stored; `rejected` says why some are not.
+
+    An event is a row, or has its place in the columns.
+    """
 
     rows: list[Row] = field(default_factory=list)
+    columns: list[Column] = field(default_factory=lambda: [[] for _ in COLUMNS])
     resources: dict[int, Resource] = field(default_factory=dict)
     rejected: list[str] = field(default_factory=list)
 
@@ -73,10 +79,17 @@ class Batch:
         return key
 
     def encoded(self) -> "EncodedBatch":
-        return EncodedBatch(self.resources, self.rejected, self._encoded_rows() if self.rows else None)
+        return EncodedBatch(self.resources, self.rejected, self._encoded_rows())
 
-    def _encoded_rows(self) -> EncodedRows:
-        return encode_rows(dict(zip(COLUMNS, zip(*self.rows, strict=True), strict=True)))
+    def extend(self, columns: Iterable[Column]) -> None:
+        for column, more in zip(self.columns, columns, strict=True):
+            column += more
+
+    def _encoded_rows(self) -> EncodedRows | None:
+        if self.rows:
+            self.extend(map(list, zip(*self.rows, strict=True)))
+            self.rows = []
+        return encode_rows(dict(zip(COLUMNS, self.columns, strict=True))) if self.columns[0] else None
 
 
 @dataclass(frozen=True, slots=True)

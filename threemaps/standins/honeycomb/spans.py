@@ -1,11 +1,10 @@
 """One span as rows: the span itself, and each of its events and links as an event of its own."""
 
 from collections.abc import Iterator
-from itertools import repeat
 from typing import Any
 
 from threemaps.standins.honeycomb.attributes import field_text, to_fields
-from threemaps.standins.honeycomb.rows import LARGEST_INTEGER, Row
+from threemaps.standins.honeycomb.rows import LARGEST_INTEGER, Column, Row
 
 KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
 STATUS_ERROR = 2
@@ -19,15 +18,16 @@ def to_trace_id(raw: bytes) -> str:
     return raw.hex()
 
 
-def span_rows(spans: list[Any], resource: int, rates: list[int]) -> list[Row]:
+def span_columns(spans: list[Any], resource: int, rates: list[int]) -> list[Column]:
     """Without their attributes."""
+    count = len(spans)
     starts = [span.start_time_unix_nano for span in spans]
     statuses = [span.status.code for span in spans]
-    columns = (
+    return [
         starts
         if max(starts, default=0) <= LARGEST_INTEGER
         else [min(one, LARGEST_INTEGER) for one in starts],
-        repeat(resource),
+        [resource] * count,
         [to_trace_id(span.trace_id) for span in spans],
         [span.span_id.hex() for span in spans],
         [span.parent_span_id.hex() or None for span in spans],
@@ -36,11 +36,10 @@ def span_rows(spans: list[Any], resource: int, rates: list[int]) -> list[Row]:
         [max(span.end_time_unix_nano - start, 0) / 1e6 for span, start in zip(spans, starts, strict=True)],
         statuses,
         [True if status == STATUS_ERROR else None for status in statuses],
-        repeat(None),
-        repeat(0),
+        [None] * count,
+        [0] * count,
         rates,
-    )
-    return list(zip(*columns, strict=False))
+    ]
 
 
 def is_unusual(span: Any) -> bool:

@@ -15,13 +15,14 @@ from threemaps.standins.honeycomb.rows import (
     SURELY_FINE,
     UNKNOWN_SERVICE,
     Batch,
+    Column,
     EncodedBatch,
     Resource,
     Row,
     flaw,
 )
 from threemaps.standins.honeycomb.sampling import rate_from_state, to_rate
-from threemaps.standins.honeycomb.spans import annotations, is_unusual, span_rows, span_texts
+from threemaps.standins.honeycomb.spans import annotations, is_unusual, span_columns, span_texts
 from threemaps.standins.otlp_messages import LogsRequest, TraceRequest
 
 UNKNOWN_LOG_SOURCE = "unknown_log_source"
@@ -119,26 +120,27 @@ def _add_spans(batch: Batch, scope: Scope, spans: list[Any], memory: FieldMemory
     for number in unusual:
         span_texts(spans[number], texts[number])
         rates[number] = scope.sample_rate or rate_from_state(spans[number].trace_state)
-    rows = _take(batch, scope, span_rows(spans, scope.key, rates), texts)
-    for number in unusual:
-        span, row = spans[number], rows[number]
+    rows = _take(batch, scope, span_columns(spans, scope.key, rates), texts, unusual)
+    for number, row in zip(unusual, rows, strict=True):
         if row is not None:
-            for annotation, values in annotations(span, row):
+            for annotation, values in annotations(spans[number], row):
                 fields = {name: field_text(name, value) for name, value in values.items()}
                 _add(batch, scope, annotation, fields)
 
 
 def _take(
-    batch: Batch, scope: Scope, rows: list[Row], texts: list[dict[str, str]]
-) -> list[Row] | list[Row | None]:
-    """All rows at once with their attributes, unless one of them may need a closer look."""
+    batch: Batch, scope: Scope, columns: list[Column], texts: list[dict[str, str]], asked: list[int]
+) -> list[Row | None]:
+    """All at once, unless one may need a closer look; answers with the rows that are asked for, if taken."""
     attributes = ["{" + ",".join(fields.values()) + "}" for fields in texts]
     longest = max(map(len, attributes), default=0) + len(scope.resource.attributes)
     if longest > SURELY_FINE or not all(map(OVERRIDING.isdisjoint, texts)):
-        return [_add(batch, scope, row, fields) for row, fields in zip(rows, texts, strict=True)]
-    whole = [(*row, text) for row, text in zip(rows, attributes, strict=True)]
-    batch.rows += whole
-    return whole
+        pairs = zip(zip(*columns, strict=True), texts, strict=True)
+        rows = [_add(batch, scope, row, fields) for row, fields in pairs]
+        return [rows[number] for number in asked]
+    whole = [*columns, attributes]
+    batch.extend(whole)
+    return [tuple(column[number] for column in whole) for number in asked]
 
 
 def _add(batch: Batch, scope: Scope, row: Row, texts: dict[str, str]) -> Row | None:
