@@ -13,7 +13,7 @@ from pathlib import Path
 import zstandard
 
 from bench import spans
-from bench.intake import SIZES, TOLD_AT, Intake, in_parallel, read_map, tell_disk, tell_maps
+from bench.intake import SIZES, TOLD_AT, WARM_UP, Intake, in_parallel, read_map, tell_disk, tell_maps
 from bench.processes import settings_at, standin
 from bench.report import Report
 from threemaps.settings import LOCAL_INGEST_KEY, Settings
@@ -33,7 +33,7 @@ def spans_in_maps_out(report: Report, settings: Settings) -> None:
     url, began = f"{settings.url('honeycomb')}/v1/traces", datetime.now(UTC)
     maps: dict[int, float] = {}
     with standin("honeycomb", settings) as process:
-        intake = Intake(process)
+        intake = Intake(process, WARM_UP)
         for size in SIZES:
             bodies = otlp_bodies(size - intake.count)
             intake.timed(size - intake.count, lambda bodies=bodies: post_all(url, bodies))

@@ -21,7 +21,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from bench import spans
-from bench.intake import SIZES, TOLD_AT, Intake, read_map, tell_disk, tell_maps
+from bench.intake import SIZES, TOLD_AT, WARM_UP, Intake, read_map, tell_disk, tell_maps
 from bench.processes import settings_at, standin
 from bench.report import Report
 from threemaps.settings import (
@@ -65,7 +65,7 @@ def documents_in_graphs_out(report: Report, settings: Settings) -> None:
     port, began = settings.ports["aws"], datetime.now(UTC)
     maps: dict[int, float] = {}
     with standin("aws", settings) as process:
-        intake = Intake(process)
+        intake = Intake(process, WARM_UP)
         for size in SIZES:
             while intake.count < size:  # signatures hold for five minutes: not all at once
                 count = min(size - intake.count, SIZES[0])

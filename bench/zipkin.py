@@ -16,14 +16,13 @@ import psutil
 import requests
 
 from bench import spans
-from bench.intake import SIZES, TOLD_AT, Intake, in_parallel, tell_maps
+from bench.intake import SIZES, TOLD_AT, WARM_UP, Intake, in_parallel, tell_maps
 from bench.processes import started, wait_for_url
 from bench.report import Report
 from tests.running import free_ports
 
 ABOUT = "Zipkin 3.5.1, with the same spans"
 SPANS_PER_REQUEST = 1_000
-WARM_UP = 20_000
 KINDS = {2: "SERVER", 3: "CLIENT"}
 
 VERSION = "3.5.1"
@@ -34,8 +33,7 @@ FETCH_SECONDS = 240
 
 def measure(report: Report) -> None:
     with tempfile.TemporaryDirectory() as folder, Zipkin.started(folder) as peer:
-        in_parallel(list(bodies(WARM_UP)), peer.post)  # the compiler gets warm
-        intake = Intake(peer.process)
+        intake = Intake(peer.process, WARM_UP)
         maps = {}
         for size in SIZES[: SIZES.index(TOLD_AT) + 1]:
             made = list(bodies(size - intake.count))
