@@ -1,6 +1,6 @@
-"""Large OTLP requests are translated in a process beside the stand-in.
+"""Large OTLP requests are translated in processes beside the stand-in.
 
-Translating is most of the work, and an interpreter does it on one core. The process starts with a large
+Translating is most of the work, and an interpreter does it on one core. A process starts with a large
 request, which small traffic never sends. It ends when none has come for some seconds, and with the stand-in:
 the pipe closes even by a kill -9.
 """
@@ -14,6 +14,7 @@ import signal as signals
 import subprocess
 import sys
 import threading
+from queue import LifoQueue
 from typing import IO, Any
 
 from google.protobuf.message import DecodeError
@@ -26,29 +27,48 @@ from threemaps.standins.honeycomb.translate import translate
 LARGE_BYTES = 200_000
 IDLE_SECONDS = 5.0
 PIPE_BYTES = 1 << 20
+MOST_PROCESSES = 2
 
 
 class Translator:
-    """Translates here, or beside where that pays and nobody else has sent there."""
+    """Translates beside where that pays.
+
+    Large requests wait for a free process: here they would be in the way of what only this one can do.
+    """
 
     def __init__(self) -> None:
         self._memory = FieldMemory()
-        self._beside: subprocess.Popen[bytes] | None = None
-        self._free = threading.Lock()
+        self._processes = [Beside() for _ in range(MOST_PROCESSES)]
+        # The last one used is the next one taken: those that are not needed end.
+        self._free: LifoQueue[Beside] = LifoQueue()
+        for process in self._processes:
+            self._free.put(process)
         atexit.register(self._stop)
 
     def translate(self, signal: str, body: bytes, dataset: str) -> EncodedBatch:
-        if len(body) >= LARGE_BYTES and self._free.acquire(blocking=False):
+        if len(body) >= LARGE_BYTES:
+            process = self._free.get()
             try:
-                return self._ask(signal, body, dataset)
+                return process.translate(signal, body, dataset)
             except (OSError, EOFError, pickle.UnpicklingError):
-                self._stop()
+                process.stop()
             finally:
-                self._free.release()
+                self._free.put(process)
         return translate(signal, body, dataset, self._memory)
 
-    def _ask(self, *job: Any) -> EncodedBatch:
-        process = self._beside = self._beside or _start()
+    def _stop(self) -> None:
+        for process in self._processes:
+            process.stop()
+
+
+class Beside:
+    """A process that is started when it is needed; one thread at a time may ask it."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def translate(self, *job: Any) -> EncodedBatch:
+        process = self._process = self._process or _start()
         assert process.stdin is not None
         assert process.stdout is not None
         pickle.dump(job, process.stdin)
@@ -59,8 +79,8 @@ class Translator:
         batch: EncodedBatch = answer
         return batch
 
-    def _stop(self) -> None:
-        process, self._beside = self._beside, None
+    def stop(self) -> None:
+        process, self._process = self._process, None
         if process is not None:
             process.kill()
             process.communicate()
