@@ -7,8 +7,7 @@ import psutil
 import pytest
 
 from threemaps.backends.accounts import reading_settings
-from threemaps.launch.lifecycle import records
-from threemaps.launch.processes import Running
+from threemaps.launch.processes import Running, records
 from threemaps.settings import Settings
 
 HONEYCOMB = {"HONEYCOMB_CONFIGURATION_KEY": "key"}

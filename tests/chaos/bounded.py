@@ -14,7 +14,7 @@ import yaml
 from tests.chaos.load import Load
 from tests.collector_process import wait_for
 from tests.running import System
-from threemaps.launch import lifecycle, system
+from threemaps.launch import lifecycle, processes, system
 from threemaps.launch.collector import collector_binary
 from threemaps.launch.processes import Spec
 from threemaps.launch.resolved import write_resolved
@@ -70,7 +70,7 @@ class Watch:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         limits = memory_limits()
-        self._processes = lifecycle.records(settings).load()
+        self._processes = processes.records(settings).load()
         self.memory = {name: Holding(limits[name]) for name in self._processes}
         stores = [path for path in settings.data.iterdir() if path.suffix == ".duckdb"]
         self._files = {f"store of {path.stem}": (path, STORE_MEGABYTES) for path in stores}

@@ -16,7 +16,7 @@ import pytest
 from tests.running import CLI, System, free_ports
 from threemaps.doctor import Check, check_chain
 from threemaps.launch.health import answers, wait_until
-from threemaps.launch.lifecycle import records
+from threemaps.launch.processes import records
 from threemaps.settings import (
     LOCAL_AWS_ACCESS_KEY_ID,
     LOCAL_AWS_SECRET_ACCESS_KEY,

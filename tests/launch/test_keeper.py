@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import free_port
-from threemaps.launch import keeper, lifecycle, processes
+from threemaps.launch import collector, lifecycle, processes, system
 from threemaps.launch.health import wait_until
 from threemaps.launch.keeper import FIRST_PAUSE, LONGEST_PAUSE, READY, Keeper, last_panic, next_pause
 from threemaps.launch.lock import attempted
@@ -47,8 +47,8 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     )
     command = (sys.executable, "-c", COLLECTOR, str(port))
     spec = Spec("collector", command, dict(os.environ), f"http://127.0.0.1:{port}/", ("health",), tmp_path)
-    monkeypatch.setattr(keeper, "collector_binary", lambda say: Path(sys.executable))
-    monkeypatch.setattr(keeper, "collector_spec", lambda settings, binary: replace(spec, environment={}))
+    monkeypatch.setattr(collector, "collector_binary", lambda say: Path(sys.executable))
+    monkeypatch.setattr(system, "collector_spec", lambda settings, binary: replace(spec, environment={}))
     lifecycle.bring_up(where, [spec], lambda line: None)
     yield where, spec, Keeper(where)
     lifecycle.bring_down(where, lambda line: None)
@@ -57,7 +57,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def known(settings: Settings) -> Running:
-    return lifecycle.records(settings).load()["collector"]
+    return processes.records(settings).load()["collector"]
 
 
 def end(settings: Settings, spec: Spec, how: str) -> None:

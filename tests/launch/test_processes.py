@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import free_port
 from threemaps.errors import UserError
-from threemaps.launch import health, lifecycle
+from threemaps.launch import health, lifecycle, processes
 from threemaps.launch.logs import Rotator, rotate
 from threemaps.launch.processes import Records, Spec, start, stop
 from threemaps.launch.system import surroundings
@@ -72,9 +72,9 @@ def test_up_starts_down_stops_and_both_may_be_repeated(web: tuple[Settings, Spec
     where, server = web
     said: list[str] = []
     lifecycle.bring_up(where, [server], said.append)
-    first = lifecycle.records(where).load()["web"]
+    first = processes.records(where).load()["web"]
     lifecycle.bring_up(where, [server], said.append)
-    assert lifecycle.records(where).load()["web"] == first
+    assert processes.records(where).load()["web"] == first
     assert "(was running)" in said[1]
     assert lifecycle.bring_down(where, said.append) == 1
     assert not first.alive
@@ -84,11 +84,11 @@ def test_up_starts_down_stops_and_both_may_be_repeated(web: tuple[Settings, Spec
 def test_what_was_killed_is_started_again(web: tuple[Settings, Spec]) -> None:
     where, server = web
     lifecycle.bring_up(where, [server], print)
-    first = lifecycle.records(where).load()["web"]
+    first = processes.records(where).load()["web"]
     os.kill(first.pid, signal.SIGKILL)
     os.waitpid(first.pid, 0)
     lifecycle.bring_up(where, [server], print)
-    second = lifecycle.records(where).load()["web"]
+    second = processes.records(where).load()["web"]
     assert second.pid != first.pid
     assert second.alive
     lifecycle.bring_down(where, print)
@@ -97,10 +97,10 @@ def test_what_was_killed_is_started_again(web: tuple[Settings, Spec]) -> None:
 def test_a_changed_environment_restarts(web: tuple[Settings, Spec], tmp_path: Path) -> None:
     where, server = web
     lifecycle.bring_up(where, [server], print)
-    first = lifecycle.records(where).load()["web"]
+    first = processes.records(where).load()["web"]
     changed = replace(server, environment={**server.environment, "MODE": "x"})
     lifecycle.bring_up(where, [changed], print)
-    assert lifecycle.records(where).load()["web"].pid != first.pid
+    assert processes.records(where).load()["web"].pid != first.pid
     assert not first.alive
     lifecycle.bring_down(where, print)
 
@@ -115,7 +115,7 @@ def test_a_failing_process_is_named_with_its_last_lines_and_nothing_is_left(
     assert "users ended while starting" in caught.value.message
     assert "no such table: users" in caught.value.message
     assert str(where.logs / "users.log") in caught.value.hint
-    assert lifecycle.records(where).load() == {}
+    assert processes.records(where).load() == {}
     assert not health.answers(server.health_url)
 
 

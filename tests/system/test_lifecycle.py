@@ -15,8 +15,7 @@ from tests.running import CLI, System
 from threemaps.doctor.running import check_collector_up
 from threemaps.doctor.walk import Walk
 from threemaps.launch.health import wait_until
-from threemaps.launch.lifecycle import records
-from threemaps.launch.processes import Running
+from threemaps.launch.processes import Running, records
 from threemaps.settings import PROJECT
 
 pytestmark = pytest.mark.system

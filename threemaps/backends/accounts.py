@@ -6,7 +6,7 @@ from dataclasses import replace
 import botocore.session
 from botocore.exceptions import BotoCoreError
 
-from threemaps.launch.lifecycle import records
+from threemaps.launch.processes import records
 from threemaps.settings import Settings
 
 AWS_SOURCES = ("xray", "cloudwatch")

@@ -23,7 +23,7 @@ from threemaps.doctor.subject import LAUNCHER, Subject
 from threemaps.doctor.walk import SECONDS, Walk
 from threemaps.doctor.wire import Answer, ask
 from threemaps.evidence.collector import Sample
-from threemaps.launch.lifecycle import records
+from threemaps.launch.processes import records
 from threemaps.settings import SERVICES
 
 SERVICE, COLLECTOR = "service", "collector"

@@ -16,7 +16,7 @@ from threemaps.compare import Window
 from threemaps.doctor.subject import Subject, from_process
 from threemaps.errors import UserError
 from threemaps.evidence.collector import Sample, log_tail
-from threemaps.launch.lifecycle import records
+from threemaps.launch.processes import records
 from threemaps.metering import collector_samples
 from threemaps.settings import SERVICES, Settings
 

@@ -11,12 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from threemaps.errors import UserError
-from threemaps.launch.collector import collector_binary
-from threemaps.launch.lifecycle import records
 from threemaps.launch.lock import attempted
 from threemaps.launch.logs import rotate
-from threemaps.launch.processes import Records, Running, ended, start
-from threemaps.launch.system import collector_spec
+from threemaps.launch.processes import Records, Running, ended, records, start
 from threemaps.periodic import Periodic
 from threemaps.settings import Settings
 
@@ -77,6 +74,10 @@ class Keeper(Periodic):
                 self._start_again(stored, known, panic)
 
     def _start_again(self, stored: Records, known: Running, panic: str) -> None:
+        # Seldom needed, and large: the page's process always has a keeper.
+        from threemaps.launch.collector import collector_binary
+        from threemaps.launch.system import collector_spec
+
         try:
             spec = collector_spec(self._settings, collector_binary(log.info))
         except UserError as error:

@@ -10,7 +10,7 @@ from threemaps.errors import UserError
 from threemaps.launch import health
 from threemaps.launch.lock import exclusive
 from threemaps.launch.logs import rotate
-from threemaps.launch.processes import Records, Running, Spec, ended, last_lines, start, stop
+from threemaps.launch.processes import Running, Spec, ended, last_lines, records, start, stop
 from threemaps.settings import Settings
 
 HEALTHY_SECONDS = 40.0
@@ -25,10 +25,6 @@ STOP_ORDER = (
     ("collector",),
     ("honeycomb", "aws", "rollbar"),
 )
-
-
-def records(settings: Settings) -> Records:
-    return Records(settings.run / "processes.json")
 
 
 @contextlib.contextmanager

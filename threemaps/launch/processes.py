@@ -12,6 +12,8 @@ from pathlib import Path
 
 import psutil
 
+from threemaps.settings import Settings
+
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.02
 
@@ -158,6 +160,10 @@ class Records:
         temporary = self._path.with_suffix(".new")
         temporary.write_text(json.dumps(stored, indent=1))
         temporary.replace(self._path)
+
+
+def records(settings: Settings) -> Records:
+    return Records(settings.run / "processes.json")
 
 
 def last_lines(log: Path, count: int = 12) -> list[str]:

@@ -4,8 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from threemaps.launch import health
-from threemaps.launch.lifecycle import records
-from threemaps.launch.processes import Running
+from threemaps.launch.processes import Running, records
 from threemaps.settings import SERVICES, Settings
 
 
