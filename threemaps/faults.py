@@ -10,11 +10,14 @@ import requests
 
 from threemaps import nearby
 from threemaps.errors import UserError
+from threemaps.launch.health import wait_until
 from threemaps.launch.lock import exclusive
 from threemaps.settings import Settings
 
 SCHEMA = "https://flagd.dev/schema/v0/flags.json"
 PREFIX = "fault."
+# A service looks at its flags twice a second.
+OBEYED_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,16 @@ def switch(path: Path, service: str, fault: Fault) -> dict[str, Fault]:
         temporary.write_text(json.dumps(document(faults), indent=1) + "\n")
         temporary.replace(path)
     return faults
+
+
+def bring_about(settings: Settings, service: str, fault: Fault) -> str:
+    """Switches, waits until the service obeys, and says what it does now."""
+    path = flags_file(settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    switch(path, service, fault)
+    url = f"{settings.url(service)}/api/health"
+    obeyed = wait_until(lambda: is_in_force(url, fault), OBEYED_SECONDS)
+    return f"{service}: {fault}{'' if obeyed else ' (not in force yet)'}"
 
 
 def require_local(settings: Settings) -> None:

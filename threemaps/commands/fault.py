@@ -8,8 +8,6 @@ from threemaps.errors import UserError
 
 MAX_MILLISECONDS = 60_000
 UNITS = {"ms": 1, "s": 1000}
-# A service looks at its flags twice a second.
-OBEYED_SECONDS = 5.0
 
 
 class Latency(click.ParamType[int]):
@@ -53,7 +51,7 @@ def command(service: str | None, latency: int | None, errors: float | None, down
       threemaps fault users --clear
       threemaps fault --clear
     """
-    from threemaps.faults import Fault, flags_file, is_in_force, require_local, switch
+    from threemaps.faults import Fault, bring_about, require_local
     from threemaps.launch import health
     from threemaps.settings import SERVICES, Settings
 
@@ -70,9 +68,6 @@ def command(service: str | None, latency: int | None, errors: float | None, down
     for name in [service] if service else SERVICES:
         if asked and not health.answers(f"{settings.url(name)}/api/health"):
             raise UserError(f"{name} does not run at {settings.url(name)}", hint="threemaps up")
-        switch(flags_file(settings), name, fault)
-        url = f"{settings.url(name)}/api/health"
-        obeyed = health.wait_until(lambda url=url: is_in_force(url, fault), OBEYED_SECONDS)  # type: ignore[misc]
-        click.echo(f"{name}: {fault}{'' if obeyed else ' (not in force yet)'}")
+        click.echo(bring_about(settings, name, fault))
     if asked:
         click.echo(f"  → threemaps traffic && threemaps compare; then threemaps fault {service} --clear")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from threemaps.errors import UserError
-from threemaps.faults import NO_FAULT, Fault, flags_file, read, require_local, switch
+from threemaps.faults import NO_FAULT, Fault, bring_about, flags_file, read, require_local
 from threemaps.settings import SERVICES, Settings
 from threemaps.traffic import Traffic
 
@@ -55,7 +55,4 @@ def set_fault(settings: Settings, service: object, name: object) -> str:
     require_local(settings)
     if service not in SERVICES or not isinstance(name, str) or name not in FAULTS:
         raise UserError(f"{str(service)[:40]!r} cannot be made {str(name)[:40]!r}")
-    path = flags_file(settings)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    switch(path, str(service), FAULTS[name])
-    return f"{service}: {FAULTS[name]}"
+    return bring_about(settings, str(service), FAULTS[name])
