@@ -3,6 +3,8 @@
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -57,14 +59,19 @@ def patterns(settings: Settings, kind: str) -> list[str]:
 
 
 def _listed(kind: str) -> list[Any]:
-    try:
-        content = yaml.safe_load(LISTS.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise UserError(f"{LISTS} cannot be read: {error}", hint="mend the file", exit_code=2) from error
+    content = _content(LISTS)
     listed = content.get(kind) if isinstance(content, Mapping) else None
     if not isinstance(listed, list):
         raise UserError(f"{LISTS} has no list named {kind}", hint=f"write `{kind}: []` for none", exit_code=2)
     return listed
+
+
+@cache
+def _content(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise UserError(f"{path} cannot be read: {error}", hint="mend the file", exit_code=2) from error
 
 
 def _require_pattern(pattern: object, place: str) -> None:
