@@ -29,6 +29,11 @@ class Entry:
     rows: EncodedRows
     taken_ms: int
 
+    @property
+    def is_timed_by_us(self) -> bool:
+        """Whether its rows do not say themselves when they came."""
+        return "stored_at" not in self.rows.names
+
     def record(self) -> tuple[bytes, bytes]:
         """What stands before the document, and the document."""
         told = orjson.dumps([self.table, self.rows.names, self.rows.constant, self.taken_ms])

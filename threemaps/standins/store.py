@@ -112,7 +112,7 @@ class Store:
         self._journal.forget(number, len(entries))
 
     def _statement_of(self, entry: Entry) -> str:
-        return self._insert_statement(entry.table, entry.rows, timed="stored_at" not in entry.rows.names)
+        return self._insert_statement(entry.table, entry.rows, timed=entry.is_timed_by_us)
 
     def append(self, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
         """Adds rows, given as equally long columns. One JSON document is the cheapest way into DuckDB.
@@ -266,8 +266,8 @@ class Rows(list[tuple[Any, ...]]):
 
 def _insert_entries(cursor: duckdb.DuckDBPyConnection, statement: str, entries: list[Entry]) -> None:
     documents = [entry.rows.document.decode() for entry in entries]
-    timed = "stored_at" not in entries[0].rows.names
-    cursor.execute(statement, [documents, [entry.taken_ms for entry in entries]] if timed else [documents])
+    times = [[entry.taken_ms for entry in entries]] if entries[0].is_timed_by_us else []
+    cursor.execute(statement, [documents, *times])
 
 
 @lru_cache(maxsize=1_000)
