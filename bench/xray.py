@@ -9,7 +9,7 @@ import gzip
 import random
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from http.client import HTTPConnection
@@ -53,6 +53,9 @@ TEMPLATES = 100
 MARK = b"feedfacefeedface"  # what the trace ids of a template end with
 
 Call = tuple[bytes, dict[str, str]]
+SIGNER = SigV4Auth(
+    Credentials(LOCAL_AWS_ACCESS_KEY_ID, LOCAL_AWS_SECRET_ACCESS_KEY), "xray", LOCAL_AWS_REGION
+)
 
 
 def measure(report: Report) -> None:
@@ -112,28 +115,24 @@ def send_all(
 def make_calls(url: str, documents: int) -> Iterator[Call]:
     """A few calls are made in full; the others are the same with other trace ids, and signed anew."""
     numbers = random.Random(time.time_ns())
-    signer = SigV4Auth(
-        Credentials(LOCAL_AWS_ACCESS_KEY_ID, LOCAL_AWS_SECRET_ACCESS_KEY), "xray", LOCAL_AWS_REGION
-    )
     templates = [make_body(numbers) for _ in range(TEMPLATES)]
     for number in range(documents // DOCUMENTS_PER_CALL):
         body = templates[number % TEMPLATES].replace(MARK, b"%016x" % numbers.getrandbits(64))
-        request = AWSRequest("POST", f"{url}/TraceSegments", data=body)
-        signer.add_auth(request)
-        yield body, dict(request.headers)
+        yield signed(f"{url}/TraceSegments", body)
 
 
 def make_otlp_calls(url: str, count: int) -> Iterator[Call]:
     numbers = random.Random(time.time_ns())
-    signer = SigV4Auth(
-        Credentials(LOCAL_AWS_ACCESS_KEY_ID, LOCAL_AWS_SECRET_ACCESS_KEY), "xray", LOCAL_AWS_REGION
-    )
     for _ in range(count // SPANS_PER_CALL):
         body = gzip.compress(spans.body(numbers, SPANS_PER_CALL), compresslevel=1)
         headers = {"Content-Type": "application/x-protobuf", "Content-Encoding": "gzip"}
-        request = AWSRequest("POST", f"{url}/v1/traces", data=body, headers=headers)
-        signer.add_auth(request)
-        yield body, dict(request.headers)
+        yield signed(f"{url}/v1/traces", body, headers)
+
+
+def signed(url: str, body: bytes, headers: Mapping[str, str] | None = None) -> Call:
+    request = AWSRequest("POST", url, data=body, headers=headers)
+    SIGNER.add_auth(request)
+    return body, dict(request.headers)
 
 
 def make_body(numbers: random.Random) -> bytes:
