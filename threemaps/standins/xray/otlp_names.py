@@ -5,14 +5,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from threemaps.standins.xray.otlp_values import CLIENT, CONSUMER, PRODUCER, SERVER, Attributes, text
+from threemaps.standins.xray.segments import LONGEST_NAME, NAME_CHARACTERS
 
 REMOTE_PARENT = 0x300  # flags: it is known where the parent is, and it is in another process
 LOCAL_SERVICE, REMOTE_SERVICE = "aws.local.service", "aws.remote.service"
 LOCAL_ROOT = ("aws.span.kind", "LOCAL_ROOT")
 UNKNOWN_SERVICE = "unknown_service"
-NO_NAME = re.compile(r"[^\w\s.:/%&#=+\\\-@]")
+NO_NAME = re.compile(rf"[^{NAME_CHARACTERS}]")
 NO_NAME_OF_A_SPAN = re.compile(r"[^\w .:/%&#=+\-@]")
-LONGEST_NAME = 200
 MESSAGES_AND_CALLS = (CLIENT, PRODUCER, CONSUMER)
 
 

@@ -15,7 +15,9 @@ from threemaps.standins.xray.entities import Entity, flags_of, resource_of, text
 
 MAX_DOCUMENT_BYTES = 65_536
 
-NAME = re.compile(r"[\w\s.:/%&#=+\\\-@]{1,200}")
+NAME_CHARACTERS = r"\w\s.:/%&#=+\\\-@"
+LONGEST_NAME = 200
+NAME = re.compile(rf"[{NAME_CHARACTERS}]{{1,{LONGEST_NAME}}}")
 ID = re.compile(r"[0-9a-fA-F]{16}")
 TRACE_ID = re.compile(r"1-([0-9a-fA-F]{8})-([0-9a-fA-F]{24})")
 # Later than any honest clock in seconds, and earlier than one that counts milliseconds.
