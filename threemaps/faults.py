@@ -1,4 +1,4 @@
-"""Faults as feature flags: one flag a service, in a file that flagd's clients follow."""
+"""Faults as feature flags: one flag a service, in a file of flagd's format that the services follow."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from threemaps.settings import Settings
 
 SCHEMA = "https://flagd.dev/schema/v0/flags.json"
 PREFIX = "fault."
-# A service looks at its flags twice a second.
+# A service looks at its flag with each request.
 OBEYED_SECONDS = 5.0
 
 
@@ -43,7 +43,7 @@ def flags_file(settings: Settings) -> Path:
 
 
 def document(faults: Mapping[str, Fault]) -> dict[str, Any]:
-    """What flagd reads. A service without a fault keeps its flag, switched to `off`."""
+    """As flagd has it. A service without a fault keeps its flag, switched to `off`."""
     return {"$schema": SCHEMA, "flags": {PREFIX + name: _flag(fault) for name, fault in faults.items()}}
 
 

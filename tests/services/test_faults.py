@@ -8,6 +8,8 @@ import pytest
 import requests
 from click.testing import CliRunner
 
+from services.common import faults
+from services.common.faults import FaultFlag
 from tests.services.recorder import CLIENT, SERVER, Recorder
 from tests.services.running import Services
 from threemaps.commands.fault import command
@@ -76,8 +78,58 @@ def test_a_file_that_is_broken_changes_nothing(new_services) -> None:
     assert wait_until(lambda: status(services) == 503, NOTICED_SECONDS)
     flags_file(services.settings).write_text("{ broken")
     log = services["users"].log
-    assert wait_until(lambda: "Could not parse JSON" in log.read_text(), NOTICED_SECONDS)
     assert status(services) == 503
+    assert "holds no flags that can be read" in log.read_text()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "[]",
+        '{"flags": []}',
+        '{"flags": {"fault.users": 3}}',
+        '{"flags": {"fault.users": {"defaultVariant": "on", "variants": {}}}}',
+        '{"flags": {"fault.users": {"defaultVariant": "on", "variants": {"on": {"errors": "many"}}}}}',
+        "\x80",
+    ],
+)
+def test_a_flag_of_another_shape_changes_nothing(tmp_path: Path, broken: str) -> None:
+    path = tmp_path / "flags.json"
+    switch(path, "users", Fault(errors=0.5))
+    flag = FaultFlag(path, "fault.users")
+    assert flag.fault().errors == 0.5
+    path.write_text(broken, encoding="latin-1")
+    assert flag.fault().errors == 0.5
+    switch(path, "users", NO_FAULT)
+    assert flag.fault() is faults.NO_FAULT
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ({}, faults.NO_FAULT),
+        ({"state": "DISABLED", "defaultVariant": "on", "variants": {"on": {"errors": 1}}}, faults.NO_FAULT),
+        ({"defaultVariant": "off", "variants": {"off": {"errors": 1}}}, faults.NO_FAULT),
+        ({"defaultVariant": "some", "variants": {"some": {"errors": 1}}}, faults.Fault("some", 0, 1, False)),
+        ({"defaultVariant": "on", "variants": {"on": {"down": "yes"}}}, faults.Fault("on")),
+    ],
+)
+def test_a_flag_says_what_it_says_to_flagds_clients(
+    tmp_path: Path, flags: dict[str, Any], expected: faults.Fault
+) -> None:
+    path = tmp_path / "flags.json"
+    path.write_text(json.dumps({"flags": {"fault.users": flags} if flags else {}}))
+    assert FaultFlag(path, "fault.users").fault() == expected
+
+
+def test_a_file_that_comes_and_goes_is_followed(tmp_path: Path) -> None:
+    path = tmp_path / "flags.json"
+    flag = FaultFlag(path, "fault.users")
+    assert flag.fault() is faults.NO_FAULT
+    switch(path, "users", Fault(down=True))
+    assert flag.fault().down
+    path.unlink()
+    assert flag.fault() is faults.NO_FAULT
 
 
 def test_no_file_is_watched_where_a_backend_is_real() -> None:

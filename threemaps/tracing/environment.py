@@ -159,7 +159,7 @@ def _aws(settings: Settings) -> dict[str, str]:
 def _faults(settings: Settings) -> dict[str, str]:
     if settings.honeycomb_is_real or settings.aws_is_real:
         return {}
-    return {"FLAGD_RESOLVER": "file", "FLAGD_OFFLINE_FLAG_SOURCE_PATH": str(flags_file(settings))}
+    return {"FLAGD_OFFLINE_FLAG_SOURCE_PATH": str(flags_file(settings))}
 
 
 def _sampling(settings: Settings) -> dict[str, str]:
