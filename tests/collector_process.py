@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import requests
 
 from tests.running import free_ports
+from tests.wider_collector import AGENT, agents_collector, say
 from threemaps.evidence.collector import Sample, parse_metrics
 from threemaps.launch.collector import collector_binary
 from threemaps.launch.resolved import CONFIG, collector_environment, write_resolved
@@ -58,7 +58,7 @@ class CollectorProcess:
         self.settings = settings
         self.configs, self.values, self.environment = configs, values or {}, environment or {}
         self.log = settings.logs / "collector.log"
-        self.binary = collector_binary(lambda line: sys.stderr.write(line + "\n"))
+        self.binary = agents_collector() if AGENT in configs else collector_binary(say)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "CollectorProcess":

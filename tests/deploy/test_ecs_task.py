@@ -16,8 +16,8 @@ from tests.conftest import Serve
 from tests.deploy.conftest import Secrets
 from tests.deploy.ecs import COLLECTORS, containers, environment
 from tests.deploy.started import is_healthy, move_doors, started
+from tests.wider_collector import agents_collector
 from threemaps.launch import task
-from threemaps.launch.collector import collector_binary
 from threemaps.launch.drain import QUEUE, drained, waiting
 
 
@@ -57,7 +57,7 @@ def test_the_collector_starts_with_what_the_first_container_leaves(
     health = move_doors(state / "run")
     told = containers(name)[COLLECTORS[name]]
     command = (
-        str(collector_binary(lambda line: sys.stderr.write(line + "\n"))),
+        str(agents_collector()),
         *(word.replace("/state", str(state)) for word in told["command"]),
     )
     given = {key: value.replace("/state", str(state)) for key, value in environment(told).items()}

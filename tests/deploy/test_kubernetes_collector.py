@@ -1,7 +1,6 @@
 """The real collector starts with the configuration, the values and the Secrets that its pod mounts."""
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from tests.deploy import kustomize
 from tests.deploy.conftest import Secrets
 from tests.deploy.kustomize import OVERLAYS, Manifest
 from tests.deploy.started import is_healthy, move_doors, started
-from threemaps.launch.collector import collector_binary
+from tests.wider_collector import agents_collector
 
 pytestmark = pytest.mark.timeout(600)  # the first one may have to build kustomize
 
@@ -31,8 +30,7 @@ def test_the_collector_starts_with_what_the_pod_mounts(
             write(overlay, volume, tmp_path / mounts[volume["name"]].relative_to("/"), made)
     health = move_doors(tmp_path / "run" / "threemaps")
     given = {one["name"]: moved(one["value"], tmp_path) for one in container["env"]}
-    binary = collector_binary(lambda line: sys.stderr.write(line + "\n"))
-    command = (str(binary), *(moved(word, tmp_path) for word in container["args"]))
+    command = (str(agents_collector()), *(moved(word, tmp_path) for word in container["args"]))
     with started(command, {"PATH": os.environ["PATH"], **given}, tmp_path / "log") as process:
         wait_for(lambda: process.poll() is not None or is_healthy(health), 60)
         assert process.poll() is None, (tmp_path / "log").read_text()[-3000:]

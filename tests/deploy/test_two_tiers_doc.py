@@ -4,7 +4,8 @@ import re
 
 import yaml
 
-from tests.deploy.tiers import AGENT, GATEWAY
+from tests.deploy.tiers import GATEWAY
+from tests.wider_collector import AGENT
 from threemaps.launch.resolved import CONFIG
 from threemaps.settings import PROJECT
 

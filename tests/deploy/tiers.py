@@ -11,13 +11,13 @@ from flask import Flask, Response, json, request
 from tests.collector_process import CollectorProcess, settings_at
 from tests.conftest import Serve, serving
 from tests.deploy.certificates import NAME, certificates
+from tests.wider_collector import AGENT
 from threemaps.launch.resolved import CONFIG
 from threemaps.settings import PROJECT, Settings
 from threemaps.standins import aws
 from threemaps.standins.honeycomb import app as honeycomb
 from threemaps.standins.store import Store
 
-AGENT = PROJECT / "collector" / "agent.yaml"
 GATEWAY = (CONFIG, PROJECT / "deploy" / "gateway.yaml")
 THREADS = 8
 STATIC = "{{static: {{hostnames: [{}]}}}}"

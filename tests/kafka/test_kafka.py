@@ -12,11 +12,12 @@ import pytest
 from tests.collector.sending import send_log, trace_id
 from tests.collector_process import CollectorProcess, settings_at, wait_for
 from tests.conftest import serving
-from tests.deploy.tiers import AGENT, standins
+from tests.deploy.tiers import standins
 from tests.kafka.broker import PARTITIONS, Broker, broker
 from tests.kafka.collector import collector_with_kafka
 from tests.system.drawing import check
 from tests.system.trees import Forest, batches, send
+from tests.wider_collector import AGENT
 from threemaps.backends.logs import log_lines
 from threemaps.launch.resolved import CONFIG
 from threemaps.settings import PROJECT, Settings
