@@ -1,14 +1,13 @@
 """A service's operations by name, each request checked against AWS's own description before it runs."""
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
 from typing import Any
 
-from botocore.loaders import Loader
-from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
+from botocore.model import ListShape, MapShape, Shape, StructureShape
 from botocore.validate import ParamValidator
 
 from threemaps.standins.aws_errors import AwsError
+from threemaps.standins.described import service_model
 
 Operation = Callable[[dict[str, Any]], dict[str, Any]]
 Thin = Callable[[dict[str, Any]], dict[str, Any]]
@@ -31,11 +30,12 @@ class Operations:
         if not isinstance(request, dict):
             raise AwsError("SerializationException", "the body has to be a map of parameters")
         given = {key: value for key, value in request.items() if value is not None}
-        self._check(_model(self._service, name), thin(given))
+        self._check(name, thin(given))
         return self._operations[name](given)
 
-    def _check(self, operation: OperationModel, request: dict[str, Any]) -> None:
-        shape = operation.input_shape
+    def _check(self, operation: str, request: dict[str, Any]) -> None:
+        described = service_model(self._service, frozenset(self._operations))
+        shape = described.operation_model(operation).input_shape
         if shape is None:
             return
         try:
@@ -48,16 +48,6 @@ class Operations:
         if problems:
             count = f"{len(problems)} validation error{'s' * (len(problems) > 1)} detected: "
             raise AwsError(self._invalid, (count + "; ".join(problems))[:1000])
-
-
-@cache
-def _model(service: str, name: str) -> OperationModel:
-    return _service(service).operation_model(name)
-
-
-@cache
-def _service(name: str) -> ServiceModel:
-    return ServiceModel(Loader().load_service_model(name, "service-2"), name)
 
 
 def _beyond(value: Any, shape: Shape, where: str) -> Iterator[str]:

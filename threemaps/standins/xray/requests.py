@@ -4,11 +4,11 @@ import json
 from functools import cache
 from typing import Any
 
-from botocore.loaders import Loader
-from botocore.model import ServiceModel, StructureShape
+from botocore.model import StructureShape
 from botocore.validate import ParamValidator
 
 from threemaps.standins.aws_errors import AwsError
+from threemaps.standins.described import service_model
 from threemaps.standins.http import BodyError, parse_json
 
 LATEST_SECONDS = 1e10
@@ -19,14 +19,9 @@ def invalid(message: str) -> AwsError:
 
 
 @cache
-def service_model() -> ServiceModel:
-    return ServiceModel(Loader().load_service_model("xray", "service-2"), "xray")
-
-
-@cache
 def input_shapes() -> dict[str, tuple[str, StructureShape]]:
     """Path → the operation behind it, and what it takes."""
-    model = service_model()
+    model = service_model("xray")
     operations = (model.operation_model(name) for name in model.operation_names)
     return {
         operation.http["requestUri"]: (operation.name, operation.input_shape)
