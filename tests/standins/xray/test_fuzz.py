@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from tests.standins.xray.conftest import Send
 from tests.standins.xray.documents import Document, edges_of, new_trace, segment, window
 from threemaps.settings import LOCAL_AWS_ACCESS_KEY_ID, LOCAL_AWS_SECRET_ACCESS_KEY
-from threemaps.standins.xray.requests import input_shapes
+from threemaps.standins.described import description
 
-PATHS = sorted(input_shapes())
+XRAY = description("xray")
+PATHS = sorted(XRAY.paths)
 EXISTING = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -88,7 +89,7 @@ ANYTHING = st.recursive(
     ),
     max_leaves=8,
 )
-NAMES = sorted({name for _, shape in input_shapes().values() for name in shape.members})
+NAMES = sorted({name for operation in XRAY.paths.values() for name in XRAY.members(operation)})
 
 
 @EXISTING

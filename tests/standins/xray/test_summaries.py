@@ -128,7 +128,7 @@ def test_a_part_of_the_traces(xray: Any, send: Send) -> None:
     assert len(ids(xray, **half)) == 32
     with pytest.raises(xray.exceptions.InvalidRequestException, match="from 0 to 1"):
         ids(xray, Sampling=True, SamplingStrategy={"Name": "FixedRate", "Value": 7})
-    with pytest.raises(xray.exceptions.InvalidRequestException, match="not 'Every'"):
+    with pytest.raises(xray.exceptions.InvalidRequestException, match="PartialScan, FixedRate"):
         ids(xray, SamplingStrategy={"Name": "Every"})
 
 

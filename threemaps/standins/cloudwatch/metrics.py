@@ -4,8 +4,6 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.utils import parse_to_aware_datetime
-
 from threemaps.standins.aws_errors import AwsError
 from threemaps.standins.cloudwatch import emf
 from threemaps.standins.cloudwatch.emf import Dimensions, Sample
@@ -13,6 +11,7 @@ from threemaps.standins.cloudwatch.groups import now_ms
 from threemaps.standins.cloudwatch.paging import offset_from, to_token
 from threemaps.standins.cloudwatch.samples import Samples, Wanted
 from threemaps.standins.cloudwatch.statistics import by_period, check_period, check_statistic
+from threemaps.standins.described import moment_of
 from threemaps.standins.store import Store
 
 HOUR_MS = 3_600_000
@@ -222,7 +221,7 @@ def _span(request: dict[str, Any]) -> tuple[int, int]:
 
 
 def _ms(moment: Any) -> int:
-    return int(parse_to_aware_datetime(moment).timestamp() * 1000)
+    return int(moment_of(moment).timestamp() * 1000)
 
 
 def _time(moment: int) -> datetime:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from threemaps.standins.described import description
 from threemaps.standins.store import Store
 from threemaps.standins.xray import configuration, segments
 from threemaps.standins.xray.configuration import Configuration, Tags
@@ -11,7 +12,7 @@ from threemaps.standins.xray.graphs import Graphs
 from threemaps.standins.xray.groups import Groups
 from threemaps.standins.xray.ingest import Ingest
 from threemaps.standins.xray.otlp import OtlpDoor
-from threemaps.standins.xray.requests import check_request, input_shapes, parse_request
+from threemaps.standins.xray.requests import check_request, parse_request
 from threemaps.standins.xray.sampling import SamplingRules
 from threemaps.standins.xray.series import Series
 from threemaps.standins.xray.summaries import Summaries
@@ -30,14 +31,16 @@ class XRay:
         destination = Destination(settings)
         self.otlp = OtlpDoor(ingest, destination)
         self._operations = _operations(store, settings, ingest, destination)
-        self.paths = {path: name for path, (name, _) in input_shapes().items() if name in self._operations}
+        self.paths = {
+            path: name for path, name in description("xray").paths.items() if name in self._operations
+        }
 
     def answer(self, path: str, body: bytes) -> dict[str, Any]:
-        name, shape = input_shapes()[path]
+        name = self.paths[path]
         request = parse_request(body)
         # Checks what it needs itself, and would be held up by the general check.
         if name != "PutTraceSegments":
-            check_request(request, shape)
+            check_request(name, request)
         return self._operations[name](request)
 
 

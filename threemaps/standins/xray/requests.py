@@ -1,14 +1,10 @@
 """X-Ray requests: read as JSON and checked against AWS's own description of each operation."""
 
 import json
-from functools import cache
 from typing import Any
 
-from botocore.model import StructureShape
-from botocore.validate import ParamValidator
-
 from threemaps.standins.aws_errors import AwsError
-from threemaps.standins.described import service_model
+from threemaps.standins.described import description
 from threemaps.standins.http import BodyError, parse_json
 
 LATEST_SECONDS = 1e10
@@ -16,18 +12,6 @@ LATEST_SECONDS = 1e10
 
 def invalid(message: str) -> AwsError:
     return AwsError("InvalidRequestException", message)
-
-
-@cache
-def input_shapes() -> dict[str, tuple[str, StructureShape]]:
-    """Path → the operation behind it, and what it takes."""
-    model = service_model("xray")
-    operations = (model.operation_model(name) for name in model.operation_names)
-    return {
-        operation.http["requestUri"]: (operation.name, operation.input_shape)
-        for operation in operations
-        if operation.input_shape is not None
-    }
 
 
 def parse_request(body: bytes) -> dict[str, Any]:
@@ -40,15 +24,10 @@ def parse_request(body: bytes) -> dict[str, Any]:
     return {name: value for name, value in request.items() if value is not None}
 
 
-def check_request(request: dict[str, Any], shape: StructureShape) -> None:
-    """Missing and mistyped parameters are refused by name; unknown ones are ignored."""
-    try:
-        report = ParamValidator().validate(request, shape).generate_report()
-    except (OverflowError, RecursionError, OSError) as error:
-        raise invalid(f"a value is out of range: {error}") from error
-    problems = [line for line in report.split("\n") if line and not line.startswith("Unknown parameter")]
+def check_request(operation: str, request: dict[str, Any]) -> None:
+    problems = "; ".join(description("xray").problems(operation, request))
     if problems:
-        raise invalid("; ".join(problems)[:1000])
+        raise invalid(problems[:1000])
 
 
 def seconds(request: dict[str, Any], name: str) -> float:
