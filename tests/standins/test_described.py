@@ -58,8 +58,11 @@ def test_every_operation_and_parameter_of_botocores_is_known(service: str) -> No
             "cloudwatch",
             "GetMetricStatistics",
             {
-                "Namespace": "n", "MetricName": "m", "Period": 60,
-                "StartTime": "yesterday", "EndTime": 10**30,
+                "Namespace": "n",
+                "MetricName": "m",
+                "Period": 60,
+                "StartTime": "yesterday",
+                "EndTime": 10**30,
             },
             ["'yesterday' at 'StartTime'", "be a timestamp", "at 'EndTime'"],
         ),

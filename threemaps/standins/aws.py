@@ -1,7 +1,14 @@
-"""One endpoint for all of AWS that is used here, as AWS_ENDPOINT_URL has it."""
+"""One endpoint for all of AWS that is used here, as AWS_ENDPOINT_URL has it.
 
-from flask import Flask, Request, Response, request
-from werkzeug.exceptions import HTTPException
+There is one door, so it needs no more of Flask than what is below Flask: a third of the memory.
+"""
+
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.wrappers import Request, Response
 
 from threemaps.settings import LOCAL_AWS_ACCESS_KEY_ID, LOCAL_AWS_SECRET_ACCESS_KEY
 from threemaps.standins import cloudwatch, sigv4, sts, xray
@@ -9,63 +16,80 @@ from threemaps.standins.aws_errors import OTLP_PATH, AwsError, cbor_answer, erro
 from threemaps.standins.http import BodyError, decompress, json_answer
 from threemaps.standins.store import Store
 
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
 SCHEMA = xray.SCHEMA + cloudwatch.SCHEMA
 KEYS = {LOCAL_AWS_ACCESS_KEY_ID: LOCAL_AWS_SECRET_ACCESS_KEY}
+METHODS = ("GET", "HEAD", "POST")
 
 MAX_BODY_BYTES = 16_000_000
 
+log = logging.getLogger(__name__)
 
-def create_app(store: Store) -> Flask:
-    app = Flask(__name__)
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
-    rays = xray.XRay(store)
-    logs = cloudwatch.CloudWatchLogs(store)
-    metrics = cloudwatch.CloudWatchMetrics(store)
 
-    @app.get("/healthz")
-    def healthz() -> Response:
-        return json_answer({"status": "ok"})
+class BoundedRequest(Request):
+    max_content_length = MAX_BODY_BYTES
 
-    @app.route("/", defaults={"path": ""}, methods=["GET", "POST"])
-    @app.route("/<path:path>", methods=["GET", "POST"])
-    def dispatch(path: str) -> Response:
+
+class Aws:
+    def __init__(self, store: Store) -> None:
+        self._rays = xray.XRay(store)
+        self._logs = cloudwatch.CloudWatchLogs(store)
+        self._metrics = cloudwatch.CloudWatchMetrics(store)
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        return self._answer(BoundedRequest(environ))(environ, start_response)
+
+    def _answer(self, request: Request) -> Response:
+        try:
+            return self._dispatch(request)
+        except Exception as error:  # noqa: BLE001 - whatever it is, a client is told in its own protocol
+            return error_response(request, _refusal(error))
+
+    def _dispatch(self, request: Request) -> Response:
+        if request.method not in METHODS:
+            raise MethodNotAllowed(METHODS)
+        if request.path == "/healthz":
+            return json_answer({"status": "ok"})
         if request.path == OTLP_PATH and request.method == "POST":
             sigv4.verify(request, KEYS, service="xray")
-            return rays.otlp.answer(request)
+            return self._rays.otlp.answer(request)
         sigv4.verify(request, KEYS)
-        target = request.headers.get("X-Amz-Target", "")
         if request.path.startswith(cloudwatch.METRICS_PATH):
-            return cbor_answer(metrics.answer_cbor(request.path, body_of(request)))
-        if target.startswith(cloudwatch.METRICS_TARGET):
-            return json_answer(
-                metrics.answer_json(target, body_of(request)), content_type="application/x-amz-json-1.0"
-            )
+            return cbor_answer(self._metrics.answer_cbor(request.path, body_of(request)))
+        target = request.headers.get("X-Amz-Target", "")
         if target:
-            return json_answer(
-                logs.answer(target, body_of(request)), content_type="application/x-amz-json-1.1"
-            )
+            return self._answer_target(target, request)
         if request.form.get("Action"):
             return Response(sts.answer(request.form["Action"]), content_type="text/xml")
-        if request.path in rays.paths and request.method == "POST":
-            return json_answer(rays.answer(request.path, body_of(request)))
+        if request.path in self._rays.paths and request.method == "POST":
+            return json_answer(self._rays.answer(request.path, body_of(request)))
         raise AwsError("UnknownOperationException", f"nothing answers at {request.path[:100]!r}", 404)
 
-    @app.errorhandler(AwsError)
-    def refuse(error: AwsError) -> Response:
-        return error_response(request, error)
+    def _answer_target(self, target: str, request: Request) -> Response:
+        if target.startswith(cloudwatch.METRICS_TARGET):
+            answer = self._metrics.answer_json(target, body_of(request))
+            return json_answer(answer, content_type="application/x-amz-json-1.0")
+        answer = self._logs.answer(target, body_of(request))
+        return json_answer(answer, content_type="application/x-amz-json-1.1")
 
-    @app.errorhandler(BodyError)
-    def refuse_body(error: BodyError) -> Response:
-        return error_response(request, AwsError("SerializationException", error.reason, error.status))
 
-    @app.errorhandler(HTTPException)
-    def refuse_otherwise(error: HTTPException) -> Response:
+create_app = Aws
+
+
+def _refusal(error: Exception) -> AwsError:
+    if isinstance(error, AwsError):
+        return error
+    if isinstance(error, BodyError):
+        return AwsError("SerializationException", error.reason, error.status)
+    if isinstance(error, HTTPException):
         reason = error.description or "the request cannot be answered"
-        return error_response(request, AwsError("InvalidRequestException", reason, error.code or 400))
-
-    return app
+        return AwsError("InvalidRequestException", reason, error.code or 400)
+    log.error("unexpected", exc_info=error)
+    return AwsError("InternalFailure", "the request cannot be answered", 500)
 
 
 def body_of(request: Request) -> bytes:
-    # Kept by Flask, so that the signature check before and the answer after read the same bytes.
+    # Kept by the request, so that the signature check before and the answer after read the same bytes.
     return decompress(request.get_data(), request.headers.get("Content-Encoding", ""), MAX_BODY_BYTES)

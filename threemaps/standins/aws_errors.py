@@ -4,7 +4,7 @@ import re
 from xml.sax.saxutils import escape
 
 import orjson
-from flask import Request, Response
+from werkzeug.wrappers import Request, Response
 
 from threemaps.standins import cbor, otlp_http
 
@@ -42,7 +42,7 @@ def error_response(request: Request, error: AwsError) -> Response:
     """JSON for X-Ray and the X-Amz-Target protocols, CBOR for CloudWatch, XML for queries, OTLP for OTLP."""
     target = request.headers.get("X-Amz-Target", "")
     if request.path == OTLP_PATH and request.mimetype in otlp_http.PROTOBUF:
-        return _otlp(error)
+        return _otlp(error, request.mimetype)
     if request.path.startswith(f"/service/{CLOUDWATCH}/"):
         response = cbor_answer(cbor.encode(_named(error)), error.status)
         return _with_query_code(response, error)
@@ -62,8 +62,8 @@ def _named(error: AwsError) -> dict[str, str]:
     return {"__type": f"com.amazonaws.cloudwatch#{name}", "message": error.message}
 
 
-def _otlp(error: AwsError) -> Response:
-    response = otlp_http.refuse(error.status, error.message)
+def _otlp(error: AwsError, mimetype: str) -> Response:
+    response = otlp_http.refuse(error.status, error.message, mimetype)
     response.headers["x-amzn-ErrorType"] = error.code
     return response
 

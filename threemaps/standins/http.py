@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 import zstandard
-from flask import Request, Response
+from werkzeug.wrappers import Request, Response
 
 # Deeper than any honest document, and below what the JSON writers can still write.
 MAX_JSON_DEPTH = 100

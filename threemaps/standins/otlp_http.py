@@ -1,11 +1,13 @@
-"""OTLP over HTTP, as every vendor speaks it: protobuf or JSON in, an answer of the same kind out."""
+"""OTLP over HTTP, as every vendor speaks it: protobuf or JSON in, an answer of the same kind out.
+
+protobuf's JSON is loaded with the first request that has it: few have, and it is 2 MB.
+"""
 
 import base64
 from typing import Any
 
 import orjson
-from flask import Response, request
-from google.protobuf import json_format
+from werkzeug.wrappers import Response
 
 from threemaps.standins.http import BodyError, parse_json
 
@@ -25,6 +27,8 @@ def as_protobuf(body: bytes, mimetype: str, described: Any) -> bytes:
 
 
 def _from_json(document: Any, described: Any) -> Any:
+    from google.protobuf import json_format
+
     if not isinstance(document, dict):
         raise BodyError(400, f"the JSON is a {type(document).__name__}, not an object")
     try:
@@ -52,19 +56,21 @@ def _base64_id(text: Any) -> str:
         raise BodyError(400, f"{text[:64]!r} is no hex id") from error
 
 
-def answer(message: Any, status: int = 200) -> Response:
+def answer(message: Any, mimetype: str) -> Response:
     """In the encoding of the request."""
-    if request.mimetype == JSON:
-        return Response(json_format.MessageToJson(message, indent=None), status, content_type=JSON)
-    return Response(message.SerializeToString(), status, content_type=request.mimetype)
+    if mimetype == JSON:
+        from google.protobuf import json_format
+
+        return Response(json_format.MessageToJson(message, indent=None), content_type=JSON)
+    return Response(message.SerializeToString(), content_type=mimetype)
 
 
-def refuse(status: int, reason: str) -> Response:
+def refuse(status: int, reason: str, mimetype: str) -> Response:
     """A google.rpc.Status with the reason as its message, field 2."""
-    if request.mimetype == JSON:
+    if mimetype == JSON:
         return Response(orjson.dumps({"message": reason}), status, content_type=JSON)
     text = reason.encode()[:_LONGEST_STATUS]
-    return Response(b"\x12" + _varint(len(text)) + text, status, content_type=request.mimetype)
+    return Response(b"\x12" + _varint(len(text)) + text, status, content_type=mimetype)
 
 
 _LONGEST_STATUS = 1_000

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, quote
 
-from flask import Request
+from werkzeug.wrappers import Request
 
 from threemaps.standins.aws_errors import AwsError
 

@@ -2,8 +2,9 @@
 
 import logging
 
-from flask import Flask, Response
+from flask import Flask
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
 
 from threemaps.standins.honeycomb.datasets import datasets_door
 from threemaps.standins.honeycomb.dependencies import map_door

@@ -5,7 +5,8 @@ from hashlib import blake2b
 from typing import Any
 
 import orjson
-from flask import Blueprint, Response, request
+from flask import Blueprint, request
+from werkzeug.wrappers import Response
 
 from threemaps.standins.honeycomb.checks import object_body
 from threemaps.standins.honeycomb.fields import BUILT_IN, field

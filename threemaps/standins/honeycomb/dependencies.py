@@ -11,7 +11,8 @@ from typing import Any
 from urllib.parse import quote
 
 import orjson
-from flask import Blueprint, Response, request
+from flask import Blueprint, request
+from werkzeug.wrappers import Response
 
 from threemaps.standins.honeycomb.checks import integer, new_id, object_body
 from threemaps.standins.honeycomb.keys import check_configuration_key

@@ -5,7 +5,8 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, request
+from werkzeug.wrappers import Response
 
 from threemaps.standins.honeycomb.attributes import MAX_FIELD_BYTES, json_text
 from threemaps.standins.honeycomb.keys import check_any_key

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Any
 
-from flask import Blueprint, Request, Response, request
+from flask import Blueprint, request
+from werkzeug.wrappers import Request, Response
 
 from threemaps.settings import LOCAL_CONFIGURATION_KEY, LOCAL_INGEST_KEY
 from threemaps.standins.honeycomb.problems import HoneycombError, legacy

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, request
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
     ExportLogsPartialSuccess,
@@ -14,6 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+from werkzeug.wrappers import Response
 
 from threemaps.standins.honeycomb.beside import Translator
 from threemaps.standins.honeycomb.keys import HEADER, MISSING_KEY, UNKNOWN_KEY, key_of
@@ -36,19 +37,20 @@ def otlp_door(writer: Writer) -> Blueprint:
         if request.mimetype not in (*PROTOBUF, JSON):
             return Response(UNSUPPORTED, 415, content_type="text/plain")
         if HEADER not in request.headers:
-            return refuse(401, MISSING_KEY)
-        return refuse(401, UNKNOWN_KEY) if key_of(request) is None else None
+            return refuse(401, MISSING_KEY, request.mimetype)
+        return refuse(401, UNKNOWN_KEY, request.mimetype) if key_of(request) is None else None
 
     @door.errorhandler(BodyError)
     def refuse_body(error: BodyError) -> Response:
-        return refuse(error.status, f"{FAILED}: {error.reason}")
+        return refuse(error.status, f"{FAILED}: {error.reason}", request.mimetype)
 
     @door.post("/v1/traces")
     def traces() -> Response:
         batch = _translated(translator, "traces", ExportTraceServiceRequest)
         writer.write(batch)
         partial = ExportTracePartialSuccess(rejected_spans=len(batch.rejected), error_message=_reasons(batch))
-        return answer(ExportTraceServiceResponse(partial_success=partial if batch.rejected else None))
+        message = ExportTraceServiceResponse(partial_success=partial if batch.rejected else None)
+        return answer(message, request.mimetype)
 
     @door.post("/v1/logs")
     def logs() -> Response:
@@ -57,7 +59,8 @@ def otlp_door(writer: Writer) -> Blueprint:
         partial = ExportLogsPartialSuccess(
             rejected_log_records=len(batch.rejected), error_message=_reasons(batch)
         )
-        return answer(ExportLogsServiceResponse(partial_success=partial if batch.rejected else None))
+        message = ExportLogsServiceResponse(partial_success=partial if batch.rejected else None)
+        return answer(message, request.mimetype)
 
     return door
 

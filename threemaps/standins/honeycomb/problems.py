@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Response
+from werkzeug.wrappers import Response
 
 from threemaps.standins.http import json_answer
 

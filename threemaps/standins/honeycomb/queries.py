@@ -9,7 +9,8 @@ from email.utils import format_datetime
 from typing import Any
 
 import orjson
-from flask import Blueprint, Response, request
+from flask import Blueprint, request
+from werkzeug.wrappers import Response
 
 from threemaps.standins.honeycomb.checks import integer, new_id, object_body
 from threemaps.standins.honeycomb.datasets import ALL, dataset_slug

@@ -3,8 +3,9 @@
 import hmac
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
 
 from threemaps.settings import LOCAL_ROLLBAR_TOKEN
 from threemaps.standins.http import BodyError, json_answer, parse_json, read_body

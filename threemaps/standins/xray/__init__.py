@@ -1,7 +1,8 @@
 """X-Ray: segments in; service graph, traces and summaries out, derived when they are asked for."""
 
 from collections.abc import Callable
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from threemaps.standins.described import description
 from threemaps.standins.store import Store
@@ -11,12 +12,14 @@ from threemaps.standins.xray.destination import Destination
 from threemaps.standins.xray.graphs import Graphs
 from threemaps.standins.xray.groups import Groups
 from threemaps.standins.xray.ingest import Ingest
-from threemaps.standins.xray.otlp import OtlpDoor
 from threemaps.standins.xray.requests import check_request, parse_request
 from threemaps.standins.xray.sampling import SamplingRules
 from threemaps.standins.xray.series import Series
 from threemaps.standins.xray.summaries import Summaries
 from threemaps.standins.xray.traces import Traces
+
+if TYPE_CHECKING:
+    from threemaps.standins.xray.otlp import OtlpDoor
 
 SCHEMA = segments.SCHEMA + configuration.SCHEMA
 
@@ -27,13 +30,19 @@ class XRay:
     """The operations by name, and the paths they are called at."""
 
     def __init__(self, store: Store) -> None:
-        ingest, settings = Ingest(store), Configuration(store)
-        destination = Destination(settings)
-        self.otlp = OtlpDoor(ingest, destination)
-        self._operations = _operations(store, settings, ingest, destination)
+        settings = Configuration(store)
+        self._ingest, self._destination = Ingest(store), Destination(settings)
+        self._operations = _operations(store, settings, self._ingest, self._destination)
         self.paths = {
             path: name for path, name in description("xray").paths.items() if name in self._operations
         }
+
+    @cached_property
+    def otlp(self) -> "OtlpDoor":
+        """Loaded with its first request: with what it needs of protobuf it is 3 MB."""
+        from threemaps.standins.xray.otlp import OtlpDoor
+
+        return OtlpDoor(self._ingest, self._destination)
 
     def answer(self, path: str, body: bytes) -> dict[str, Any]:
         name = self.paths[path]

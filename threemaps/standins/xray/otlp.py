@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import orjson
-from flask import Request, Response
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTracePartialSuccess,
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+from werkzeug.wrappers import Request, Response
 
 from threemaps.standins.http import BodyError, decompress
 from threemaps.standins.otlp_http import JSON, PROTOBUF, answer, as_protobuf
@@ -60,7 +60,8 @@ class OtlpDoor:
         partial = ExportTracePartialSuccess(
             rejected_spans=len(refused), error_message=" ".join(sorted(set(refused)))
         )
-        return answer(ExportTraceServiceResponse(partial_success=partial if refused else None))
+        message = ExportTraceServiceResponse(partial_success=partial if refused else None)
+        return answer(message, request.mimetype)
 
 
 def body_of(request: Request) -> bytes:
@@ -69,7 +70,7 @@ def body_of(request: Request) -> bytes:
     encoding = request.headers.get("Content-Encoding", "")
     if encoding not in ("", "identity", "gzip"):
         raise BodyError(415, "Content-Encoding must be gzip, or none")
-    # Kept by Flask, so that the signature check before and this read the same bytes.
+    # Kept by the request, so that the signature check before and this read the same bytes.
     body = decompress(request.get_data(), encoding, MAX_REQUEST_BYTES)
     return as_protobuf(body, request.mimetype, ExportTraceServiceRequest)
 
