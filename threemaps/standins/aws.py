@@ -39,7 +39,9 @@ class Aws:
         self._metrics = cloudwatch.CloudWatchMetrics(store)
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        return self._answer(BoundedRequest(environ))(environ, start_response)
+        # Not in its own environ: in such a circle its body would wait for the garbage collection.
+        request = BoundedRequest(environ, populate_request=False)
+        return self._answer(request)(environ, start_response)
 
     def _answer(self, request: Request) -> Response:
         try:
