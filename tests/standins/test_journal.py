@@ -2,8 +2,10 @@
 
 import os
 import signal
+import struct
 import threading
 import time
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -113,6 +115,45 @@ def test_what_was_taken_survives_a_kill(path: Path) -> None:
         assert numbers(store) == [1, 2, 3, 4]
         store.close()
     assert journals(path) == []
+
+
+BULKS = [
+    ["one", "", "line\nbreak", "\0nul", "\u0301 combined", "é😀", '{"json":"text"}'],
+    [""],
+    ["a", None, "c"],
+    ["what separates: \x1e", "is in it"],
+    ["x" * 100_000] * 300,
+]
+
+
+@pytest.mark.parametrize("names", BULKS)
+def test_texts_come_back_as_they_were(path: Path, names: list[str | None]) -> None:
+    """Also those that cannot stand behind the JSON, and those that are read back from the journal."""
+    rows = encode_rows({"number": list(range(len(names))), "name": names}, bulk="name")
+    assert (rows.bulk is None) == (None in names or any("\x1e" in name for name in names if name))
+    store = Store(path, SCHEMA)
+    store.take("things", rows)
+    (journal,) = path.parent.glob("*.journal.*")
+    content = journal.read_bytes()
+    assert store.rows("SELECT name FROM things ORDER BY number") == [(name,) for name in names]
+    store.append_rows("things", rows)
+    store.close()
+    path.unlink()
+    journal.write_bytes(content)
+    store = Store(path, SCHEMA)
+    assert store.rows("SELECT name FROM things ORDER BY number") == [(name,) for name in names]
+    store.close()
+
+
+def test_what_was_written_before_texts_stood_behind_the_json_is_read(path: Path) -> None:
+    document = b'{"number":[1,2],"name":["a","b"]}'
+    told = b'["things",["number","name"],[false,false],7]'
+    checksum = zlib.crc32(document, zlib.crc32(told))
+    head = struct.pack("<III", len(told), len(document), checksum)
+    path.with_name(f"{path.name}.journal.1").write_bytes(head + told + document)
+    store = Store(path, SCHEMA)
+    assert store.rows("SELECT number, name, stored_at FROM things") == [(1, "a", 7), (2, "b", 7)]
+    store.close()
 
 
 def test_what_was_written_in_part_was_not_taken(path: Path) -> None:

@@ -36,8 +36,9 @@ class Entry:
 
     def record(self) -> tuple[bytes, bytes]:
         """What stands before the document, and the document."""
-        told = orjson.dumps([self.table, self.rows.names, self.rows.constant, self.taken_ms])
-        document = self.rows.document
+        rows = self.rows
+        told = orjson.dumps([self.table, rows.names, rows.constant, self.taken_ms, rows.bulk])
+        document = rows.document
         return _HEAD.pack(len(told), len(document), _checksum(told, document)) + told, document
 
 
@@ -173,5 +174,6 @@ def _entries(content: bytes) -> Iterator[Entry]:
         if not told or _checksum(told, document) != checksum:
             return
         at += size + more
-        table, names, constant, taken_ms = orjson.loads(told)
-        yield Entry(table, EncodedRows(tuple(names), tuple(constant), document), taken_ms)
+        # What was written before there was such a thing says nothing of a bulk.
+        table, names, constant, taken_ms, *bulk = orjson.loads(told)
+        yield Entry(table, EncodedRows(tuple(names), tuple(constant), document, *bulk), taken_ms)

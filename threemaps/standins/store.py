@@ -18,7 +18,7 @@ from typing import Any
 
 import duckdb
 
-from threemaps.standins.encoding import EncodedRows, encode_rows
+from threemaps.standins.encoding import SEPARATOR, EncodedRows, encode_rows
 from threemaps.standins.journal import Entry, Journal
 from threemaps.standins.opening import MEMORY_LIMIT, cannot_open, open_current
 
@@ -40,7 +40,7 @@ class _Append:
     """One caller's rows on their way into the file."""
 
     statement: str
-    document: str
+    parts: tuple[str, ...]
     stored: bool = False
     error: duckdb.Error | None = None
 
@@ -124,7 +124,7 @@ class Store:
 
     def append_rows(self, table: str, rows: EncodedRows) -> None:
         """`append`, for rows that somebody else encoded."""
-        job = _Append(self._insert_statement(table, rows), rows.document.decode())
+        job = _Append(self._insert_statement(table, rows), _parts(rows))
         self._waiting.append(job)
         with self._write_lock:
             if not job.stored and job.error is None:
@@ -147,7 +147,7 @@ class Store:
     def _commit(self, jobs: list[_Append]) -> None:
         with self._transaction() as cursor:
             for job in jobs:
-                cursor.execute(job.statement, [[job.document]])
+                cursor.execute(job.statement, [[part] for part in job.parts])
         for job in jobs:
             job.stored = True
         self._written_at = time.monotonic()
@@ -158,7 +158,10 @@ class Store:
                 columns = cursor.execute(f"SELECT column_name, column_type FROM (DESCRIBE {table})")
                 self._types[table] = dict(columns.fetchall())
         types = self._types[table]
-        return _insert(table, rows.names, tuple(types[name] for name in rows.names), rows.constant, timed)
+        if rows.bulk is not None and rows.bulk not in types:
+            raise KeyError(rows.bulk)
+        kinds = tuple(types[name] for name in rows.names)
+        return _insert(table, rows.names, kinds, rows.constant, rows.bulk, timed)
 
     def execute(self, sql: str, parameters: Parameters = ()) -> None:
         """A change other than an append: an update, a delete, an upsert."""
@@ -265,16 +268,26 @@ class Rows(list[tuple[Any, ...]]):
 
 
 def _insert_entries(cursor: duckdb.DuckDBPyConnection, statement: str, entries: list[Entry]) -> None:
-    documents = [entry.rows.document.decode() for entry in entries]
+    parts = zip(*(_parts(entry.rows) for entry in entries), strict=True)
     times = [[entry.taken_ms for entry in entries]] if entries[0].is_timed_by_us else []
-    cursor.execute(statement, [documents, *times])
+    cursor.execute(statement, [*map(list, parts), *times])
+
+
+def _parts(rows: EncodedRows) -> tuple[str, ...]:
+    document, texts = rows.parts()
+    return (document,) if rows.bulk is None else (document, texts)
 
 
 @lru_cache(maxsize=1_000)
 def _insert(
-    table: str, names: tuple[str, ...], types: tuple[str, ...], constant: tuple[bool, ...], timed: bool
+    table: str,
+    names: tuple[str, ...],
+    types: tuple[str, ...],
+    constant: tuple[bool, ...],
+    bulk: str | None,
+    timed: bool,
 ) -> str:
-    """For a list of documents, and of the times when they came where they do not say it themselves.
+    """For a list of documents, of their bulks, and of the times when they came where they do not say it.
 
     A column with one value throughout is in its document just once.
     """
@@ -282,15 +295,18 @@ def _insert(
         f'"{name}":"{kind}"' if same else f'"{name}":["{kind}"]'
         for name, kind, same in zip(names, types, constant, strict=True)
     )
-    columns = [
-        f"document.{name}" if same else f"unnest(document.{name})"
+    columns = {
+        name: f"document.{name}" if same else f"unnest(document.{name})"
         for name, same in zip(names, constant, strict=True)
-    ]
-    documents = f"from_json(unnest(?), '{{{shape}}}') AS document"
+    }
+    given = [f"from_json(unnest(?), '{{{shape}}}') AS document"]
+    if bulk is not None:
+        columns[bulk] = f"unnest(string_split(texts, chr({ord(SEPARATOR)})))"
+        given.append("unnest(?) AS texts")
     if timed:
-        names, columns, documents = (
-            (*names, "stored_at"),
-            [*columns, "came"],
-            f"{documents}, unnest(?) AS came",
-        )
-    return f"INSERT INTO {table} ({','.join(names)}) SELECT {','.join(columns)} FROM (SELECT {documents})"
+        columns["stored_at"] = "came"
+        given.append("unnest(?) AS came")
+    return (
+        f"INSERT INTO {table} ({','.join(columns)}) "
+        f"SELECT {','.join(columns.values())} FROM (SELECT {','.join(given)})"
+    )

@@ -44,7 +44,7 @@ class Events:
             "stored_at": [now] * len(accepted),
         }
         if accepted:
-            self._store.take("log_event", encode_rows(columns))
+            self._store.take("log_event", encode_rows(columns, bulk="message"))
         return {"nextSequenceToken": to_token(now), **_rejected(events, first, end, now, retention_days)}
 
 

@@ -89,7 +89,8 @@ class Batch:
         if self.rows:
             self.extend(map(list, zip(*self.rows, strict=True)))
             self.rows = []
-        return encode_rows(dict(zip(COLUMNS, self.columns, strict=True))) if self.columns[0] else None
+        columns = dict(zip(COLUMNS, self.columns, strict=True))
+        return encode_rows(columns, bulk="attributes") if self.columns[0] else None
 
 
 @dataclass(frozen=True, slots=True)

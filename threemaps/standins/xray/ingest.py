@@ -36,4 +36,4 @@ class Ingest:
     def commit(self, rows: list[Row]) -> None:
         """Returns when they survive a crash."""
         columns = dict(zip(Row._fields, zip(*rows, strict=True), strict=True))
-        self._store.take("xray_entities", encode_rows(columns))
+        self._store.take("xray_entities", encode_rows(columns, bulk="document"))
