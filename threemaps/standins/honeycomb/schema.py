@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS events (
     annotation VARCHAR,
     part INTEGER,           -- 0 a span, 1.. its events and links, NULL what has no identity
     sample_rate INTEGER,
-    attributes VARCHAR
+    attributes VARCHAR USING COMPRESSION zstd
 );
 CREATE TABLE IF NOT EXISTS resources (
     id BIGINT PRIMARY KEY,

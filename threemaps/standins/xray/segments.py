@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS xray_entities (
     started DOUBLE, ended DOUBLE,        -- ended is null while in progress
     flags UTINYINT,
     received BIGINT,                     -- of two with one id the later counts
-    document VARCHAR,                    -- of the outermost one only
+    document VARCHAR USING COMPRESSION zstd, -- of the outermost one only
     stored_at BIGINT DEFAULT epoch_ms(now())
 );
 """
