@@ -21,6 +21,19 @@ def test_zstd_in_one_or_more_frames() -> None:
     assert decompress(zstandard.compress(TEXT) + zstandard.compress(TEXT), "zstd", 10**6) == TEXT * 2
 
 
+def test_zstd_that_begins_with_an_empty_frame_or_does_not_tell_its_size() -> None:
+    assert decompress(zstandard.compress(b"") + zstandard.compress(TEXT), "zstd", 10**6) == TEXT
+    untold = zstandard.ZstdCompressor(write_content_size=False).compress(TEXT)
+    assert decompress(untold, "zstd", 10**6) == TEXT
+    with pytest.raises(BodyError, match="more than 9999 bytes"):
+        decompress(untold, "zstd", 9_999)
+
+
+def lying_about_its_size(frame: bytes) -> bytes:
+    """The size follows the magic number and a byte of flags."""
+    return frame[:5] + bytes((frame[5] ^ 1,)) + frame[6:]
+
+
 @pytest.mark.parametrize("encoding", ["", "identity"])
 def test_plain(encoding: str) -> None:
     assert decompress(TEXT, encoding, 10**6) == TEXT
@@ -48,6 +61,8 @@ def test_a_bomb_takes_no_more_memory_than_allowed(pack: Any) -> None:
         (TEXT, "zstd", 400),
         (zstandard.compress(TEXT)[:-3], "zstd", 400),
         (b"", "zstd", 400),
+        (lying_about_its_size(zstandard.compress(TEXT)), "zstd", 400),
+        (zstandard.compress(TEXT) + b"more", "zstd", 400),
         (TEXT, "br", 415),
         (TEXT, "gzip, gzip", 415),
     ],
