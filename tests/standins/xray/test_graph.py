@@ -161,6 +161,31 @@ def test_parents_in_a_circle(xray: Any, send: Send) -> None:
     }
 
 
+def test_work_sent_on_its_own_and_then_inside_its_segment_keeps_what_it_had_inside(
+    xray: Any, send: Send
+) -> None:
+    """Now it hangs in the segment's document; what was embedded in it hangs below it as before."""
+    trace = new_trace()
+    front = segment(trace, "front")
+    work = subsegment(trace, "work", "0" * 16, "", subsegments=[embedded("db:5432")])
+    inside = embedded("work", "", id=work["id"])
+    send(work)
+    send(front | {"subsegments": [inside]})
+    assert edges(xray) == {("front", "client", "front", ""): 1, ("front", "", "db:5432", "remote"): 1}
+
+
+def test_what_hung_in_a_segment_that_came_again_as_work_belongs_to_nobody(xray: Any, send: Send) -> None:
+    """Neither what was embedded in it, nor what hangs below that, though the work has a segment above it."""
+    trace = new_trace()
+    other = segment(trace, "other")
+    inside = embedded("work", "")
+    gone = segment(trace, "gone", subsegments=[embedded("db:5432"), inside])
+    below = subsegment(trace, "below", inside["id"], "", subsegments=[embedded("cache:6379")])
+    send(other, gone, below, subsegment(trace, "deeper", below["id"], subsegments=[embedded("mail:25")]))
+    send(subsegment(trace, "gone", other["id"], "") | {"id": gone["id"]})
+    assert edges(xray) == {("other", "client", "other", ""): 1}
+
+
 def test_services_in_a_circle(xray: Any, send: Send) -> None:
     trace = new_trace()
     front = segment(trace, "front")
