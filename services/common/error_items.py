@@ -6,6 +6,7 @@ import os
 import queue
 import re
 import threading
+from functools import cached_property
 from types import TracebackType
 from typing import Any
 
@@ -37,11 +38,16 @@ class ItemSender:
     """Items wait in a short line for one thread that sends them; what does not fit is dropped and named."""
 
     def __init__(self, token: str, service: str) -> None:
+        self._token = token
         self._service = service
         self._waiting: queue.Queue[tuple[ExcInfo, dict[str, Any]]] = queue.Queue(WAITING_ITEMS)
-        self._rollbar = _rollbar(token, service)
         threading.Thread(target=self._send_all, name="rollbar", daemon=True).start()
         atexit.register(self._send_the_last)
+
+    @cached_property
+    def _rollbar(self) -> Any:
+        """Loaded with the first error: most services never have one."""
+        return _rollbar(self._token, self._service)
 
     def report(self, error: Exception) -> None:
         trace_id = trace_ids.trace_id()

@@ -91,6 +91,7 @@ def _common(settings: Settings, service: str) -> dict[str, str]:
             LOCAL_ROLLBAR_TOKEN if settings.rollbar_is_local else settings.get("ROLLBAR_ACCESS_TOKEN")
         ),
         "PYTHONUNBUFFERED": "1",
+        "MALLOC_ARENA_MAX": "1",  # else glibc keeps a heap for each thread, and what has been in it
     }
 
 
