@@ -24,8 +24,10 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Status, StatusCode
 
-REMEMBERED = 2_000
+REMEMBERED = 500
 LONGEST_REMEMBERED = 200
+# Of these no value comes twice.
+EVER_NEW = frozenset(("xray_trace_id",))
 ONE_BYTE = 128
 
 # The first byte of a field says its number and how it is written: a length and bytes, 8 bytes, 4, a number.
@@ -157,7 +159,8 @@ def _dropped(count: int) -> bytes:
 def _attributes(tag: bytes, attributes: Mapping[str, Any]) -> bytes:
     encoded = [
         _remembered(key, value)
-        if type(value) is int or (type(value) is str and len(value) <= LONGEST_REMEMBERED)
+        if type(value) is int
+        or (type(value) is str and len(value) <= LONGEST_REMEMBERED and key not in EVER_NEW)
         else _attribute(key, value)
         for key, value in attributes.items()
     ]
