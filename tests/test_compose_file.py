@@ -43,10 +43,11 @@ def test_services_are_started_as_without_docker(service: str) -> None:
     assert CONTAINERS[service]["command"] == [*start, f"services.{service}:create_app()"]
 
 
-def test_the_collector_has_as_many_cores_as_without_docker() -> None:
+@pytest.mark.parametrize("name", ["GOMAXPROCS", "GOGC"])
+def test_the_collector_has_as_much_of_the_machine_as_without_docker(name: str) -> None:
     inside = Settings.load({"THREEMAPS_ENV_FILE": "/dev/null"})
-    given = collector_environment(inside)["GOMAXPROCS"]
-    assert environment_of("collector")["GOMAXPROCS"] == f"${{GOMAXPROCS:-{given}}}"
+    given = collector_environment(inside)[name]
+    assert environment_of("collector")[name] == f"${{{name}:-{given}}}"
 
 
 def test_every_image_is_pinned() -> None:

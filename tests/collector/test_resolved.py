@@ -67,6 +67,11 @@ def test_the_collector_has_one_core_unless_told(tmp_path: Path) -> None:
     assert collector_environment(settings(tmp_path, GOMAXPROCS="4"))["GOMAXPROCS"] == "4"
 
 
+def test_the_collector_lets_some_garbage_lie_unless_told(tmp_path: Path) -> None:
+    assert collector_environment(settings(tmp_path))["GOGC"] == "150"
+    assert collector_environment(settings(tmp_path, GOGC="400"))["GOGC"] == "400"
+
+
 @pytest.mark.parametrize("backends", ["local", "cloud", "honeycomb", "aws"])
 def test_nothing_is_empty_and_only_the_owner_reads_it(tmp_path: Path, backends: str) -> None:
     given = settings(tmp_path, THREEMAPS_BACKENDS=backends, HONEYCOMB_API_KEY="", AWS_REGION="")
