@@ -1,0 +1,56 @@
+"""What a callee is called by what its caller's span says: the short way and the long way find the same."""
+
+from typing import Any
+
+import pytest
+
+from tests.collector.conftest import Chain
+from tests.collector.sending import CLIENT, INTERNAL, PRODUCER, SERVER, span, trace_id
+from tests.collector_process import wait_for
+
+NAMES: dict[str, tuple[str | None, dict[str, Any]]] = {
+    "address": ("api:8000", {"url.full": "http://api:8000/x", "server.address": "api", "server.port": 8000}),
+    "secret": ("api:1", {"url.full": "http://a:b@api:1/x?k=1", "server.address": "api", "server.port": 1}),
+    "no path": ("api:8000", {"url.full": "http://api:8000", "server.address": "api", "server.port": 8000}),
+    "http": ("api", {"url.full": "http://api/x", "server.address": "api", "server.port": 80}),
+    "80": ("api", {"url.full": "http://api:80/x", "server.address": "api", "server.port": 80}),
+    "https": ("api.eu", {"url.full": "https://api.eu/x", "server.address": "api.eu", "server.port": 443}),
+    "no port": ("api.eu", {"url.full": "https://api.eu/x", "server.address": "api.eu"}),
+    "8443": ("api:8443", {"url.full": "https://api:8443/x", "server.address": "api", "server.port": 8443}),
+    "443 by http": ("a:443", {"url.full": "http://a:443/x", "server.address": "a", "server.port": 443}),
+    "proxy": ("api:8000", {"url.full": "http://api:8000/x", "server.address": "proxy", "server.port": 3128}),
+    "longer": ("api:80001", {"url.full": "http://api:80001/", "server.address": "api", "server.port": 8000}),
+    "IPv6": ("::1:8000", {"url.full": "http://[::1]:8000/x", "server.address": "::1", "server.port": 8000}),
+    "url alone": ("api:8000", {"url.full": "http://api:8000/x"}),
+    "old url": ("old:81", {"http.url": "http://old:81/x", "server.address": "new", "server.port": 82}),
+    "no url": ("db:5432", {"server.address": "db", "server.port": 5432, "db.system": "postgresql"}),
+    "text port": ("db:5432", {"server.address": "db", "server.port": "5432"}),
+    "old port": ("db:5432", {"server.address": "db", "net.peer.port": 5432}),
+    "80 by no url": ("api", {"server.address": "api", "server.port": 80}),
+    "80 by https": ("api:80", {"server.address": "api", "server.port": 80, "url.scheme": "https"}),
+    "named": ("payments", {"peer.service": "payments", "server.address": "api", "server.port": 8000}),
+    "named as host": ("api:8000", {"peer.service": "api", "server.address": "api", "server.port": 8000}),
+    "named ''": ("api:8000", {"peer.service": "", "server.address": "api", "server.port": 8000}),
+    "no address": ("redis", {"server.address": "", "db.system": "redis"}),
+    "odd": ("a_b:8000", {"server.address": "a|b", "server.port": 8000}),
+    "nobody": (None, {"http.request.method": "GET"}),
+}
+
+
+@pytest.mark.parametrize("kind", [CLIENT, PRODUCER])
+def test_a_callee_is_called_by_its_address(chain: Chain, kind: int) -> None:
+    service = f"peers-{kind}"
+    chain.send(
+        [span(service, kind, trace_id(), name=name, attributes=told) for name, (_, told) in NAMES.items()]
+    )
+    wait_for(lambda: len(chain.honeycomb(service)) == len(NAMES))
+    found = {one["name"]: one.get("peer.service") for one in chain.honeycomb(service)}
+    assert found == {name: expected for name, (expected, _) in NAMES.items()}
+
+
+@pytest.mark.parametrize("kind", [SERVER, INTERNAL])
+def test_who_calls_nobody_has_no_callee(chain: Chain, kind: int) -> None:
+    told = {"server.address": "api", "server.port": 8000}
+    chain.send([span(f"no-peer-{kind}", kind, trace_id(), attributes=told)])
+    wait_for(lambda: chain.honeycomb(f"no-peer-{kind}"))
+    assert "peer.service" not in chain.honeycomb(f"no-peer-{kind}")[0]
