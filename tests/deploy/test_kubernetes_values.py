@@ -170,5 +170,5 @@ def mebibytes(quantity: str) -> float:
 def test_the_page_has_the_values_of_x_rays_other_door() -> None:
     told = resolved(Settings.load({"THREEMAPS_ENV_FILE": os.devnull, "THREEMAPS_XRAY_DOOR": "otlp"}))
     page = (PROJECT / "docs" / "scaling.md").read_text()
-    changed = ("xray_doors", "xray_batch_sizer", "xray_batch_size", "xray_signer")
+    changed = ("xray_doors", "xray_batch_sizer", "xray_batch_least", "xray_batch_size", "xray_signer")
     assert "\n".join(f"{name}={told[name]}" for name in changed) in page

@@ -22,6 +22,7 @@ XRAY_DOORS = {
     "segments": {
         "xray_doors": "[traces/out_xray]",
         "xray_batch_sizer": "items",
+        "xray_batch_least": "50",
         "xray_batch_size": "50",
         # A role that nobody takes on, with any file for its token: no credentials are asked for at the start.
         "xray_signer": '{ arn: none, web_identity_token_file: "${env:THREEMAPS_RUN}/aws_region" }',
@@ -29,6 +30,7 @@ XRAY_DOORS = {
     "otlp": {
         "xray_doors": "[traces/out_xray_otlp, traces/out_xray_late]",
         "xray_batch_sizer": "bytes",
+        "xray_batch_least": "200000",
         "xray_batch_size": "450000",
         "xray_signer": "{ }",
     },
