@@ -68,7 +68,7 @@ def test_the_collector_has_one_core_unless_told(tmp_path: Path) -> None:
 
 
 def test_the_collector_lets_some_garbage_lie_unless_told(tmp_path: Path) -> None:
-    assert collector_environment(settings(tmp_path))["GOGC"] == "150"
+    assert collector_environment(settings(tmp_path))["GOGC"] == "100"
     assert collector_environment(settings(tmp_path, GOGC="400"))["GOGC"] == "400"
 
 

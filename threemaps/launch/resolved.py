@@ -52,8 +52,8 @@ def collector_environment(settings: Settings) -> dict[str, str]:
         "THREEMAPS_QUEUE": str(settings.queue),
         # Shared out over several cores its work costs more. One takes thousands of spans a second.
         "GOMAXPROCS": settings.get("GOMAXPROCS", "1"),
-        # Garbage is collected a third less often than Go would, for a few MB.
-        "GOGC": settings.get("GOGC", "150"),
+        # Go's own. 150 would save an eighth of the CPU, for 15 MB of memory at rest.
+        "GOGC": settings.get("GOGC", "100"),
     }
     if not settings.aws_is_real:
         return {
