@@ -4,14 +4,14 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
+from wsgiref.types import WSGIApplication
 
 import pytest
-from flask import Flask
 from waitress.server import create_server
 
 from tests.running import System, free_ports
 
-Serve = Callable[[Flask], str]
+Serve = Callable[[WSGIApplication], str]
 
 
 def free_port() -> int:
@@ -39,7 +39,7 @@ def serving(threads: int = 4) -> Iterator[Serve]:
     """The same for the length of a block."""
     running: list[tuple[Any, threading.Thread]] = []
 
-    def start(app: Flask) -> str:
+    def start(app: WSGIApplication) -> str:
         server = create_server(app, host="127.0.0.1", port=0, threads=threads)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()

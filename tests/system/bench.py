@@ -1,14 +1,15 @@
 """The real collector between made-up services and stand-ins that a test can break."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pytest
-from flask import Flask, Response, request
+from werkzeug.wrappers import Request, Response
 
 from tests.collector_process import CONFIG, CollectorProcess, settings_at, wait_for
 from tests.conftest import serving
@@ -27,16 +28,16 @@ THREADS = 8
 SINCE = timedelta(minutes=5)
 
 
-def is_signed() -> bool:
+def is_signed(request: Request) -> bool:
     """As AWS wants it: Honeycomb's OTLP door has the same path as X-Ray's."""
     return request.headers.get("Authorization", "").startswith("AWS4-")
 
 
 # What a vendor's door is called at the stand-ins.
-DOORS: dict[str, Callable[[], bool]] = {
-    "honeycomb": lambda: request.path == "/v1/traces" and not is_signed(),
-    "xray": lambda: request.path == "/TraceSegments" or (request.path == "/v1/traces" and is_signed()),
-    "cloudwatch": lambda: request.headers.get("X-Amz-Target", "").endswith("PutLogEvents"),
+DOORS: dict[str, Callable[[Request], bool]] = {
+    "honeycomb": lambda to: to.path == "/v1/traces" and not is_signed(to),
+    "xray": lambda to: to.path == "/TraceSegments" or (to.path == "/v1/traces" and is_signed(to)),
+    "cloudwatch": lambda to: to.headers.get("X-Amz-Target", "").endswith("PutLogEvents"),
 }
 
 
@@ -112,10 +113,11 @@ def laid_over(folder: Path, overlay: str) -> tuple[Path, ...]:
     return (file,)
 
 
-def breakable(app: Flask, answers: dict[str, int]) -> Flask:
-    def broken() -> Response | None:
-        status = next((status for door, status in answers.items() if DOORS[door]()), None)
-        return None if status is None else Response("{}", status, mimetype="application/json")
+def breakable(app: WSGIApplication, answers: dict[str, int]) -> WSGIApplication:
+    def broken(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        request = Request(environ, populate_request=False)
+        status = next((status for door, status in answers.items() if DOORS[door](request)), None)
+        answer = app if status is None else Response("{}", status, mimetype="application/json")
+        return answer(environ, start_response)
 
-    app.before_request_funcs.setdefault(None, []).insert(0, broken)
-    return app
+    return broken
