@@ -1,14 +1,15 @@
 """What tracing costs the services: CPU of all three for one home request, in several modes side by side.
 
-Each mode is started anew in each turn, as shipped (gunicorn, its config, real HTTP between the services): two
-starts of the same services differ by more than what is measured. What a mode adds is the median of the
-differences to the untraced mode in the same turn, with the quartiles beside it. Sending is part of it: a
-measurement ends when the services are idle again. A sink receives it.
+As shipped: gunicorn, its config, real HTTP between the services. Two starts of the same services differ by
+more than what is measured, so each turn starts all modes anew. A machine is not as fast in one minute as in
+the next, so all of a turn run at the same time and are asked in short rounds, one after the other. What a
+mode costs more than another is, for each turn, the median of its rounds' differences, and of these the median
+of the turns, with the least and the most beside it. Sending is part of it: a round ends when the services are
+idle again. A sink receives it.
 """
 
 import contextlib
 import http.client
-import statistics
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -25,10 +26,13 @@ from threemaps.settings import SERVICES
 from threemaps.tracing.environment import OTEL, XRAY_SDK, service_command, service_environment
 
 ABOUT = "CPU of the three services for one home request (8 spans, 4 log records)"
-REQUESTS = 300
-TURNS = 6
+WARM_UP, REQUESTS = 300, 150
+TURNS, ROUNDS = 4, 9
 STOCK = {"THREEMAPS_INSTRUMENTATION": "stock", "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": ""}
 NO_LOGS = {"OTEL_LOGS_EXPORTER": "none", "OTEL_PYTHON_LOG_AUTO_INSTRUMENTATION": "false"}
+
+
+Costs = dict[str, list[float]]  # a mode's, CPU seconds a request in each round
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +59,36 @@ MODES = (
 
 def measure(report: Report) -> None:
     turns = [side_by_side(turn) for turn in range(TURNS)]
-    report.add(OFF.name, median(turn[OFF.name] for turn in turns) * 1e6, "µs/request")
+    report.add(OFF.name, median(median(turn[OFF.name]) for turn in turns) * 1e6, "µs/request")
     for mode in MODES[1:]:
-        added = [turn[mode.name] - turn[OFF.name] for turn in turns]
-        report.add(f"{mode.name}: adds", median(added) * 1e6, "µs/request")
-        low, _, high = statistics.quantiles(added, n=4)
-        report.say("… half of the starts between", f"{low * 1e6:,.0f} and {high * 1e6:,.0f} µs/request")
+        added = [more(turn, mode, OFF) for turn in turns]
+        report.add(f"{mode.name}: adds", median(added), "µs/request")
+        report.say("… by turn", f"{min(added):,.0f} to {max(added):,.0f} µs/request")
         if mode is not XRAY:
-            more = [turn[mode.name] - turn[XRAY.name] for turn in turns]
-            report.add("… more than aws-xray-sdk", median(more) * 1e6, "µs/request", "< 0")
+            beside = [more(turn, mode, XRAY) for turn in turns]
+            report.add("… more than aws-xray-sdk", median(beside), "µs/request", "< 0")
+            report.say("… by turn", f"{min(beside):,.0f} to {max(beside):,.0f} µs/request")
 
 
-def side_by_side(turn: int) -> dict[str, float]:
-    """Mode → CPU seconds a request. Who begins changes from turn to turn."""
-    begin = turn % len(MODES)
-    costs = {}
-    for mode in MODES[begin:] + MODES[:begin]:
-        with tempfile.TemporaryDirectory() as folder, running(mode, Path(folder)) as services:
-            services.send(REQUESTS)  # caches fill, connections are made
-            costs[mode.name] = services.cost(REQUESTS)
+def more(costs: Costs, mode: Mode, other: Mode) -> float:
+    """Microseconds a request that the one costs more than the other, in the median of the rounds."""
+    return median(one - two for one, two in zip(costs[mode.name], costs[other.name], strict=True)) * 1e6
+
+
+def side_by_side(turn: int) -> Costs:
+    """Who begins changes from turn to turn and from round to round."""
+    costs: Costs = {mode.name: [] for mode in MODES}
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        services = {
+            mode.name: stack.enter_context(running(mode, Path(folder) / str(number)))
+            for number, mode in enumerate(MODES)
+        }
+        for one in services.values():
+            one.send(WARM_UP)  # caches fill, connections are made
+        for number in range(ROUNDS):
+            begin = (turn + number) % len(MODES)
+            for mode in MODES[begin:] + MODES[:begin]:
+                costs[mode.name].append(services[mode.name].cost(REQUESTS))
     return costs
 
 
@@ -110,7 +125,7 @@ def running(mode: Mode, folder: Path) -> Iterator[Services]:
         THREEMAPS_URL_AWS=sink,
         THREEMAPS_PORT_XRAY=str(udp_port),
     )
-    settings.state.mkdir()
+    settings.state.mkdir(parents=True)
     environment = clean_environment()
     with contextlib.ExitStack() as stack:
         command = (sys.executable, "-m", "bench.sink", str(http_port), str(udp_port))

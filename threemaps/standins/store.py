@@ -5,6 +5,7 @@ Both survive a kill -9, and whoever reads sees both. A table with a column `stor
 epoch_ms(now())` is trimmed by age and size, see `retention.py`.
 """
 
+import gc
 import threading
 import time
 from collections import deque
@@ -237,6 +238,7 @@ class Store:
         self._settle()
         if self._log_bytes() > IDLE_WAL_BYTES:
             self.execute("CHECKPOINT")
+        gc.collect()  # what stands in circles, answers of megabytes among it, waits for it
         with self._in_use_lock:  # nobody begins while next to nothing is allowed
             if not self._in_use:
                 with suppress(duckdb.OutOfMemoryException):  # as much as can go has gone
