@@ -27,10 +27,10 @@ class EncodedRows:
     document: bytes
     bulk: str | None = None
 
-    def parts(self) -> tuple[str, str]:
-        """The JSON, and the texts."""
+    def parts(self) -> tuple[str, ...]:
+        """The JSON, and the texts if there is a bulk."""
         document, _, texts = self.document.decode().partition(SEPARATOR)
-        return document, texts
+        return (document,) if self.bulk is None else (document, texts)
 
 
 def encode_rows(columns: Mapping[str, Sequence[Any]], bulk: str | None = None) -> EncodedRows:

@@ -125,7 +125,7 @@ class Store:
 
     def append_rows(self, table: str, rows: EncodedRows) -> None:
         """`append`, for rows that somebody else encoded."""
-        job = _Append(self._insert_statement(table, rows), _parts(rows))
+        job = _Append(self._insert_statement(table, rows), rows.parts())
         self._waiting.append(job)
         with self._write_lock:
             if not job.stored and job.error is None:
@@ -270,14 +270,9 @@ class Rows(list[tuple[Any, ...]]):
 
 
 def _insert_entries(cursor: duckdb.DuckDBPyConnection, statement: str, entries: list[Entry]) -> None:
-    parts = zip(*(_parts(entry.rows) for entry in entries), strict=True)
+    parts = zip(*(entry.rows.parts() for entry in entries), strict=True)
     times = [[entry.taken_ms for entry in entries]] if entries[0].is_timed_by_us else []
     cursor.execute(statement, [*map(list, parts), *times])
-
-
-def _parts(rows: EncodedRows) -> tuple[str, ...]:
-    document, texts = rows.parts()
-    return (document,) if rows.bulk is None else (document, texts)
 
 
 @lru_cache(maxsize=1_000)

@@ -1,6 +1,7 @@
 """The statements that derive the service graph, in the order in which they are carried out.
 
-Each makes a table that is gone after the answer. Traces and nodes go by numbers: joins carry both.
+Each makes a table that is gone after the answer. Traces and nodes go by numbers: joins carry both, and are
+three times as quick with them.
 """
 
 IN_WINDOW = """
@@ -15,7 +16,6 @@ SELECT trace_hi, trace_lo, row_number() OVER ()::UINTEGER AS trace
 FROM (SELECT DISTINCT unnest(?::UBIGINT[]) AS trace_hi, unnest(?::UBIGINT[]) AS trace_lo)
 """
 
-# Traces and nodes go by numbers from here on: joins carry both, and are three times as quick with them.
 PLACES = """
 CREATE TEMP TABLE places AS
 SELECT node, node_type, row_number() OVER ()::UINTEGER AS place
