@@ -7,11 +7,16 @@ from typing import Any
 from wsgiref.types import WSGIApplication
 
 import pytest
+from hypothesis import settings
 from waitress.server import create_server
 
 from tests.running import System, free_ports
 
 Serve = Callable[[WSGIApplication], str]
+
+# What an example takes is this machine's business: a busy one is no failure.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 
 def free_port() -> int:

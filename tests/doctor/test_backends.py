@@ -131,3 +131,13 @@ def test_only_exporters_that_speak_of_errors_are_heard() -> None:
     assert complaint_in(line % ("info", "exporter", "")) is None
     assert complaint_in(line % ("error", "receiver", ',"error":"403"')) is None
     assert complaint_in("panic: no JSON") is None
+
+
+def test_a_warning_is_heard_only_where_a_vendor_took_some() -> None:
+    """CloudWatch's exporter warns of a future default at every start, while its queue may hold something."""
+    line = (
+        '{"level":"warn","ts":"2026-11-21T10:17:59.158Z","msg":"%s",'
+        '"otelcol.component.id":"awsemf","otelcol.component.kind":"exporter"}'
+    )
+    assert complaint_in(line % "the default value for DimensionRollupOption will be changing") is None
+    assert complaint_in(line % "3 log events for log group name are too old") is not None

@@ -173,7 +173,7 @@ names = st.text(max_size=30)
 edges = st.lists(st.tuples(names, names), max_size=12, unique=True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(edges, st.integers(60, 120))
 def test_no_name_breaks_any_format(pairs: list[tuple[str, str]], width: int) -> None:
     whole = ServiceMap.of((), [Edge(Node(source), Node(target), 3) for source, target in pairs])

@@ -28,7 +28,7 @@ def test_a_cycle_is_entered_at_the_top() -> None:
     assert places[1].y < places[2].y < places[0].y
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 40), st.data())
 def test_nodes_never_overlap_and_places_never_change(count: int, data: st.DataObject) -> None:
     ends = st.integers(0, count - 1)

@@ -20,7 +20,7 @@ PATIENT = pytest.mark.timeout(180 * max(1.0, TIMES))
 
 def examples(count: int) -> settings:
     most = round(count * TIMES)
-    return settings(max_examples=most, deadline=None, suppress_health_check=list(HealthCheck))
+    return settings(max_examples=most, suppress_health_check=list(HealthCheck))
 
 
 QUICK = examples(150)

@@ -91,7 +91,7 @@ def assert_refusal(answer: Any) -> None:
     assert "Traceback" not in answer.get_data(as_text=True)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(body=st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_no_body_gets_past_the_check(body: bytes) -> None:
     answer = frontend_api().test_client().open(**posted(body))
@@ -106,7 +106,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(handle=json_values, message=json_values.filter(lambda value: not isinstance(value, str)))
 def test_no_other_type_is_a_message(handle: Any, message: Any) -> None:
     answer = frontend_api().test_client().open(**said(handle=handle, message=message))
@@ -114,7 +114,7 @@ def test_no_other_type_is_a_message(handle: Any, message: Any) -> None:
     assert_refusal(answer)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(path=st.text(max_size=60))
 def test_any_path_is_answered_in_json(path: str) -> None:
     answer = users().test_client().get("/api/users/" + path.replace("?", ""))

@@ -37,7 +37,6 @@ def prefix_of_its_own() -> str:
 @settings(
     max_examples=12,
     derandomize=True,
-    deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

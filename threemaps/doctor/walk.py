@@ -146,7 +146,10 @@ def of(samples: list[Sample], prefix: str, leg: str, *, end: bool = False) -> fl
 
 
 def complaint_in(line: str) -> Complaint | None:
-    """A line of the collector's log, which is JSON, if one of its exporters speaks of an error."""
+    """A line of the collector's log, which is JSON, if one of its exporters speaks of an error.
+
+    A warning without one is about a configuration, or about a vendor that took only some of a batch.
+    """
     try:
         told = json.loads(line)
     except ValueError:
@@ -154,11 +157,11 @@ def complaint_in(line: str) -> Complaint | None:
     if not isinstance(told, dict) or told.get("otelcol.component.kind", "").lower() != "exporter":
         return None
     error = str(told.get("error", ""))
-    if told.get("level") not in {"warn", "error"} and not error:
-        return None
     why = [str(told[name]) for name in ("msg", "message") if told.get(name)]
     text = " ".join((error or ": ".join(why)).split())
-    return Complaint(seconds_of(told.get("ts")), str(told.get("otelcol.component.id", "")), text)
+    complaint = Complaint(seconds_of(told.get("ts")), str(told.get("otelcol.component.id", "")), text)
+    speaks_of_an_error = error or told.get("level") == "error" or complaint.refused_in_a_200
+    return complaint if speaks_of_an_error else None
 
 
 def seconds_of(stamp: object) -> float:

@@ -99,7 +99,7 @@ def spoiled(shape: Shape, value: Any, wrong: Any) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("service", "operation"), OPERATIONS)
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_a_wrong_type_anywhere_is_refused(
     session: requests.Session, url: str, service: str, operation: str, data: st.DataObject
@@ -130,7 +130,7 @@ def test_a_body_that_cannot_be_unpacked_is_refused(
     assert 400 <= send(session, f"{url}/", b"\x1f\x8bnonsense", headers).status_code < 500
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(body=st.binary(max_size=60))
 def test_a_body_that_is_no_cbor_is_refused(session: requests.Session, url: str, body: bytes) -> None:
     answer = send(session, f"{url}{METRICS_PATH}ListMetrics", body, {"smithy-protocol": "rpc-v2-cbor"})

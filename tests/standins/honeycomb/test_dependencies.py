@@ -37,7 +37,7 @@ def true_edges(calls: list[Call]) -> Counter[tuple[str, str]]:
     return Counter(pair for pair in pairs if pair[0] != pair[1])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(calls=call_trees(), seed=st.integers(0, 1000), repeats=st.integers(0, 5))
 def test_any_tree_split_shuffled_and_repeated_gives_the_true_edges(
     calls: list[Call], seed: int, repeats: int

@@ -148,7 +148,7 @@ def test_bodies_that_the_events_api_refuses(
         assert answer.get_json()["error"].startswith("Request body ")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32), cuts=st.integers(1, 8), path=st.sampled_from(["/v1/traces", "/v1/logs"]))
 def test_damaged_protobuf_never_breaks_the_server(
     client: FlaskClient, seed: int, cuts: int, path: str
@@ -223,7 +223,7 @@ DOORS = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(document=VALUES, path=DOORS)
 def test_no_json_breaks_the_server(client: FlaskClient, document: Any, path: str) -> None:
     answer = client.post(path, data=orjson.dumps(document), headers=CONFIGURATION | JSON)

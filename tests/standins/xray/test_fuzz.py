@@ -19,9 +19,7 @@ from threemaps.standins.described import description
 
 XRAY = description("xray")
 PATHS = sorted(XRAY.paths)
-EXISTING = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+EXISTING = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def post(url: str, path: str, body: bytes, **headers: str) -> requests.Response:

@@ -277,7 +277,7 @@ def test_without_transaction_search_nothing_is_taken(
     store.close()
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32), size=st.integers(1, 300))
 def test_broken_requests_are_no_server_errors(url: str, seed: int, size: int) -> None:
     chance = random.Random(seed)

@@ -88,7 +88,7 @@ class Calls:
         return below
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(chance=st.randoms(use_true_random=False), batch=st.integers(1, 50))
 def test_every_call_of_a_tree_is_counted_once(shared_store: Store, chance: random.Random, batch: int) -> None:
     trees = [Calls(chance) for _ in range(chance.randint(1, 4))]
@@ -148,7 +148,7 @@ def has_one_meaning(documents: list[Document]) -> bool:
     return True
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(documents=any_documents(), again=st.randoms(use_true_random=False))
 def test_any_documents_give_what_the_obvious_way_gives(
     shared_store: Store, documents: list[Document], again: random.Random
@@ -169,7 +169,7 @@ def test_any_documents_give_what_the_obvious_way_gives(
     }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(documents=any_documents())
 def test_no_documents_keep_the_graph_from_ending(shared_store: Store, documents: list[Document]) -> None:
     send(shared_store, documents, 7)
