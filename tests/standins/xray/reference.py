@@ -9,20 +9,26 @@ Edges = Counter[tuple[Key, Key]]
 
 
 def parts_of(documents: list[Document]) -> dict[tuple[str, str], Document]:
-    """(trace, id) → the part that counts, with its trace, its parent and whether it is a segment."""
+    """(trace, id) → the part that counts, with its trace, its parent and the document that it came in."""
     parts: dict[tuple[str, str], Document] = {}
 
-    def add(part: Document, trace: str, parent: str, is_segment: bool) -> None:
-        key = (trace, part["id"])
+    def add(part: Document, parent: str, document: Document) -> None:
+        key = (document["trace_id"], part["id"])
         known = parts.get(key)
         if known is None or "end_time" in part or "end_time" not in known:
-            parts[key] = part | {"trace": trace, "parent": parent, "is_segment": is_segment}
+            of_segment = document.get("type") != "subsegment"
+            parts[key] = part | {
+                "trace": document["trace_id"],
+                "parent": parent,
+                "top": document["id"],
+                "of_segment": of_segment,
+                "is_segment": of_segment and part["id"] == document["id"],
+            }
         for inner in part.get("subsegments", []):
-            add(inner, trace, part["id"], False)
+            add(inner, part["id"], document)
 
     for document in documents:
-        is_segment = document.get("type") != "subsegment"
-        add(document, document["trace_id"], document.get("parent_id", ""), is_segment)
+        add(document, document.get("parent_id", ""), document)
     return parts
 
 
@@ -31,12 +37,16 @@ def edges_of(documents: list[Document]) -> tuple[Edges, Edges]:
     parts = parts_of(documents)
 
     def owner(part: Document) -> Document | None:
+        """What came in a segment's document is the segment's; another document is its parent's."""
         seen = set()
         while not part["is_segment"]:
-            if part["id"] in seen:
+            head = parts[part["trace"], part["top"]]
+            if part["of_segment"]:
+                return head if head["is_segment"] else None
+            if head["id"] in seen:
                 return None
-            seen.add(part["id"])
-            above = parts.get((part["trace"], part["parent"]))
+            seen.add(head["id"])
+            above = head if head["of_segment"] else parts.get((part["trace"], head["parent"]))
             if above is None:
                 return None
             part = above

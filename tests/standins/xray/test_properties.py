@@ -100,7 +100,8 @@ def test_every_call_of_a_tree_is_counted_once(shared_store: Store, chance: rando
     assert found == dict(sum((tree.edges for tree in trees), Counter()))
 
 
-IDS = [f"{number:016x}" for number in range(8)]
+# So few that most of them come again as something else.
+IDS = [f"{number:016x}" for number in range(5)]
 NAMES = st.sampled_from(SERVICES)
 
 
@@ -135,10 +136,10 @@ def any_documents(draw: st.DrawFn) -> list[Document]:
     return documents
 
 
-def has_one_meaning(documents: list[Document]) -> bool:
-    """Whether no id stands for two things within the documents; what then counts is anybody's guess."""
+def has_ids_of_its_own(document: Document) -> bool:
+    """Whether none stands for two parts of this one document; what then counts is anybody's guess."""
     seen: set[str] = set()
-    waiting = list(documents)
+    waiting = [document]
     while waiting:
         part = waiting.pop()
         if part["id"] in seen:
@@ -148,21 +149,16 @@ def has_one_meaning(documents: list[Document]) -> bool:
     return True
 
 
-@settings(max_examples=80)
+@settings(max_examples=100)
 @given(documents=any_documents(), again=st.randoms(use_true_random=False))
 def test_any_documents_give_what_the_obvious_way_gives(
     shared_store: Store, documents: list[Document], again: random.Random
 ) -> None:
-    unique: list[Document] = []
-    for document in documents:
-        if has_one_meaning([*unique, document]):
-            unique.append(document)
-    if not unique:
-        return
-    sent = unique + again.choices(unique, k=3)
+    known = [document for document in documents if has_ids_of_its_own(document)]
+    sent = known + [document for document in known if again.random() < 0.3]
     send(shared_store, sent, 50)
-    graph = drawn(shared_store, unique)
-    calls, faults = reference.edges_of(unique)
+    graph = drawn(shared_store, sent)
+    calls, faults = reference.edges_of(sent)
     assert {edge: statistics.total for edge, statistics in graph.edges.items()} == dict(calls)
     assert {edge: statistics.faults for edge, statistics in graph.edges.items() if statistics.faults} == {
         edge: count for edge, count in faults.items() if count
