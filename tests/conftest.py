@@ -1,6 +1,7 @@
 """Fixtures that every folder of tests shares."""
 
 import contextlib
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,6 +18,9 @@ Serve = Callable[[WSGIApplication], str]
 # What an example takes is this machine's business: a busy one is no failure.
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
+
+# A shell's job in the background ignores Ctrl-C, and so would all that the tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def free_port() -> int:
