@@ -117,7 +117,8 @@ def test_an_agent_with_a_wrong_token_keeps_everything_until_it_has_the_right_one
     wait_for(lambda: "Unauthenticated" in agent.log.read_text())
     assert agent.metric("otelcol_exporter_send_failed_spans", exporter="otlp_grpc/gateways") == 0
     (agent.settings.run / "gateway_token").write_text(tiers.token)
-    check(tiers.settings, "locked-", forest.truth.drawn_by)
+    # A try under way just then is repeated whole, and CloudWatch counts what comes twice: it has no say.
+    check(tiers.settings, "locked-", forest.truth.drawn_by, ("honeycomb", "xray"))
     agent.stop()
 
 

@@ -44,4 +44,7 @@ def check(
             return drawn(settings, backend, prefix, since) == expected(backend)
 
         wait_until(is_drawn, ARRIVES_WITHIN)
-        assert drawn(settings, backend, prefix, since) == expected(backend), backend
+        found, wanted = drawn(settings, backend, prefix, since), expected(backend)
+        edges = [edge for edge in found.keys() | wanted.keys() if found.get(edge) != wanted.get(edge)]
+        wrong = [f"{edge}: {found.get(edge)} instead of {wanted.get(edge)}" for edge in edges]
+        assert not wrong, f"{backend} draws {wrong}"
