@@ -38,10 +38,10 @@ def wait_for_all(chain: Chain, sent: list[Span]) -> None:
     ids = {one["spanId"] for one in sent}
     calls = sum(one["service"] == "b" for one in sent)
     bodies = {f"line {number}" for number in range(calls)}
-    wait_for(lambda: ids <= {span["id"] for span in list(chain.vendors.spans)}, 40)
-    wait_for(lambda: ids <= chain.segment_ids(), 40)
-    wait_for(lambda: chain.vendors.calls()["a", "b", ""] >= calls, 40)
-    wait_for(lambda: bodies <= {line["body"] for line in list(chain.vendors.lines)}, 40)
+    wait_for(lambda: ids <= {span["id"] for span in list(chain.vendors.spans)})
+    wait_for(lambda: ids <= chain.segment_ids())
+    wait_for(lambda: chain.vendors.calls()["a", "b", ""] >= calls)
+    wait_for(lambda: bodies <= {line["body"] for line in list(chain.vendors.lines)})
 
 
 @pytest.mark.parametrize("status", ERRORS)
@@ -71,9 +71,9 @@ def test_killed_with_every_backend_down_loses_nothing(own_chain: Chain) -> None:
     own_chain.vendors.heal()
     own_chain.collector.start()
     ids = {one["spanId"] for one in sent}
-    wait_for(lambda: ids <= {span["id"] for span in list(own_chain.vendors.spans)}, 40)
-    wait_for(lambda: ids <= own_chain.segment_ids(), 40)
-    wait_for(lambda: len({line["body"] for line in list(own_chain.vendors.lines)}) == SENT, 40)
+    wait_for(lambda: ids <= {span["id"] for span in list(own_chain.vendors.spans)})
+    wait_for(lambda: ids <= own_chain.segment_ids())
+    wait_for(lambda: len({line["body"] for line in list(own_chain.vendors.lines)}) == SENT)
 
 
 @pytest.mark.parametrize("leg", ["honeycomb", "xray", "emf", "logs"])
@@ -122,4 +122,4 @@ def test_more_than_a_grpc_message_by_default_goes_through(own_chain: Chain) -> N
     wait_for(lambda: own_chain.vendors.refused["honeycomb"])
     own_chain.vendors.heal()
     ids = {one["spanId"] for one in spans}
-    wait_for(lambda: ids <= {span["id"] for span in list(own_chain.vendors.spans)}, 40)
+    wait_for(lambda: ids <= {span["id"] for span in list(own_chain.vendors.spans)})

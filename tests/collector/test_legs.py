@@ -109,7 +109,7 @@ def test_an_uninstrumented_callee_is_named_by_host_and_port(chain: Chain) -> Non
     expected = {
         ("lonely", name, "virtual_node"): list(addresses.values()).count(name) for name in addresses.values()
     }
-    wait_for(lambda: expected.items() <= chain.vendors.calls().items(), 30)
+    wait_for(lambda: expected.items() <= chain.vendors.calls().items())
 
 
 def test_an_instrumented_callee_keeps_its_name(chain: Chain) -> None:

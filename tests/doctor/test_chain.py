@@ -57,11 +57,11 @@ def vendor(name: str, port: int, state: Path) -> Iterator[str]:
     }
     process = subprocess.Popen([sys.executable, "-m", "threemaps.standins", name], env=environ, cwd=PROJECT)
     try:
-        assert wait_until(lambda: answers(f"{url}/healthz"), 20)
+        assert wait_until(lambda: answers(f"{url}/healthz"), 60)
         yield url
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def kill(system: System, name: str) -> None:
     family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     for process in family:
         process.send_signal(signal.SIGKILL)
-    assert wait_until(lambda: not any(lives(process) for process in family), 20)
+    assert wait_until(lambda: not any(lives(process) for process in family), 60)
 
 
 def lives(process: psutil.Process) -> bool:
@@ -188,11 +188,11 @@ def test_a_service_started_by_hand(local: System, case: ByHand) -> None:
     environ = {**local.environment, **service_environment(settings, "users", "otel"), **case.variables}
     process = subprocess.Popen(command if case.launched else command[1:], env=environ, cwd=PROJECT)
     try:
-        assert wait_until(lambda: answers(f"{settings.url('users')}/api/health"), 20)
+        assert wait_until(lambda: answers(f"{settings.url('users')}/api/health"), 60)
         assert_named_and_healed(local.environment, case.says, send=False)
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 @pytest.mark.parametrize(

@@ -232,7 +232,7 @@ def test_two_at_once_build_once(machine: Machine) -> None:
     assert second.stdout is not None
     assert "waiting for it" in second.stdout.readline()
     Path(machine.environ["GATE"]).write_text("go on\n")
-    results = [process.communicate(timeout=30)[0].splitlines()[-1] for process in (first, second)]
+    results = [process.communicate(timeout=60)[0].splitlines()[-1] for process in (first, second)]
     assert results == [str(machine.cache / "otelcol-contrib")] * 2
     assert (machine.home / "count").read_text() == "x\n"
 
@@ -246,7 +246,7 @@ def test_an_interrupted_build_leaves_nothing_half_done(machine: Machine, how: si
     wait_for(pid_file.exists)
     builder = psutil.Process(int(pid_file.read_text()))
     process.send_signal(how)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     if how is not signal.SIGKILL:
         wait_for(lambda: not builder.is_running())
         assert machine.left_behind() == ["lock"]

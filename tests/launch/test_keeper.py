@@ -66,7 +66,7 @@ def end(settings: Settings, spec: Spec, how: str) -> None:
         lifecycle.health.answers(spec.health_url + "panic")
     else:
         os.kill(process.pid, signal.SIGKILL)
-    assert wait_until(lambda: not process.alive, 20)
+    assert wait_until(lambda: not process.alive, 60)
 
 
 def test_after_a_panic_it_runs_again_and_up_leaves_it_alone(kept) -> None:
@@ -79,7 +79,7 @@ def test_after_a_panic_it_runs_again_and_up_leaves_it_alone(kept) -> None:
     second = known(settings)
     assert second.alive
     assert (second.restarts, second.fingerprint) == (1, first.fingerprint)
-    assert wait_until(lambda: lifecycle.health.answers(spec.health_url), 20)
+    assert wait_until(lambda: lifecycle.health.answers(spec.health_url), 60)
     lifecycle.bring_up(settings, [spec], lambda line: None)
     assert known(settings) == second
 
@@ -90,7 +90,7 @@ def test_what_was_killed_stays_so(kept, panicked_before: bool) -> None:
     if panicked_before:
         end(settings, spec, "panic")
         watch.look()
-        assert wait_until(lambda: lifecycle.health.answers(spec.health_url), 20)
+        assert wait_until(lambda: lifecycle.health.answers(spec.health_url), 60)
     dead = known(settings)
     end(settings, spec, "kill")
     watch.look()

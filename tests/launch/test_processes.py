@@ -58,7 +58,7 @@ def settings(tmp_path: Path, **ports: int) -> Settings:
 
 
 def wait_for_text(path: Path, text: str) -> str:
-    assert health.wait_until(lambda: path.exists() and text in path.read_text(), 10)
+    assert health.wait_until(lambda: path.exists() and text in path.read_text(), 60)
     return path.read_text()
 
 
@@ -214,6 +214,6 @@ def test_logs_are_looked_after_while_they_grow(tmp_path: Path) -> None:
         for number in range(1, 4):
             writer.write(f"{number}" * 2000)
             writer.flush()
-            assert health.wait_until(lambda: log.stat().st_size == 0, 10)
+            assert health.wait_until(lambda: log.stat().st_size == 0, 60)
     rotator.stop()
     assert log.with_suffix(".log.1").read_text() == "3" * 2000

@@ -81,7 +81,7 @@ def test_opentelemetry_obeys_a_rule_and_tears_no_trace(
     xray = XRay(rule(rate=0.1))
     url = serve(xray.app())
     services = new_services("frontend_api", "users", THREEMAPS_SAMPLING="xray", THREEMAPS_URL_XRAY=url)
-    assert wait_until(lambda: xray.asked >= 2, 20)
+    assert wait_until(lambda: xray.asked >= 2, 60)
     ids = send(services, REQUESTS)
     assert len(ids) == REQUESTS
     for name in ("frontend_api", "users"):
@@ -104,8 +104,8 @@ def test_the_xray_sdk_obeys_the_same_rule(new_services, serve: Serve) -> None:
     with daemon(int(url.rpartition(":")[2])) as segments:
         # It asks for rules at its first request only, and goes by its own until they are there.
         requests.get(f"{services.edge}/api/users/andrew")
-        assert wait_until(lambda: xray.asked > 0, 20)
-        assert wait_until(lambda: "Fallback" not in last_line(services), 20)
+        assert wait_until(lambda: xray.asked > 0, 60)
+        assert wait_until(lambda: "Fallback" not in last_line(services), 60)
         ids = send(services, REQUESTS)
         for name in ("frontend_api", "users"):
             services[name].stop()
@@ -124,7 +124,7 @@ def last_line(services: Services) -> str:
 def test_decisions_are_reported_and_targets_taken(serve: Serve) -> None:
     xray = XRay(rule("mine", rate=1.0))
     sampler = XRayRules(serve(xray.app()), "users")
-    assert wait_until(lambda: sampled(sampler) and bool(sampler._rules), 20)
+    assert wait_until(lambda: sampled(sampler) and bool(sampler._rules), 60)
     before = 50
     for _ in range(before):
         assert sampled(sampler)
@@ -147,7 +147,7 @@ def test_without_a_proxy_one_a_second_and_five_of_a_hundred(caplog: pytest.LogCa
     sampler = XRayRules(f"http://127.0.0.1:{free_port()}", "users")
     chosen = sum(sampled(sampler) for _ in range(2000))
     assert 30 < chosen < 200
-    assert wait_until(lambda: "one request a second and 5 % of the others" in caplog.text, 20)
+    assert wait_until(lambda: "one request a second and 5 % of the others" in caplog.text, 60)
 
 
 def test_a_decision_travels_with_the_trace() -> None:

@@ -60,7 +60,7 @@ class Bench:
         def drawn() -> bool:
             return self.calls(backend).get((source, target), 0) >= count
 
-        wait_for(drawn, 30)
+        wait_for(drawn)
 
     def calls(self, backend: str) -> dict[tuple[str, str], int | None]:
         from datetime import UTC, datetime
@@ -70,7 +70,7 @@ class Bench:
         return {(edge.source.name, edge.target.name): edge.requests for edge in found.edges}
 
     def wait_for_backlog(self, backend: str) -> None:
-        wait_for(lambda: read_collector(self.settings).legs[backend].queued, 20)
+        wait_for(lambda: read_collector(self.settings).legs[backend].queued)
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from threemaps.launch.health import wait_until
 from threemaps.settings import Settings
 
 # The service graph waits 8 s for a callee's span before it draws a callee without spans.
-ARRIVES_WITHIN = 30
+ARRIVES_WITHIN = 60
 SINCE = timedelta(minutes=5)
 Drawn = dict[Edge, tuple[int | None, int | None]]
 

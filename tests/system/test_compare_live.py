@@ -105,11 +105,11 @@ def test_steady_traffic_differs_at_the_windows_edges_only(demo: System) -> None:
         command, env=dict(demo.environment), cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        assert wait_until(lambda: calls_now(demo) > 60, 40)
+        assert wait_until(lambda: calls_now(demo) > 60, 60)
         told = demo.compare("--since", "20s")
     finally:
         steady.terminate()
-        steady.wait(timeout=20)
+        steady.wait(timeout=60)
     assert told["agree"] is True, json.dumps(told["differences"], indent=1)
     for one in told["differences"]:
         if one["kind"] == "requests":
@@ -138,7 +138,7 @@ def test_a_rule_that_keeps_a_share_is_named(demo: System) -> None:
         found = client.get_sampling_statistic_summaries()["SamplingStatisticSummaries"]
         return sum(one["RequestCount"] for one in found if one["RuleName"] == "share")
 
-    assert wait_until(lambda: asked() >= 150, 30)
+    assert wait_until(lambda: asked() >= 150, 60)
     told = demo.compare("--since", "15m")
     assert told["agree"] is True, json.dumps(told["differences"], indent=1)
     assert any("the X-Ray sampling rule share keeps" in note for note in told["notes"]), told["notes"]

@@ -68,7 +68,7 @@ def send_and_wait(bench: Bench, forest: Forest) -> None:
     bench.send(marker.spans)
     for backend in ("cloudwatch", "xray"):
         bench.wait_for_call(backend, "last", "gone.example:81")
-    wait_for(lambda: not any(leg.queued for leg in read_collector(bench.settings).legs.values()), 30)
+    wait_for(lambda: not any(leg.queued for leg in read_collector(bench.settings).legs.values()))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -66,7 +66,7 @@ def wait_until_drawn(doors: tuple[Bench, Bench]) -> None:
         before = bench.calls("xray").get(("last", "gone.example:81"), 0) or 0
         bench.send(marker.spans)
         bench.wait_for_call("xray", "last", "gone.example:81", before + 1)
-        wait_for(lambda bench=bench: not read_collector(bench.settings).legs["xray"].queued, 30)
+        wait_for(lambda bench=bench: not read_collector(bench.settings).legs["xray"].queued)
 
 
 def graph(bench: Bench) -> Graph:
@@ -295,7 +295,7 @@ def test_transaction_search_that_is_off_is_named_and_loses_nothing(doors: tuple[
     forest = Forest(random.Random(1), [])
     forest.span(new_trace(), caller, SERVER, b"", int(datetime.now(UTC).timestamp()) * 10**9, 100)
     bench.send(forest.spans)
-    wait_for(walk.complaints, 30)
+    wait_for(walk.complaints)
     (said, *_) = walk.complaints()
     assert said.exporter == "otlp_http/xray"
     assert "Trace Segment Destination" in said.text
@@ -313,7 +313,7 @@ def test_a_span_that_is_refused_in_a_200_is_told(doors: tuple[Bench, Bench]) -> 
         forest.span(new_trace(), caller, SERVER, b"", int(datetime.now(UTC).timestamp()) * 10**9, 100, words)
     bench.send(forest.spans)
     bench.wait_for_call("xray", "outside", caller)
-    wait_for(lambda: any(one.refused_in_a_200 for one in walk.complaints()), 30)
+    wait_for(lambda: any(one.refused_in_a_200 for one in walk.complaints()))
     doors[0].send(forest.spans[:1])
 
 
