@@ -1,5 +1,6 @@
 """What holds for every command."""
 
+import os
 import subprocess
 import sys
 
@@ -54,6 +55,41 @@ def test_usage_errors_name_the_bad_value_without_a_traceback(arguments: list[str
     assert done.returncode in (2, 64)
     assert named in done.stderr
     assert "Traceback" not in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize("loading", ["click", "threemaps.settings", "threemaps.commands.status"])
+def test_ctrl_c_has_an_exit_code_of_its_own_and_no_traceback(loading: str) -> None:
+    """1 would say that maps differ. Here it comes while a module is being loaded."""
+    probe = f"""
+import os, signal, sys
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == {loading!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+sys.argv = ["threemaps", "status"]
+from threemaps.entry import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert "Traceback" not in done.stderr
+
+
+def test_output_that_finds_no_room_is_named() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([CLI, "--help"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0] == "threemaps: the output: No space left on device"
+    assert len(done.stderr.splitlines()) == 2
+
+
+def test_a_reader_who_goes_away_is_no_failure() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([CLI, "spend", "--help"], stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,9 @@ from typing import Any
 import click
 
 from threemaps import __version__
+from threemaps.entry import INTERRUPTED
 from threemaps.errors import UserError
+from threemaps.progress import give_up_stdout
 
 # Command → the line that `threemaps --help` shows for it. The code is in threemaps/commands/NAME.py.
 COMMANDS = {
@@ -40,6 +42,14 @@ class LazyGroup(click.Group):
         command: click.Command = importlib.import_module(f"threemaps.commands.{cmd_name}").command
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """A reader of our output who went away, as `| head` does, has seen enough: that is no failure."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            give_up_stdout()
+            ctx.exit(0)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -59,25 +69,24 @@ def cli() -> None:
     """
 
 
-def main() -> Any:
+def run() -> None:
     """Runs the command line; whatever is the user's to mend ends in two lines, never in a traceback."""
     try:
-        return cli(standalone_mode=True)
+        sys.exit(cli(standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        click.echo("Aborted!", err=True)
+        sys.exit(INTERRUPTED)
     except UserError as error:
         click.echo(f"threemaps: {error.message}", err=True)
         if error.hint:
             click.echo(f"  → {error.hint}", err=True)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader of our output went away, as `| head` does.
-        sys.stderr.close()
-        sys.exit(0)
     except OSError as error:
-        # A disk that is full, a folder that is somebody else's: nearly always where the state is kept.
-        click.echo(f"threemaps: {error.filename or 'a file'}: {error.strerror or error}", err=True)
+        # A disk that is full, a folder that is somebody else's: where the state is kept, or the output goes.
+        give_up_stdout()
+        click.echo(f"threemaps: {error.filename or 'the output'}: {error.strerror or error}", err=True)
         click.echo("  → give it room and let it be yours, or name another folder: THREEMAPS_STATE", err=True)
         sys.exit(2)
-
-
-if __name__ == "__main__":
-    main()

@@ -102,13 +102,17 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The maps side by side. `backends` says who drew each; `notes` are remarks on the whole."""
+    """The maps side by side, of the edges that touch `service` if there is one.
+
+    `backends` says who drew each; `notes` are remarks on the whole.
+    """
 
     window: Window
     maps: Mapping[str, ServiceMap | None]
     differences: tuple[Difference, ...] = ()
     backends: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    service: str = ""
 
     @property
     def agree(self) -> bool:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -28,13 +29,15 @@ def counting(label: str, total: int) -> Iterator[Callable[[], None]]:
 
 def _plain_counter(label: str, total: int) -> Callable[[], None]:
     done, last_line = 0, time.monotonic()
+    lock = threading.Lock()  # several threads count, and no line may tell less than the one before
 
     def advance() -> None:
         nonlocal done, last_line
-        done += 1
-        if time.monotonic() - last_line >= LINE_EVERY_SECONDS or done == total:
-            last_line = time.monotonic()
-            print(f"{label}: {done} of {total}", file=sys.stderr, flush=True)  # noqa: T201
+        with lock:
+            done += 1
+            if time.monotonic() - last_line >= LINE_EVERY_SECONDS or done == total:
+                last_line = time.monotonic()
+                print(f"{label}: {done} of {total}", file=sys.stderr, flush=True)  # noqa: T201
 
     return advance
 
@@ -44,6 +47,10 @@ def say(line: str) -> None:
     try:
         click.echo(line)
     except OSError:
-        # Else what could not be written is tried again at the end, and fails there.
-        with open(os.devnull, "w") as nobody:
-            os.dup2(nobody.fileno(), sys.stdout.fileno())
+        give_up_stdout()
+
+
+def give_up_stdout() -> None:
+    """What could not be written there would be tried again at the end, and fail once more."""
+    with open(os.devnull, "w") as nobody, contextlib.suppress(OSError):
+        os.dup2(nobody.fileno(), sys.stdout.fileno())

@@ -22,6 +22,7 @@ from threemaps.windows import window_until
 
 Report = Callable[[float], None]
 NO_DATA = "no source holds a call in this window: send some, take a longer --since, or run `threemaps doctor`"
+NO_MATCH = "no source holds a call that touches {!r} in this window: without --service all are shown"
 
 
 class Reader:
@@ -170,12 +171,15 @@ def worth_waiting(reader: Reader, first: Maps) -> bool:
 
 def compared(reader: Reader, maps: Maps, evidence: Evidence) -> Comparison:
     sources = reader.sources(maps, evidence)
-    return compare(reader.window, sources, explainer(sources, evidence), notes(maps, evidence))
+    said = notes(maps, evidence, reader.service)
+    found = compare(reader.window, sources, explainer(sources, evidence), said)
+    return replace(found, service=reader.service or "")
 
 
-def notes(maps: Mapping[str, ServiceMap | None], evidence: Evidence) -> list[str]:
+def notes(maps: Mapping[str, ServiceMap | None], evidence: Evidence, service: str | None) -> list[str]:
     readable = [found for found in maps.values() if found is not None]
-    said = [NO_DATA] if readable and not any(found.nodes for found in readable) else []
+    is_empty = bool(readable) and not any(found.nodes for found in readable)
+    said = [NO_MATCH.format(service) if service else NO_DATA] if is_empty else []
     said += [
         f"{one.where} keeps {one.rate:.0%} of the calls: the maps hold a share, not all"
         for one in evidence.sampling

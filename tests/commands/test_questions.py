@@ -74,6 +74,27 @@ def test_no_spans_is_an_answer(world: World, question: str) -> None:
     assert "no spans in this window" in done.stdout
 
 
+@pytest.mark.parametrize("since", ["6h", "7h", "2d", "3d", "7d"])
+def test_the_newest_spans_are_in_ranges_of_any_length(world: World, since: str) -> None:
+    """Honeycomb cuts the end of a range down by up to half an hour, the longer the range the more."""
+    send_spans(world, Call("web", 1, trace=1, start=time.time_ns() - SECOND, duration_ms=1))
+    done = world.run("query", "count", "--since", since)
+    assert f"     1  {(1).to_bytes(8).hex() * 2}" in done.stdout, done.stderr
+
+
+def test_what_is_longer_than_honeycomb_takes_is_said(world: World) -> None:
+    done = world.run("query", "count", "--since", "8d")
+    assert done.returncode == 2
+    assert "over 7 days at most, not over 8" in done.stderr
+    assert "7d or less" in done.stderr
+
+
+def test_a_name_that_nobody_has_is_not_taken_for_silence(world: World) -> None:
+    some_spans(world)
+    done = world.run("query", "p90", "--service", "nobody")
+    assert "of a service named 'nobody'" in done.stdout
+
+
 def test_usage_and_unreadable_exit_with_2(world: World) -> None:
     world.honeycomb = f"http://127.0.0.1:{free_port()}"
     for arguments, complaint in (

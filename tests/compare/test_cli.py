@@ -82,6 +82,18 @@ def test_no_color_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b[" not in rendered(shown, "table", to_terminal=True)
 
 
+def test_a_dumb_terminal_gets_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    assert "\x1b[" not in rendered(examples.differing(), "table", to_terminal=True)
+
+
+def test_a_filter_that_nobody_matches_is_not_taken_for_silence(run: Run) -> None:
+    done = run("compare", "--service", "nob*", world=the_world())
+    assert "touches 'nob*'" in done.stderr
+    assert "No calls that touch nob* in this window" in done.stdout
+    assert "threemaps traffic" not in done.stdout + done.stderr
+
+
 def test_maps_that_differ(run: Run) -> None:
     less = a_map("(outside)>web 40 0", "web>api 33 2", "api>db:5432! 40 0")
     done = run("compare", "--format", "json", world=the_world(xray=less))

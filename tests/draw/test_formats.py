@@ -14,9 +14,10 @@ from rich.cells import cell_len
 
 from tests.draw import examples
 from tests.draw.grammar import Dot, check_mermaid
-from threemaps.compare import Comparison
+from threemaps.compare import Comparison, Difference, DifferenceKind
 from threemaps.draw import FORMATS, render
-from threemaps.servicemap import Edge, Node, ServiceMap
+from threemaps.draw.words import what
+from threemaps.servicemap import Edge, Kind, Node, ServiceMap
 
 MAKERS = (
     examples.agreeing,
@@ -78,6 +79,23 @@ def test_table_lists_differences_with_cause_and_advice() -> None:
     assert "next   wait a minute" in text
     assert "≠38" in text
     assert "Honeycomb draws no callers from outside" in " ".join(text.split())
+
+
+def test_what_is_expected_is_told_whole() -> None:
+    """A snapshot's name and both values, in lines of the terminal's width."""
+    ends = (Node("frontend_api", Kind.SERVICE), Node("activities", Kind.SERVICE))
+    values = {"before.json": 50.0, "xray": 20.0}
+    bare = Difference(DifferenceKind.REQUESTS, *ends, tuple(values), (), ("xray",), values)
+    one = bare.explained(True, "two times of day", (), "")
+    maps = {name: ServiceMap() for name in values}
+    text = " ".join(render(Comparison(examples.WINDOW, maps, (one,)), "table").split())
+    assert "frontend_api → activities requests differ in AWS X-Ray: before.json 50, AWS X-Ray 20: two" in text
+
+
+def test_an_edge_that_a_contract_has_not_is_not_in_the_contract() -> None:
+    ends = (Node("web", Kind.SERVICE), Node("api", Kind.SERVICE))
+    extra = Difference(DifferenceKind.MISSING_EDGE, *ends, ("xray",), ("map.json",), ("xray",))
+    assert what(extra) == "not in map.json"
 
 
 def test_json_is_the_comparison() -> None:

@@ -6,7 +6,7 @@ Honeycomb gives ten query results a minute, so an answer is asked for once and w
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from threemaps.backends.base import Shape, UnreadableError
@@ -23,6 +23,13 @@ CALCULATIONS = {
     "heatmap": {"op": "HEATMAP", "column": "duration_ms"},
     "p90": {"op": "P90", "column": "duration_ms"},
 }
+# Honeycomb cuts the ends of a range down to a step, and the longer the range, the longer the step.
+LONGEST = timedelta(days=7)
+STEPS = (
+    (timedelta(hours=6), timedelta(minutes=1)),
+    (timedelta(days=2), timedelta(minutes=5)),
+    (LONGEST, timedelta(minutes=30)),
+)
 MOST_TRACES = 20
 MOST = 1e15  # no duration and no count is more
 
@@ -48,12 +55,7 @@ def ask(
     With `on_wait`, which is told for how long, one question too many waits up to a minute.
     """
     calculation = CALCULATIONS[question]
-    body: dict[str, Any] = {
-        "calculations": [calculation],
-        "start_time": int(window.start.timestamp()),
-        # A range is cut down to the whole minute.
-        "end_time": int(window.end.timestamp()) + 60,
-    }
+    body: dict[str, Any] = {"calculations": [calculation], **asked_range(window)}
     if service:
         body["filters"] = [{"column": "service.name", "op": "=", "value": service}]
     if question == "count":
@@ -65,6 +67,20 @@ def ask(
     api = Honeycomb.of(settings).api
     api.on_wait = on_wait
     return answer(api, body, series=question != "count")
+
+
+def asked_range(window: Window) -> dict[str, int]:
+    """Times of a query that takes in the window's newest spans, too."""
+    length = window.end - window.start
+    if length > LONGEST:
+        raise UnreadableError(
+            f"Honeycomb answers questions over {LONGEST.days} days at most, not over {length.days}",
+            hint=f"ask over {LONGEST.days}d or less",
+        )
+    step = next((step for longest, step in STEPS if length + step <= longest), STEPS[-1][1])
+    end = window.end + step
+    start = max(window.start, end - LONGEST)
+    return {"start_time": int(start.timestamp()), "end_time": int(end.timestamp())}
 
 
 def answer(api: Api, question: Mapping[str, Any], *, series: bool, limit: int | None = None) -> Answer:

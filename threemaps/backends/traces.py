@@ -11,17 +11,14 @@ import orjson
 from threemaps.backends.aws import aws_client, reasons
 from threemaps.backends.base import Shape, UnreadableError
 from threemaps.backends.honeycomb import Honeycomb
-from threemaps.backends.questions import answer
+from threemaps.backends.questions import LONGEST, answer, asked_range
 from threemaps.compare import Window
 from threemaps.errors import UserError
 from threemaps.servicemap import Kind, Node
 from threemaps.settings import Settings
 
-# Honeycomb cuts the ends of a query's range down to a step, and the longer the range, the longer the step.
-RANGES = (
-    (timedelta(hours=5, minutes=55), timedelta(minutes=1)),
-    (timedelta(days=6, hours=23), timedelta(minutes=30)),
-)
+# Where a trace is looked for, one after the other: nearly all are young, and short ranges are quick.
+LOOK_BACK = (timedelta(hours=5, minutes=55), LONGEST)
 MOST_SPANS = 1000
 MOST_SAMPLES = 20
 LONGEST_SECONDS = 1e11  # no moment or length that a clock tells has more
@@ -104,9 +101,8 @@ def honeycomb_spans(settings: Settings, trace_id: str, now: datetime) -> list[Sp
         "limit": MOST_SPANS,
     }
     api = Honeycomb.of(settings).api
-    for back, step in RANGES:
-        times = {"start_time": int((now - back).timestamp()), "end_time": int((now + step).timestamp())}
-        rows = answer(api, {**question, **times}, series=False).rows
+    for back in LOOK_BACK:
+        rows = answer(api, {**question, **asked_range(Window(now - back, now))}, series=False).rows
         spans = [_honeycomb_span(row) for row in rows if row.get("trace.span_id")]
         if spans:
             return spans

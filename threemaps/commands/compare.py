@@ -86,7 +86,7 @@ def rendered(comparison: "Comparison", format_: str, *, to_terminal: bool) -> st
     from threemaps.draw import render
 
     width = shutil.get_terminal_size((80, 24)).columns if to_terminal else 80
-    colour = to_terminal and not os.environ.get("NO_COLOR")
+    colour = to_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return render(comparison, format_, width=width, colour=colour)
 
 

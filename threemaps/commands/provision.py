@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from threemaps.progress import say
+
 if TYPE_CHECKING:
     from threemaps.provision import Change
 
@@ -34,12 +36,12 @@ def command(dry_run: bool, destroy: bool) -> None:
     settings = Settings.load()
     try:
         changes = plan(settings, destroy=destroy)
-        click.echo("\n".join(line for change in changes for line in lines(change)))
+        say("\n".join(line for change in changes for line in lines(change)))
         if not dry_run:
             apply(settings, changes)
     except UserError as error:
         raise UserError(error.message, hint=error.hint, exit_code=2) from error
-    click.echo(summary(changes, settings.aws_region, dry_run))
+    say(summary(changes, settings.aws_region, dry_run))
     sys.exit(0)
 
 

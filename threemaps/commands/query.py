@@ -53,8 +53,14 @@ def command(question: str, since: str, service: str | None, format_: str) -> Non
         return
     click.echo(f"{TITLES[question]}, last {since}{f', {shown(service)}' if service else ''}")
     drawn = {"count": counts, "heatmap": heatmap, "p90": percentiles}[question](answer, window)
-    lines = list(drawn) or ["no spans in this window: threemaps traffic sends some"]
+    lines = list(drawn) or [nothing(service)]
     click.echo("\n".join(lines))
+
+
+def nothing(service: str | None) -> str:
+    if service is None:
+        return "no spans in this window: threemaps traffic sends some"
+    return f"no spans in this window of a service named {service!r}: without --service all are counted"
 
 
 def tell_of_wait(seconds: float) -> None:

@@ -1,5 +1,6 @@
 """A comparison as one HTML file that opens from disk, and the parts of it that the page shares."""
 
+import re
 from collections.abc import Iterator
 
 from threemaps.compare import Comparison, Difference
@@ -47,11 +48,9 @@ def panel_body(scene: Scene, name: str, svg: str) -> str:
         advice = f"<p>{markup(problem.advice)}</p>" if problem and problem.advice else ""
         return f'<div class="empty"><p><b>Could not be read.</b> {reason}</p>{advice}</div>'
     if not scene.spots:
-        return (
-            '<div class="empty"><p><b>No calls in this window.</b></p>'
-            "<p>Send some: <code>threemaps traffic</code>. "
-            "If nothing appears: <code>threemaps doctor</code></p></div>"
-        )
+        said, advice = map(markup, words.nothing(comparison))
+        commands = re.sub(r"threemaps \w+", r"<code>\g<0></code>", advice)
+        return f'<div class="empty"><p><b>{said}.</b></p><p>{commands}</p></div>'
     label = markup(title(name))
     return f'<div class="scroll" tabindex="0" role="region" aria-label="Map of {label}">{svg}</div>'
 

@@ -35,11 +35,7 @@ def _lines(comparison: Comparison, width: int, paint: Paint) -> Iterator[str]:
     if scene.edges:
         yield from _table(scene, width, paint)
     elif comparison.readable:
-        yield from wrapped(
-            "No calls in this window. Send some: threemaps traffic. If that changes nothing:"
-            " threemaps doctor",
-            width,
-        )
+        yield from wrapped(". ".join(words.nothing(comparison)), width)
     yield from _nodes_without_edges(scene, width)
     yield from _differences(comparison, width, paint)
 
@@ -170,9 +166,11 @@ def _differences(comparison: Comparison, width: int, paint: Paint) -> Iterator[s
 
 def _expected(found: list[Difference], width: int, paint: Paint) -> Iterator[str]:
     for (cause, _), group in words.by_reason(found).items():
-        subjects = list(dict.fromkeys(f"{words.subject(one)} {words.what(one)}" for one in group))
-        more = f" and {len(subjects) - 3} more" if len(subjects) > 3 else ""
-        text = f"{'; '.join(fitted(subject, 70) for subject in subjects[:3])}{more}: {cause}"
+        told = list(
+            dict.fromkeys(f"{fitted(words.subject(one), width - 4)} {words.what(one)}" for one in group)
+        )
+        more = f" and {len(told) - 3} more" if len(told) > 3 else ""
+        text = f"{'; '.join(told[:3])}{more}: {cause}"
         for number, line in enumerate(wrapped(text, width - 2)):
             yield paint(f"{'  ' if number else '· '}{line}", DIM)
 

@@ -21,15 +21,22 @@ def subject(one: Difference) -> str:
 
 
 def what(one: Difference) -> str:
-    sources = listed(title(name) for name in one.odd or one.not_in)
     if one.kind is DifferenceKind.UNREADABLE:
         return "could not be read"
     if one.kind in (DifferenceKind.MISSING_NODE, DifferenceKind.MISSING_EDGE):
-        return f"not in {sources}"
+        return f"not in {listed(title(name) for name in one.not_in)}"
+    sources = listed(title(name) for name in one.odd)
     thing = {DifferenceKind.REQUESTS: "requests", DifferenceKind.ERRORS: "errors"}.get(one.kind, "latency")
     write = numbers.duration if one.kind is DifferenceKind.LATENCY else numbers.count
     values = ", ".join(f"{title(name)} {write(value)}" for name, value in one.values.items())
     return f"{thing} differ in {sources}: {values}"
+
+
+def nothing(comparison: Comparison) -> tuple[str, str]:
+    """What is to be said of maps without a call, and what to do then."""
+    if comparison.service:
+        return f"No calls that touch {shown(comparison.service)} in this window", "Try another name, or none."
+    return "No calls in this window", "Send some: threemaps traffic. If nothing appears: threemaps doctor"
 
 
 def listed(words: Iterable[str]) -> str:

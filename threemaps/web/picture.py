@@ -65,7 +65,7 @@ def verdict(comparison: Comparison, *, settling: bool) -> str:
     unexpected = sum(not one.expected for one in comparison.differences)
     unread = [title(name) for name, found in comparison.maps.items() if found is None]
     if not any(found and found.nodes for found in comparison.maps.values()):
-        word, state, why = "empty", "settling", "no backend holds a call in this window"
+        word, state, why = "empty", "settling", words.nothing(comparison)[0]
     elif settling:
         word, state, why = "settling", "settling", "spans and flushes are still on their way"
     elif comparison.agree:
