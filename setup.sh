@@ -26,6 +26,7 @@ fi
 
 # pip is quiet for most of a minute: say each second how far it is.
 log="$venv/setup.log"
+: >"$log"
 total=$(grep -c '^[a-z0-9].*==' requirements.lock)
 "$venv/bin/python" -m pip install --disable-pip-version-check --require-hashes -r requirements.lock >"$log" 2>&1 &
 pip=$!

@@ -47,6 +47,8 @@ def test_help_lists_every_command_and_loads_none() -> None:
         (["up", "--tracing", "otel,billing=otel"], "billing"),
         (["compare", "--since", "soon"], "soon"),
         (["compare", "--format", "gif"], "gif"),
+        (["compare", "--output", ""], "'' is no name of a file"),
+        (["snapshot", "xray", "--output", "nowhere/map.json"], "there is no folder 'nowhere'"),
         (["status", "--nonsense"], "--nonsense"),
     ],
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Request
+from werkzeug.exceptions import BadRequest, HTTPException
 
 from services.common.problems import Problem
 
@@ -60,13 +61,24 @@ def new_activity(request: Request) -> NewActivity:
 def json_object(request: Request) -> dict[str, Any]:
     if not request.is_json:
         raise Problem(415, "unsupported_media_type", "send JSON, with Content-Type: application/json")
+    read_to_its_end(request)
     try:
         body = request.get_json(cache=False)
-    except (RecursionError, UnicodeError) as error:
+    except (BadRequest, RecursionError, UnicodeError) as error:
         raise Problem(400, "invalid_json", "the body is no JSON that can be read") from error
     if not isinstance(body, dict):
         raise Problem(400, "invalid_json", f"expected a JSON object, not {json_type(body)}")
     return body
+
+
+def read_to_its_end(request: Request) -> None:
+    """A body that breaks off or is chunked wrongly is the sender's mistake, in the server's own words."""
+    try:
+        request.get_data()
+    except HTTPException:
+        raise
+    except Exception as error:  # each server has errors of its own for it
+        raise Problem(400, "invalid_body", f"the body cannot be read to its end: {error}") from error
 
 
 def json_type(value: object) -> str:

@@ -119,6 +119,16 @@ def test_a_failing_process_is_named_with_its_last_lines_and_nothing_is_left(
     assert not health.answers(server.health_url)
 
 
+def test_what_an_earlier_start_said_is_no_reason_now(web: tuple[Settings, Spec], tmp_path: Path) -> None:
+    where, _ = web
+    for words in ("LOG_LEVEL is wrong", "no such table: users"):
+        broken = spec(tmp_path, f"print({words!r}); raise SystemExit(3)", name="users")
+        with pytest.raises(UserError) as caught:
+            lifecycle.bring_up(where, [broken], print)
+    assert "no such table: users" in caught.value.message
+    assert "LOG_LEVEL" not in caught.value.message
+
+
 def test_a_port_in_use_is_named_before_anything_starts(web: tuple[Settings, Spec], tmp_path: Path) -> None:
     where, server = web
     occupant = start(server, tmp_path / "occupant.log")

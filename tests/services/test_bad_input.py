@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from gunicorn.http.errors import InvalidChunkSize
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -89,6 +90,20 @@ def assert_refusal(answer: Any) -> None:
     assert answer.json["message"]
     assert len(answer.headers["X-Trace-Id"]) == 32
     assert "Traceback" not in answer.get_data(as_text=True)
+
+
+class Interrupted:
+    """A body that the server cannot read on, as gunicorn says it of a chunk of ZZ bytes."""
+
+    def read(self, size: int = -1) -> bytes:
+        raise InvalidChunkSize(b"ZZ")
+
+
+def test_a_body_that_cannot_be_read_is_the_senders_mistake(client: FlaskClient) -> None:
+    stream = {"wsgi.input": Interrupted(), "wsgi.input_terminated": True}
+    answer = client.open(**posted(b"") | {"environ_overrides": stream})
+    assert (answer.status_code, answer.json["error"]) == (400, "invalid_body")
+    assert_refusal(answer)
 
 
 @settings(max_examples=150)

@@ -78,7 +78,8 @@ def test_health_checks_leave_no_span_and_strangers_decide_nothing(
     new_services: Callable[..., Services], recorder: Recorder
 ) -> None:
     lean = new_services()
-    assert requests.get(f"{lean.edge}/api/health").headers["X-Trace-Id"] == "0" * 32
+    for query in ("", "?", "?from=balancer"):
+        assert requests.get(f"{lean.edge}/api/health{query}").headers["X-Trace-Id"] == "0" * 32
     foreign = "21111111222222223333333344444444"
     told = requests.get(
         f"{lean.edge}/api/users/andrew", headers={"traceparent": f"00-{foreign}-5555555555555555-00"}

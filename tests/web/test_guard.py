@@ -31,6 +31,14 @@ def test_only_the_page_presses_buttons(scenario: Scenario) -> None:
     assert (answer.status_code, answer.json()["message"]) == (400, "'nothing' is no button. ")
 
 
+def test_what_is_no_button_is_said(scenario: Scenario) -> None:
+    for action in (["request"], {"a": 1}, None, 7):
+        headers = {**OURS, "Origin": scenario.url}
+        answer = requests.post(f"{scenario.url}/try", json={"action": action}, headers=headers, timeout=10)
+        assert answer.status_code == 400
+        assert "is no button" in answer.json()["message"]
+
+
 def test_every_answer_forbids_what_is_not_ours(scenario: Scenario) -> None:
     for path in ("/", "/map.css", "/static/page.js", "/nowhere", "/?since=x"):
         headers = requests.get(scenario.url + path, timeout=10).headers

@@ -139,7 +139,7 @@ def test_the_address_says_what_is_shown(scenario: Scenario, visit: Visit) -> Non
     page.locator("input[name=service]").fill("nobody")
     page.get_by_role("button", name="Show", exact=True).click()
     assert "service=nobody" in page.url
-    expect(page.locator("#p0")).to_contain_text("No calls in this window")
+    expect(page.locator("#p0")).to_contain_text("No calls that touch nobody in this window")
 
 
 def test_a_pinned_moment_stays(scenario: Scenario, visit: Visit) -> None:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,21 @@ from threemaps.settings import Settings
 
 if TYPE_CHECKING:
     from threemaps.compare import Comparison
+
+
+class OutputFile(click.Path):
+    """A file that is to be written: what cannot be is said before anybody has waited for the maps."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not str(value):
+            self.fail("'' is no name of a file", param, ctx)
+        if not Path(value).parent.is_dir():
+            self.fail(f"{str(value)!r}: there is no folder {str(Path(value).parent)!r}", param, ctx)
+        return super().convert(value, param, ctx)
+
 
 FORMATS = ("table", "json", "mermaid", "dot", "svg", "html", "junit")
 AGREE, DIFFER, UNREADABLE = 0, 1, 2
@@ -24,7 +39,7 @@ AGREE, DIFFER, UNREADABLE = 0, 1, 2
 @click.option("--since", default="15m", show_default=True, help="How far back: 90s, 15m, 2h, 1d.")
 @click.option("--service", metavar="GLOB", help="Only edges that touch a matching name.")
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="table", show_default=True)
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
+@click.option("--output", type=OutputFile(), help="Write to this file.")
 @click.option("--expect", metavar="FILE", help="Hold every map against this one.")
 def command(
     sources: tuple[str, ...],

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from threemaps.commands.compare import OutputFile, waiting, write
 from threemaps.settings import Settings
 
 
@@ -11,7 +12,7 @@ from threemaps.settings import Settings
 @click.argument("source")
 @click.option("--since", default="15m", show_default=True, help="How far back: 90s, 15m, 2h, 1d.")
 @click.option("--service", metavar="GLOB", help="Only edges that touch a matching name.")
-@click.option("--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The file.")
+@click.option("--output", required=True, type=OutputFile(), help="The file.")
 def command(source: str, since: str, service: str | None, output: Path) -> None:
     """Save one backend's map as a small file, for `compare` and `compare --expect`.
 
@@ -24,7 +25,6 @@ def command(source: str, since: str, service: str | None, output: Path) -> None:
     """
     from threemaps.backends.accounts import reading_settings
     from threemaps.backends.snapshot import snapshot_text
-    from threemaps.commands.compare import waiting, write
     from threemaps.side_by_side import snapshot_now
     from threemaps.windows import parse_since
 

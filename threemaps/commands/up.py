@@ -39,6 +39,8 @@ def start_system(settings: Settings, tracing: str = "otel") -> None:
     binary = collector_binary(say)
     with lifecycle.exclusively(settings, say):
         write_resolved(settings)
+        for line in what_is_missing(settings):
+            say(line)
         say(f"Starting in {settings.state}")
         specs = [
             *system.local_specs(settings),
@@ -47,3 +49,13 @@ def start_system(settings: Settings, tracing: str = "otel") -> None:
             system.web_spec(settings, binary),
         ]
         lifecycle.bring_up(settings, specs, say)
+
+
+def what_is_missing(settings: Settings) -> list[str]:
+    """AWS's keys may come from a profile or a role: only AWS knows whether they do."""
+    if not settings.honeycomb_is_real or settings.get("HONEYCOMB_API_KEY"):
+        return []
+    return [
+        "HONEYCOMB_API_KEY is not set: what goes to Honeycomb waits until it is",
+        "  → export HONEYCOMB_API_KEY=YOUR_INGEST_KEY && threemaps up",
+    ]

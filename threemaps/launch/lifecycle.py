@@ -44,14 +44,16 @@ def bring_up(settings: Settings, specs: Sequence[Spec], say: Say) -> None:
         unwanted = running.keys() - {spec.name for spec in specs} | {spec.name for spec in to_start}
         stop([running.pop(name) for name in unwanted & running.keys()])
         health.require_free_ports(settings, [port for spec in to_start for port in spec.ports])
+        log_starts = dict.fromkeys((spec.name for spec in specs), 0)
         for spec in to_start:
             log = settings.logs / f"{spec.name}.log"
             rotate(log)
+            log_starts[spec.name] = log.stat().st_size if log.exists() else 0
             with _undivided():
                 running[spec.name] = start(spec, log)
                 records(settings).save(running)
         for spec in specs:
-            _await_health(settings, spec, running[spec.name])
+            _await_health(settings, spec, running[spec.name], log_starts[spec.name])
             note = "" if spec in to_start else "  (was running)"
             say(f"  {spec.name:<14}{_address(spec):<26}pid {running[spec.name].pid}{note}")
 
@@ -61,7 +63,7 @@ def _runs_as_told(spec: Spec, running: dict[str, Running]) -> bool:
     return known is not None and known.fingerprint == spec.fingerprint and known.alive
 
 
-def _await_health(settings: Settings, spec: Spec, process: Running) -> None:
+def _await_health(settings: Settings, spec: Spec, process: Running, log_start: int) -> None:
     gone = False
 
     def healthy_or_gone() -> bool:
@@ -73,7 +75,7 @@ def _await_health(settings: Settings, spec: Spec, process: Running) -> None:
         return
     log = settings.logs / f"{spec.name}.log"
     what = "ended while starting" if gone else f"gave no healthy answer at {spec.health_url}"
-    lines = "".join(f"\n    {line[:300]}" for line in last_lines(log))
+    lines = "".join(f"\n    {line[:300]}" for line in last_lines(log, log_start))
     raise UserError(
         f"{spec.name} {what}. Its last lines:{lines}",
         hint=f"see {log}; everything that was started has been stopped. `threemaps doctor` checks the chain",

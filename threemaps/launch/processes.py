@@ -166,10 +166,11 @@ def records(settings: Settings) -> Records:
     return Records(settings.run / "processes.json")
 
 
-def last_lines(log: Path, count: int = 12) -> list[str]:
+def last_lines(log: Path, start: int = 0, count: int = 12) -> list[str]:
+    """Of what is in the log behind the byte `start`."""
     try:
         with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 16_384))
+            file.seek(max(start, log.stat().st_size - 16_384))
             return file.read().decode(errors="replace").splitlines()[-count:]
     except OSError:
         return []

@@ -32,8 +32,8 @@ REPLACED_BY_LEAN = "flask,requests"
 COLLECTOR = "collector"
 WATCHTOWER = "watchtower"
 
-# The SDK looks for it in the whole URL: nobody can hide a request behind a query string.
-HEALTH_CHECKS = r"^https?://[^/?]*/api/health$"
+# The SDK looks for it in the whole URL: nobody can hide another path behind a query string.
+HEALTH_CHECKS = r"^https?://[^/?]*/api/health(\?|$)"
 
 # A user's own values for these win over ours. No endpoint is among them: where things go, the settings say.
 USERS_OWN = (

@@ -35,12 +35,12 @@ def perform(settings: Settings, told: Mapping[str, object]) -> str:
     if not offered(settings):
         raise UserError("trying things is switched off here", hint="THREEMAPS_TRY_IT=on in local mode")
     action = told.get("action")
-    known: dict[object, Callable[[], str]] = {
+    known: dict[str, Callable[[], str]] = {
         "request": lambda: send(settings, 1),
         "burst": lambda: send(settings, BURST),
         "fault": lambda: set_fault(settings, told.get("service"), told.get("fault")),
     }
-    if action not in known:
+    if not isinstance(action, str) or action not in known:
         raise UserError(f"{str(action)[:40]!r} is no button")
     return known[action]()
 

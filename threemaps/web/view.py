@@ -61,6 +61,7 @@ def _moment(text: str) -> datetime:
             raise ValueError(text)
     except (ValueError, OverflowError) as error:
         raise UserError(
-            f"until={text[:40]!r} is no moment", hint="write it as 2026-03-01T12:00:00Z, or leave it out"
+            f"until={text[:40]!r} is no moment of these years",
+            hint="write it as 2026-03-01T12:00:00Z, or leave it out",
         ) from error
     return moment
