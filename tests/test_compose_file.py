@@ -16,7 +16,7 @@ CONTAINERS: dict[str, dict[str, Any]] = COMPOSE["services"]
 VARIABLE = re.compile(r"\$\{([A-Z_]+)")
 EXAMPLE = (PROJECT / ".env.example").read_text()
 # Said by whoever starts a process, never by a user.
-OURS = re.compile(r"THREEMAPS_(URL_\w+|BIND|ENV_FILE|LISTEN|RUN|QUEUE|RESOLVED)")
+OURS = re.compile(r"THREEMAPS_(URL_\w+|BIND|ENV_FILE|LISTEN|RUN|QUEUE|RESOLVED|STARTED_\w+)")
 # AWS's own: read by its SDKs, and passed on by their first letters.
 OF_THE_SDKS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"}
 

@@ -46,7 +46,45 @@ def test_a_wrong_backend_is_named(tmp_path: Path, backends: str) -> None:
     assert caught.value.exit_code == 2
 
 
-@pytest.mark.parametrize("port", ["0", "65536", "-1", "80a", "٣", "1e3"])
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("HONEYCOMB_API_ENDPOINT", "127.0.0.1:6600"),
+        ("HONEYCOMB_API_ENDPOINT", "htp://api.honeycomb.io"),
+        ("HONEYCOMB_API_ENDPOINT", "https://api.honeycomb.io/v1/traces"),
+        ("HONEYCOMB_API_ENDPOINT", "https://"),
+        ("HONEYCOMB_API_ENDPOINT", "https://api.honeycomb.io "),
+        ("AWS_ENDPOINT_URL", "localhost:4566"),
+        ("AWS_ENDPOINT_URL", "http://localhost:99999"),
+    ],
+)
+def test_an_address_that_is_none_is_named_where_it_is_used(tmp_path: Path, variable: str, text: str) -> None:
+    with pytest.raises(UserError, match=f"{variable}='") as caught:
+        load(tmp_path, THREEMAPS_BACKENDS="cloud", **{variable: text})
+    assert caught.value.exit_code == 2
+    assert load(tmp_path, **{variable: text}).aws_endpoint == "http://127.0.0.1:8082"
+
+
+def test_what_waits_for_one_backend_is_never_sent_to_another(tmp_path: Path) -> None:
+    choices = ("local", "honeycomb", "aws", "cloud")
+    queues = {load(tmp_path, THREEMAPS_BACKENDS=choice).queue for choice in choices}
+    assert len(queues) == len(choices)
+    assert load(tmp_path, THREEMAPS_BACKENDS="aws,honeycomb").queue in queues
+
+
+def test_nobodys_home_is_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nobody's home"):
+        load(tmp_path, THREEMAPS_STATE="~nosuchuser/x")
+
+
+def test_quotes_comments_and_a_byte_order_mark_in_the_file(tmp_path: Path) -> None:
+    lines = """A="one"   # comment\nB='two # three'\nC="four" five\nD=six # seven\nE="eight"#nine\n"""
+    (tmp_path / "env").write_text("\ufeff" + lines, encoding="utf-8")
+    held = read_dotenv(tmp_path / "env")
+    assert held == {"A": "one", "B": "two # three", "C": '"four" five', "D": "six", "E": '"eight"#nine'}
+
+
+@pytest.mark.parametrize("port", ["9" * 5000, "0", "65536", "-1", "80a", "٣", "1e3"])
 def test_a_wrong_port_is_named(tmp_path: Path, port: str) -> None:
     with pytest.raises(UserError, match="THREEMAPS_PORT_WEB="):
         load(tmp_path, THREEMAPS_PORT_WEB=port)

@@ -1,6 +1,7 @@
 """The `threemaps` command. Each sub-command is loaded only when it runs, so that --help answers at once."""
 
 import importlib
+import io
 import sys
 from typing import Any
 
@@ -71,6 +72,9 @@ def cli() -> None:
 
 def run() -> None:
     """Runs the command line; whatever is the user's to mend ends in two lines, never in a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what its encoding lacks, as ✓ in latin-1, becomes a ?
+            stream.reconfigure(errors="replace")
     try:
         sys.exit(cli(standalone_mode=False))
     except click.ClickException as error:

@@ -5,9 +5,11 @@ then from the defaults here. An empty variable counts as not set.
 """
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from threemaps.errors import UserError
 
@@ -52,6 +54,13 @@ PORTS = {
 }
 
 BACKEND_CHOICES = ("local", "cloud", "honeycomb", "aws")
+# Variables that move what is real, with an example.
+ENDPOINTS = {
+    "honeycomb": ("HONEYCOMB_API_ENDPOINT", "https://api.eu1.honeycomb.io"),
+    "aws": ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"),
+}
+# A value of `.env` in quotes, with nothing but a comment behind it.
+QUOTED = re.compile(r"""(["'])(.*?)\1\s*(?:\s#.*)?""")
 XRAY_DOORS = ("segments", "otlp")
 
 
@@ -74,13 +83,13 @@ class Settings:
         merged = {**read_dotenv(dotenv), **{name: value for name, value in given.items() if value}}
         backends = parse_backends(merged.get("THREEMAPS_BACKENDS", "local"))
         return cls(
-            state=Path(merged.get("THREEMAPS_STATE") or default_state(project)).expanduser().absolute(),
+            state=parse_folder(merged.get("THREEMAPS_STATE") or str(default_state(project))),
             bind=merged.get("THREEMAPS_BIND", "127.0.0.1"),
             ports={name: parse_port(merged, name, default) for name, default in PORTS.items()},
             honeycomb_is_real="honeycomb" in backends,
             aws_is_real="aws" in backends,
             xray_door=parse_xray_door(merged.get("THREEMAPS_XRAY_DOOR", "segments")),
-            environ=merged,
+            environ=checked_endpoints(merged, backends),
         )
 
     def get(self, variable: str, default: str = "") -> str:
@@ -105,7 +114,10 @@ class Settings:
 
     @property
     def queue(self) -> Path:
-        return self.state / "queue"
+        """What waits goes only where it was meant to go: each choice of backends has a folder of its own."""
+        real = {"aws": self.aws_is_real, "honeycomb": self.honeycomb_is_real}
+        named = "-".join(name for name, is_real in real.items() if is_real)
+        return self.state / "queue" / named
 
     @property
     def aws_region(self) -> str:
@@ -184,9 +196,42 @@ def parse_xray_door(text: str) -> str:
 def parse_port(environ: Mapping[str, str], name: str, default: int) -> int:
     variable = f"THREEMAPS_PORT_{name.upper()}"
     text = environ.get(variable, str(default))
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
-        raise UserError(f"{variable}={text!r} is no port", hint="a number from 1 to 65535", exit_code=2)
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and 0 < int(text) < 65536):
+        raise UserError(f"{variable}={text[:40]!r} is no port", hint="a number from 1 to 65535", exit_code=2)
     return int(text)
+
+
+def parse_folder(text: str) -> Path:
+    """THREEMAPS_STATE, in which ~ is somebody's home."""
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:
+        raise UserError(
+            f"THREEMAPS_STATE={text!r} begins with nobody's home", hint="write the whole path", exit_code=2
+        ) from error
+
+
+def checked_endpoints(environ: Mapping[str, str], backends: Collection[str]) -> Mapping[str, str]:
+    """The addresses of what is real, if others than the vendors' own are given."""
+    for backend, (variable, example) in ENDPOINTS.items():
+        text = environ.get(variable, "")
+        if backend in backends and text and not is_base_url(text):
+            raise UserError(
+                f"{variable}={text!r} is no address of a server",
+                hint=f"http:// or https://, a host, perhaps a port, and no path: {variable}={example}",
+                exit_code=2,
+            )
+    return environ
+
+
+def is_base_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        is_server = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    rest = (parts.path.rstrip("/"), parts.query, parts.fragment)
+    return is_server and not any(rest) and not any(one.isspace() for one in text)
 
 
 def default_state(project: Path) -> Path:
@@ -200,7 +245,7 @@ def default_state(project: Path) -> Path:
 def read_dotenv(path: Path) -> dict[str, str]:
     """The `NAME=value` lines that docker compose reads too, quotes taken off, empty values left out."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError:
         return {}
     except UnicodeDecodeError as error:
@@ -213,10 +258,8 @@ def read_dotenv(path: Path) -> dict[str, str]:
     for line in lines:
         name, separator, value = line.strip().removeprefix("export ").partition("=")
         value = value.strip()
-        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
-            value = value[1:-1]
-        else:
-            value = value.partition(" #")[0].rstrip()
+        quoted = QUOTED.fullmatch(value)
+        value = quoted[2] if quoted else value.partition(" #")[0].rstrip()
         if separator and value and not name.startswith("#"):
             values[name.strip()] = value
     return values

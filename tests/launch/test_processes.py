@@ -1,5 +1,6 @@
 """Background processes, with real ones."""
 
+import errno
 import os
 import signal
 import sys
@@ -92,6 +93,68 @@ def test_what_was_killed_is_started_again(web: tuple[Settings, Spec]) -> None:
     assert second.pid != first.pid
     assert second.alive
     lifecycle.bring_down(where, print)
+
+
+def test_what_hangs_is_started_anew(web: tuple[Settings, Spec], monkeypatch: pytest.MonkeyPatch) -> None:
+    where, server = web
+    monkeypatch.setattr(lifecycle, "HUNG_SECONDS", 0.1)
+    monkeypatch.setattr(processes, "STOP_SECONDS", 1.0)
+    lifecycle.bring_up(where, [server], print)
+    first = processes.records(where).load()["web"]
+    os.kill(first.pid, signal.SIGSTOP)
+    said: list[str] = []
+    lifecycle.bring_up(where, [server], said.append)
+    assert said[0] == "  web           gives no answer: started anew"
+    assert not first.alive
+    assert health.answers(server.health_url)
+    lifecycle.bring_down(where, print)
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        None,
+        "",
+        "{",
+        "[" * 100_000,
+        '{"web": {"pid": "12", "started": 1, "fingerprint": ""}}',
+        '{"web": {"pid": 1, "started": null, "fingerprint": ""}}',
+        '{"web": {"pid": -5, "started": 1, "fingerprint": ""}}',
+    ],
+)
+def test_what_runs_is_found_without_its_record(web: tuple[Settings, Spec], records: str | None) -> None:
+    where, server = web
+    lifecycle.bring_up(where, [server], print)
+    first = processes.records(where).load()["web"]
+    file = where.run / "processes.json"
+    if records is None:
+        file.unlink()
+    else:
+        file.write_text(records)
+    lifecycle.bring_up(where, [server], print)
+    second = processes.records(where).load()["web"]
+    assert (first.alive, second.alive) == (False, True)
+    file.unlink()
+    assert lifecycle.bring_down(where, print) == 1
+    assert not second.alive
+
+
+def test_a_full_disk_keeps_nobody_from_stopping(
+    web: tuple[Settings, Spec], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, server = web
+    port = free_port()
+    other = spec(tmp_path, SERVER, str(port), name="users", port=port)
+    where = replace(where, ports={**where.ports, "users": port})
+    lifecycle.bring_up(where, [server, other], print)
+    running = processes.records(where).load().values()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Records, "save", full)
+    assert lifecycle.bring_down(where, print) == 2
+    assert not any(process.alive for process in running)
 
 
 def test_a_changed_environment_restarts(web: tuple[Settings, Spec], tmp_path: Path) -> None:

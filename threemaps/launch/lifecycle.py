@@ -10,10 +10,11 @@ from threemaps.errors import UserError
 from threemaps.launch import health
 from threemaps.launch.lock import exclusive
 from threemaps.launch.logs import rotate
-from threemaps.launch.processes import Running, Spec, ended, last_lines, records, start, stop
+from threemaps.launch.processes import Running, Spec, ended, known, last_lines, records, start, stop
 from threemaps.settings import Settings
 
 HEALTHY_SECONDS = 40.0
+HUNG_SECONDS = 10.0  # who ran already, and gives no answer for so long, is started anew
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Say = Callable[[str], None]
 
@@ -38,9 +39,13 @@ def exclusively(settings: Settings, say: Say) -> Iterator[None]:
 def bring_up(settings: Settings, specs: Sequence[Spec], say: Say) -> None:
     """Starts what does not run as told yet; leaves nothing running when one of them fails."""
     health.require_own_ports(settings, [port for spec in specs for port in spec.ports])
-    running = records(settings).load()
+    running = known(settings)
     with _stopping_on_failure(settings, running):
         to_start = [spec for spec in specs if not _runs_as_told(spec, running)]
+        hung = _hung([spec for spec in specs if spec not in to_start])
+        for spec in hung:
+            say(f"  {spec.name:<14}gives no answer: started anew")
+        to_start += hung
         unwanted = running.keys() - {spec.name for spec in specs} | {spec.name for spec in to_start}
         stop([running.pop(name) for name in unwanted & running.keys()])
         health.require_free_ports(settings, [port for spec in to_start for port in spec.ports])
@@ -61,6 +66,18 @@ def bring_up(settings: Settings, specs: Sequence[Spec], say: Say) -> None:
 def _runs_as_told(spec: Spec, running: dict[str, Running]) -> bool:
     known = running.get(spec.name)
     return known is not None and known.fingerprint == spec.fingerprint and known.alive
+
+
+def _hung(specs: Sequence[Spec]) -> list[Spec]:
+    """Those that give no healthy answer, though they run: stopped by a signal, or stuck."""
+    silent = list(specs)
+
+    def all_answer() -> bool:
+        silent[:] = [spec for spec in silent if not health.answers(spec.health_url)]
+        return not silent
+
+    health.wait_until(all_answer, HUNG_SECONDS)
+    return silent
 
 
 def _await_health(settings: Settings, spec: Spec, process: Running, log_start: int) -> None:
@@ -102,7 +119,8 @@ def _stopping_on_failure(settings: Settings, running: dict[str, Running]) -> Ite
     except BaseException:
         with _deaf_to_interrupts():
             stop(list(running.values()))
-            records(settings).save({})
+            with contextlib.suppress(OSError):
+                records(settings).save({})
         raise
     finally:
         for number, handler in previous.items():
@@ -136,7 +154,7 @@ def _deaf_to_interrupts() -> Iterator[None]:
 
 def bring_down(settings: Settings, say: Say) -> int:
     """Stops all, in order; returns how many processes there were to stop."""
-    running = records(settings).load()
+    running = known(settings)
     stopped = 0
     with _deaf_to_interrupts():
         for names in (*STOP_ORDER, tuple(running)):
@@ -147,5 +165,6 @@ def bring_down(settings: Settings, say: Say) -> int:
                 how = "killed: it did not end in time" if process.name in killed else "stopped"
                 say(f"  {process.name:<14}{how}")
             stopped += len(present)
-            records(settings).save(running)
+            with contextlib.suppress(OSError):  # a full disk: who is gone is known by its start time
+                records(settings).save(running)
     return stopped

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,6 +15,8 @@ import psutil
 from threemaps.settings import Settings
 
 STOP_SECONDS = 10.0
+# Who started a process, and as what: by these it is found again where the records are lost.
+STARTED_IN, STARTED_AS = "THREEMAPS_STARTED_IN", "THREEMAPS_STARTED_AS"
 POLL_SECONDS = 0.02
 
 # Those that this very command started: kept, since Python warns of a forgotten child that still runs.
@@ -50,6 +52,12 @@ class Running:
     restarts: int = 0  # after panics, since a command started it
 
     @property
+    def is_sound(self) -> bool:
+        """Whether it can have been written by us: a file may have been cut or changed by hand."""
+        is_process = type(self.pid) is int and self.pid > 0 and type(self.restarts) is int
+        return is_process and isinstance(self.started, float | int) and isinstance(self.fingerprint, str)
+
+    @property
     def alive(self) -> bool:
         try:
             process = psutil.Process(self.pid)
@@ -79,10 +87,11 @@ class Running:
 def start(spec: Spec, log: Path) -> Running:
     """Starts the process in a session of its own, with its output in a file, free of our terminal."""
     log.parent.mkdir(parents=True, exist_ok=True)
+    marks = {STARTED_IN: str(log.parent.parent), STARTED_AS: spec.name}
     with log.open("ab") as output:
         child = subprocess.Popen(
             spec.command,
-            env=dict(spec.environment),
+            env={**spec.environment, **marks},
             cwd=spec.folder,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -147,9 +156,10 @@ class Records:
     def load(self) -> dict[str, Running]:
         try:
             stored = json.loads(self._path.read_text())
-            return {name: Running(name, **fields) for name, fields in stored.items()}
-        except (OSError, ValueError, TypeError, AttributeError):
+            found = {name: Running(name, **fields) for name, fields in stored.items()}
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError):
             return {}
+        return {name: one for name, one in found.items() if one.is_sound}
 
     def save(self, running: Mapping[str, Running]) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -164,6 +174,29 @@ class Records:
 
 def records(settings: Settings) -> Records:
     return Records(settings.run / "processes.json")
+
+
+def known(settings: Settings) -> dict[str, Running]:
+    """What the records tell of, and what else was started here, which is like nothing that is asked for."""
+    found = records(settings).load()
+    for stray in _strays(settings, {process.pid for process in found.values()}):
+        recorded = found.get(stray.name)
+        taken = recorded is not None and recorded.alive
+        found[f"{stray.name}.{stray.pid}" if taken else stray.name] = stray
+    return found
+
+
+def _strays(settings: Settings, recorded: Collection[int]) -> Iterator[Running]:
+    """Processes that bear our marks, and stand in no record."""
+    for process in psutil.process_iter():
+        try:
+            if process.pid in recorded or os.getsid(process.pid) != process.pid:
+                continue
+            marks = process.environ()
+            if marks.get(STARTED_IN) == str(settings.state):
+                yield Running(marks.get(STARTED_AS, "?"), process.pid, process.create_time(), "")
+        except (psutil.Error, OSError):
+            continue
 
 
 def last_lines(log: Path, start: int = 0, count: int = 12) -> list[str]:

@@ -61,7 +61,7 @@ def prepare(settings: Settings, tier: str) -> None:
     for config in CONFIGS[tier]:
         shutil.copyfile(config, settings.run / config.name)
     if os.geteuid() == 0:
-        give_away(settings.run, settings.queue, settings.state / "tmp")
+        give_away(settings.run, settings.state / "queue", settings.state / "tmp")
 
 
 def given(settings: Settings, tier: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Opens a store's file, or says why it cannot be opened and what to do then."""
 
 import logging
+import re
 from pathlib import Path
 
 import duckdb
@@ -70,7 +71,7 @@ def _open(path: Path | None) -> duckdb.DuckDBPyConnection:
 
 
 def cannot_open(path: Path | None, reason: str) -> UserError:
-    if "lock" in reason.lower():
+    if re.search(r"\block\b", reason, re.IGNORECASE):  # and not "block"
         return UserError(
             f"{path} is in use by another process: {reason.splitlines()[0]}",
             hint="stop the other one with `threemaps down`, or set THREEMAPS_STATE to another folder",
