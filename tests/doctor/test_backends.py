@@ -1,16 +1,19 @@
 """Checks of the chain that look at a vendor alone: the clock, the log groups, a key's rights."""
 
+import shutil
 import threading
 from collections.abc import Iterator
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
 
 from tests.conftest import Serve
 from threemaps.backends.aws import aws_client
+from threemaps.doctor.running import check_collector_room
 from threemaps.doctor.transaction_search import check_transaction_search
 from threemaps.doctor.vendors import check_aws_keys, check_clock, check_log_groups, check_region
 from threemaps.doctor.walk import Walk, complaint_in
@@ -117,6 +120,16 @@ def test_which_protocol_a_port_speaks(skewed: str) -> None:
     assert ask("127.0.0.1", port, secure=False, grpc=True) is Answer.HTTP1
     assert ask("127.0.0.1", port, secure=True, grpc=False) is Answer.SILENT
     assert ask("127.0.0.1", 9, secure=False, grpc=True) is Answer.SILENT
+
+
+def test_a_disk_without_room_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    look = walk(THREEMAPS_STATE=str(tmp_path))
+    assert check_collector_room(look).ok
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=4_000_000))
+    found = check_collector_room(look)
+    assert not found.ok
+    assert f"the disk of {tmp_path} has 4 MB left" in found.detail
+    assert found.next_step.startswith(f"df -h {tmp_path}")
 
 
 def test_only_exporters_that_speak_of_errors_are_heard() -> None:

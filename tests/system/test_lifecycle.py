@@ -116,6 +116,22 @@ def test_down_leaves_nothing_and_may_be_repeated(own_system: System) -> None:
     assert own_system.status()["collector"]["pid"] is None
 
 
+def test_a_damaged_queue_is_put_aside_as_told(tmp_path: Path) -> None:
+    system = System.at(tmp_path / "state")
+    queue = system.settings.queue
+    queue.mkdir(parents=True)
+    (queue / "exporter_otlp_grpc_xray_traces").write_bytes(os.urandom(131_072))
+    failed = system.run("up")
+    assert failed.returncode == 1
+    assert "invalid database" in failed.stderr
+    command = failed.stderr.partition("put it aside: ")[2].strip()
+    shell = {**system.environment, "PATH": f"{CLI.parent}:{os.environ['PATH']}"}
+    subprocess.run(["bash", "-c", command], env=shell, cwd=PROJECT, check=True, stdout=subprocess.DEVNULL)
+    assert system.run("status").returncode == 0
+    assert (queue / "exporter_otlp_grpc_xray_traces.broken").stat().st_size == 131_072
+    system.ok("down")
+
+
 def test_ctrl_c_during_up_leaves_nothing(tmp_path: Path) -> None:
     system = System.at(tmp_path / "state")
     up = subprocess.Popen(

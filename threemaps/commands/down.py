@@ -15,10 +15,11 @@ def command() -> None:
       threemaps down && rm -r .threemaps    forget everything
     """
     from threemaps.launch import lifecycle
+    from threemaps.launch.processes import known
     from threemaps.progress import say
 
     settings = Settings.load()
-    if not settings.run.exists():
+    if not settings.run.exists() and not known(settings):
         click.echo("Nothing runs.")
         return
     with lifecycle.exclusively(settings, say):

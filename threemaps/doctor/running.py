@@ -1,7 +1,9 @@
 """The first links of the chain: the services, and the collector that they send to."""
 
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
+from shlex import quote
 
 import requests
 
@@ -28,6 +30,7 @@ from threemaps.settings import SERVICES
 
 SERVICE, COLLECTOR = "service", "collector"
 UP = "threemaps up"
+LEAST_ROOM = 16_000_000  # bytes; a queue's file grows by half of its size
 XRAY_MODE = "AWS_XRAY_DAEMON_ADDRESS"
 
 
@@ -156,6 +159,16 @@ def check_request(walk: Walk) -> Check:
     if not walk.trace_id.strip("0"):
         return broken(SERVICE, "request", f"{url} answered without a trace", anew)
     return good(SERVICE, "request", f"{url} answered; its trace is {walk.trace_id}")
+
+
+def check_collector_room(walk: Walk) -> Check:
+    """On a full disk the collector takes nothing in, and says so only to those who send."""
+    state = walk.settings.state
+    free = shutil.disk_usage(state).free if state.exists() else LEAST_ROOM
+    if free < LEAST_ROOM:
+        detail = f"the disk of {state} has {free / 1e6:.0f} MB left: the queues may take nothing more"
+        return broken(COLLECTOR, "room", detail, f"df -h {quote(str(state))} && du -sh {quote(str(state))}/*")
+    return good(COLLECTOR, "room", f"the disk of {state} has {free / 1e9:.1f} GB left")
 
 
 def check_collector_accepts(walk: Walk) -> Check:

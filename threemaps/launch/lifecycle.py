@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from threemaps.errors import UserError
 from threemaps.launch import health
+from threemaps.launch.ended import advice, telling
 from threemaps.launch.lock import exclusive
 from threemaps.launch.logs import rotate
 from threemaps.launch.processes import Running, Spec, ended, known, last_lines, records, start, stop
@@ -92,10 +93,10 @@ def _await_health(settings: Settings, spec: Spec, process: Running, log_start: i
         return
     log = settings.logs / f"{spec.name}.log"
     what = "ended while starting" if gone else f"gave no healthy answer at {spec.health_url}"
-    lines = "".join(f"\n    {line[:300]}" for line in last_lines(log, log_start))
+    lines = last_lines(log, log_start)
+    told = "".join(f"\n    {line}" for line in telling(lines))
     raise UserError(
-        f"{spec.name} {what}. Its last lines:{lines}",
-        hint=f"see {log}; everything that was started has been stopped. `threemaps doctor` checks the chain",
+        f"{spec.name} {what}. Its last lines:{told}", hint=advice(settings, spec.name, log, lines)
     )
 
 

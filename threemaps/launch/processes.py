@@ -15,6 +15,7 @@ import psutil
 from threemaps.settings import Settings
 
 STOP_SECONDS = 10.0
+TAIL_BYTES = 65_536
 # Who started a process, and as what: by these it is found again where the records are lost.
 STARTED_IN, STARTED_AS = "THREEMAPS_STARTED_IN", "THREEMAPS_STARTED_AS"
 POLL_SECONDS = 0.02
@@ -199,12 +200,12 @@ def _strays(settings: Settings, recorded: Collection[int]) -> Iterator[Running]:
             continue
 
 
-def last_lines(log: Path, start: int = 0, count: int = 12) -> list[str]:
-    """Of what is in the log behind the byte `start`."""
+def last_lines(log: Path, start: int = 0) -> list[str]:
+    """Of what is in the log behind the byte `start`; enough to hold a panic of the collector's."""
     try:
         with log.open("rb") as file:
-            file.seek(max(start, log.stat().st_size - 16_384))
-            return file.read().decode(errors="replace").splitlines()[-count:]
+            file.seek(max(start, log.stat().st_size - TAIL_BYTES))
+            return file.read().decode(errors="replace").splitlines()
     except OSError:
         return []
 
