@@ -202,7 +202,11 @@ def parse_port(environ: Mapping[str, str], name: str, default: int) -> int:
 
 
 def parse_folder(text: str) -> Path:
-    """THREEMAPS_STATE, in which ~ is somebody's home."""
+    """THREEMAPS_STATE, in which ~ is somebody's home. A $ would be a variable to the collector."""
+    if "$" in text:
+        raise UserError(
+            f"THREEMAPS_STATE={text!r} has a $ in it", hint="name a folder without one", exit_code=2
+        )
     try:
         return Path(text).expanduser().absolute()
     except RuntimeError as error:

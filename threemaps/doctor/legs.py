@@ -86,7 +86,9 @@ def advice(said: str, leg: str, settings: Settings) -> str:
     if not is_real:
         log = settings.logs / ("honeycomb.log" if is_honeycomb else "aws.log")
         return (
-            "threemaps up" if re.search(r"connection refused|no such host|EOF|reset", said) else f"tail {log}"
+            "threemaps up"
+            if re.search(r"connection refused|no such host|EOF|reset|deadline exceeded|[Tt]ime ?out", said)
+            else f"tail {log}"
         )
     if re.search(r"\b401\b|unknown API key|Unauthenticated", said):
         return "export HONEYCOMB_API_KEY=YOUR_INGEST_KEY && threemaps up"
