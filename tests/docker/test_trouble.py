@@ -51,15 +51,19 @@ def test_a_wrong_key_put_right_loses_nothing(stack: Stack, tmp_path: Path) -> No
     stack.await_all("honeycomb")
     before = stack.made.copy()
     stack.env_file = tmp_path / "env"
-    wrong = {
+    account = {
         "THREEMAPS_BACKENDS": "honeycomb",
-        "HONEYCOMB_API_KEY": "wrong-key",
         "HONEYCOMB_CONFIGURATION_KEY": "local-configuration-key",
         "HONEYCOMB_API_ENDPOINT": "http://honeycomb:8081",
     }
-    stack.env_file.write_text("".join(f"{name}={value}\n" for name, value in wrong.items()))
-    try:
+
+    def start_with(key: str) -> None:
+        lines = {**account, "HONEYCOMB_API_KEY": key}.items()
+        stack.env_file.write_text("".join(f"{name}={value}\n" for name, value in lines))
         stack.ok("up", "--detach", "--wait")
+
+    try:
+        start_with("wrong-key")
         stack.home(4)
         stack.await_all("xray")
         assert stack.calls("honeycomb") == before
@@ -67,6 +71,14 @@ def test_a_wrong_key_put_right_loses_nothing(stack: Stack, tmp_path: Path) -> No
         stack.made += HOME  # the request that it follows
         assert doctor.returncode == 1
         assert "honeycomb" in doctor.stdout.splitlines()[0].lower()
+        # With other backends chosen what waits goes nowhere.
+        stack.env_file, kept = NO_ENV_FILE, stack.env_file
+        stack.ok("up", "--detach", "--wait")
+        stack.await_all("xray")
+        assert stack.calls("honeycomb") == before
+        stack.env_file = kept
+        start_with("local-ingest-key")
+        stack.await_all(*LOSSLESS)
     finally:
         stack.env_file = NO_ENV_FILE
         stack.ok("up", "--detach", "--wait")
