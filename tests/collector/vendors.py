@@ -117,6 +117,7 @@ class Vendors:
                         "id": span.span_id.hex(),
                         "parent": span.parent_span_id.hex(),
                         "status": span.status.code,
+                        "nanoseconds": span.end_time_unix_nano - span.start_time_unix_nano,
                         **{pair.key: plain(pair.value) for pair in span.attributes},
                     }
                     for span in scope.spans
