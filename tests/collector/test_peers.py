@@ -45,6 +45,12 @@ NAMES: dict[str, tuple[str | None, dict[str, Any]]] = {
     "named ''": ("api:8000", {"peer.service": "", "server.address": "api", "server.port": 8000}),
     "no address": ("redis", {"server.address": "", "db.system": "redis"}),
     "odd": ("a_b:8000", {"server.address": "a|b", "server.port": 8000}),
+    "a number": ("12", {"peer.service": 12}),
+    "a number and an address": ("12", {"peer.service": 12, "server.address": "api", "server.port": 8000}),
+    "true": ("true", {"peer.service": True}),
+    "a list": ("__x___y__", {"peer.service": ["x", "y"]}),
+    "a number's host": ("12:3", {"server.address": 12, "server.port": 3}),
+    "a number's database": ("7", {"db.namespace": 7}),
     "nobody": (None, {"http.request.method": "GET"}),
 }
 
@@ -58,6 +64,17 @@ def test_a_callee_is_called_by_its_address(chain: Chain, kind: int) -> None:
     wait_for(lambda: len(chain.honeycomb(service)) == len(NAMES))
     found = {one["name"]: one.get("peer.service") for one in chain.honeycomb(service)}
     assert found == {name: expected for name, (expected, _) in NAMES.items()}
+
+
+def test_a_name_that_is_no_text_is_the_same_on_each_leg(chain: Chain) -> None:
+    sent = [
+        span("textless", CLIENT, trace_id(), "00000000000000aa", attributes={"peer.service": name})
+        for name in (12, True, ["x", "y"])
+    ]
+    chain.send(sent)
+    names = {str(chain.segment(one["spanId"])["name"]) for one in sent}
+    wait_for(lambda: {("textless", name, "virtual_node") for name in names} <= chain.vendors.calls().keys())
+    assert not names & {one["name"] for one in sent}
 
 
 @pytest.mark.parametrize("kind", [SERVER, INTERNAL])
