@@ -14,6 +14,7 @@ from threemaps.compare import Comparison, Source, Window, compare
 from threemaps.contract import Contract, untold, violations
 from threemaps.errors import UserError
 from threemaps.evidence.collect import collect, what_is_sampled
+from threemaps.evidence.datagrams import dropped_datagrams
 from threemaps.evidence.model import Evidence
 from threemaps.servicemap import ServiceMap
 from threemaps.settings import Settings
@@ -107,7 +108,11 @@ def compare_now(
     window = window_until(datetime.now(UTC), since)
     reader = Reader(settings, names, window, service)
     settled = settled_maps(reader, report)
-    evidence = replace(what_is_sampled(settings, reader.answering), settled=settled.settled)
+    evidence = replace(
+        what_is_sampled(settings, reader.answering),
+        settled=settled.settled,
+        dropped=dropped_datagrams(settings) if reader.has_live else None,
+    )
     comparison = compared(reader, settled.maps, evidence)
     if not comparison.agree:
         evidence = collect(settings, reader.answering, window, comparison, evidence)
@@ -185,7 +190,8 @@ def notes(maps: Mapping[str, ServiceMap | None], evidence: Evidence, service: st
         for one in evidence.sampling
         if one.backend is None and one.rate < 1
     ]
-    return said
+    # No map has what was in them, so that all agree.
+    return [*said, f"{evidence.dropped}; `threemaps doctor` says what helps"] if evidence.dropped else said
 
 
 def held_against(

@@ -65,9 +65,14 @@ def as_text(checks: "list[Check]") -> str:
     """The verdict and what to type stand in the first line; then what was found in order."""
     last = checks[-1]
     if last.ok:
-        verdict = f"all {len(checks)} links hold"
+        notes = [f"{one.detail} → {one.next_step}" for one in checks if one.next_step]
+        verdict = "; but ".join([f"all {len(checks)} links hold", *notes])
     else:
         verdict = f"broken at {last.link}, {last.name}: {last.detail} → {last.next_step}"
-    return "\n".join(
-        [verdict, "", *(f"  {'✓' if one.ok else '✗'} {one.link}: {one.detail}" for one in checks)]
-    )
+    return "\n".join([verdict, "", *(f"  {sign(one)} {one.link}: {one.detail}" for one in checks)])
+
+
+def sign(check: "Check") -> str:
+    if not check.ok:
+        return "✗"
+    return "!" if check.next_step else "✓"

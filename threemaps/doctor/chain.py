@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from threemaps.doctor.check import Check, until_broken
+from threemaps.doctor.datagrams import check_datagrams
 from threemaps.doctor.legs import check_legs
 from threemaps.doctor.readback import check_cloudwatch_map, check_honeycomb_map, check_logs, check_xray_trace
 from threemaps.doctor.running import (
@@ -44,6 +45,7 @@ CHAIN: tuple[Callable[[Walk], Check], ...] = (
     check_collector_room,
     check_request,
     check_collector_accepts,
+    check_datagrams,
     check_legs,
     check_honeycomb_ingest_key,
     check_honeycomb_configuration_key,

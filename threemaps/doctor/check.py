@@ -9,7 +9,10 @@ Patient = TypeVar("Patient")
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`link` is the part of the chain, `name` what was looked at, `next_step` the command that mends it."""
+    """`link` is the part of the chain, `name` what was looked at, `next_step` the command that mends it.
+
+    One that holds and has a next step all the same is a note: something was lost there before.
+    """
 
     link: str
     name: str
@@ -24,6 +27,10 @@ def good(link: str, name: str, detail: str) -> Check:
 
 def broken(link: str, name: str, detail: str, next_step: str) -> Check:
     return Check(link, name, False, detail, next_step)
+
+
+def noted(link: str, name: str, detail: str, next_step: str) -> Check:
+    return Check(link, name, True, detail, next_step)
 
 
 def until_broken(checks: Iterable[Callable[[Patient], Check]], patient: Patient) -> list[Check]:

@@ -31,6 +31,21 @@ class Collector:
 
 
 @dataclass(frozen=True, slots=True)
+class Dropped:
+    """Datagrams for X-Ray's port that the kernel had no room for, since the collector started."""
+
+    datagrams: int
+    since: datetime
+
+    def __str__(self) -> str:
+        since = f"since the collector started ({self.since:%Y-%m-%d %H:%M:%S} UTC)"
+        what = (
+            f"the kernel dropped {self.datagrams:,} of the datagrams for X-Ray's port, as its buffer was full"
+        )
+        return f"{what}, {since}: what was in them is in no map"
+
+
+@dataclass(frozen=True, slots=True)
 class Sampling:
     """Something keeps a share of the calls only. No backend: it is done before the ways part."""
 
@@ -58,6 +73,7 @@ class Evidence:
     passed_at_edges: PassedAtEdges | None = None
     skew: Mapping[str, float] = field(default_factory=dict)  # service → seconds its clock is ahead
     sampling: tuple[Sampling, ...] = ()
+    dropped: Dropped | None = None
     # Backend → traces of which another holds more; not there where it is not known.
     absent_traces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     looked: Looked = field(default_factory=Looked)
