@@ -225,7 +225,7 @@ def test_read_with_a_wrong_setting(cloud: System, variables: dict[str, str], say
 def test_the_command_says_that_all_is_well(local: System) -> None:
     told = local.run("doctor")
     assert told.returncode == 0
-    assert told.stdout.startswith("all 24 links hold\n")
+    assert told.stdout.startswith("all 25 links hold\n")
 
 
 @pytest.mark.parametrize(

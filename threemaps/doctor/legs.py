@@ -11,6 +11,7 @@ from threemaps.settings import Settings
 
 LINK = "leg"
 NEARLY_FULL = 0.8
+HELD_SECONDS = 5.0  # longer than the longest pause between two tries
 # With a queue that only makes one span of many: what it fails in travels back, too.
 SPLITTERS = ("otlp_http/xray_late",)
 AWS_KEYS = "export AWS_ACCESS_KEY_ID=YOUR_KEY_ID AWS_SECRET_ACCESS_KEY=YOUR_SECRET"
@@ -22,6 +23,7 @@ def check_legs(walk: Walk) -> Check:
     waiting = set(LEGS) if walk.send else set()
     waiting -= set() if walk.logs_by_collector else {"cloudwatch logs"}
     deadline = time.monotonic() + FLOW_SECONDS
+    patience = time.monotonic() + HELD_SECONDS
     while True:
         samples, complaints = walk.metrics(), walk.complaints()
         if not samples:
@@ -29,17 +31,28 @@ def check_legs(walk: Walk) -> Check:
             return broken(LINK, "metrics", f"the collector tells no metrics at {url}", "threemaps up")
         waiting = {leg for leg in waiting if sent(samples, leg) <= sent(walk.before, leg)}
         late = time.monotonic() > deadline
+        held = False
         for leg in LEGS:
             said = [one for one in complaints if LEGS[leg] in one.exporter]
-            if trouble := trouble_of(walk, leg, samples, said, waits=leg in waiting, late=late):
+            is_held = held_up(walk, leg, samples, said, waits=leg in waiting)
+            trouble = trouble_of(walk, leg, samples, said, waits=leg in waiting, late=late)
+            if is_held and time.monotonic() > patience:
+                trouble = trouble or f"its queue waits: {quoted(said)}"
+            if trouble:
                 return broken(LINK, leg, f"{leg}: {trouble}", advice(trouble, leg, walk.settings))
-        if not waiting:
+            held |= is_held
+        if not waiting and not held:
             return good(LINK, "legs", f"{', '.join(LEGS)}: nothing waits, nothing was given up")
         time.sleep(POLL)
 
 
 def sent(samples: list[Sample], leg: str) -> float:
     return of(samples, "exporter_sent_", leg, end=True)
+
+
+def held_up(walk: Walk, leg: str, samples: list[Sample], said: list[Complaint], *, waits: bool) -> bool:
+    """It complains and waits. Right after a start that is over in a moment: who began first found nobody."""
+    return bool(said) and (waits if walk.send else of(samples, "exporter_queue_size", leg) > 0)
 
 
 def trouble_of(
@@ -54,8 +67,6 @@ def trouble_of(
         return f"its queue is {size / capacity:.0%} full: {quoted(said)}"
     if refused := [one for one in said if one.refused_in_a_200]:
         return f"the vendor refused some of what it was sent: {quoted(refused)}"
-    if said and (waits if walk.send else size):
-        return f"its queue waits: {quoted(said)}"
     return f"nothing was sent within {FLOW_SECONDS} s; {quoted(said)}" if waits and late else ""
 
 
