@@ -157,7 +157,18 @@ def test_expired_half_edges() -> None:
 
 
 def test_spans_refused_at_the_door() -> None:
-    assert "refused 5 spans" in difference(Evidence(collector=Collector(refused=5)), honeycomb=LESS).cause
+    found = difference(Evidence(collector=Collector(refused=7)), honeycomb=LESS)
+    assert "refused 7 spans since it started" in found.cause
+    assert not found.expected
+
+
+def test_refused_spans_that_are_too_few_or_have_a_rival_are_no_cause() -> None:
+    refused = Collector(refused=6)
+    assert difference(Evidence(collector=refused), honeycomb=LESS).cause == "unknown"
+    many = Evidence(collector=Collector(refused=600), settled=False)
+    assert "still moving" in difference(many, honeycomb=LESS).cause
+    absent = Evidence(collector=Collector(refused=600), absent_traces={"xray": ("abc",)})
+    assert "inside an answer of 200" in difference(absent, xray=LESS).cause
 
 
 def test_sampling_on_one_leg_is_known_by_its_share() -> None:

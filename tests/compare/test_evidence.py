@@ -51,7 +51,9 @@ otelcol_exporter_send_failed_spans_total{exporter="awsxray"} 9
 otelcol_exporter_send_failed_spans_total{exporter="otlp_grpc/xray"} 4
 otelcol_exporter_enqueue_failed_metric_points{exporter="otlp_grpc/emf"} 3
 otelcol_receiver_refused_spans{receiver="otlp",transport="http"} 2
-otelcol_receiver_refused_spans{receiver="awsxray",transport="udp"} 1
+otelcol_receiver_refused_spans{receiver="otlp/xray",transport="grpc"} 900
+otelcol_receiver_refused_spans{receiver="awsxray",transport="udp"} 4
+otelcol_processor_refused_spans{processor="memory_limiter"} 3
 otelcol_connector_servicegraph_dropped_spans 5
 otelcol_connector_servicegraph_expired_edges_total 6
 otelcol_process_uptime_seconds_total 60
@@ -71,6 +73,11 @@ def test_the_collectors_own_numbers() -> None:
     assert found.legs["xray"] == Leg(sent=40, failed=4)
     assert found.legs["cloudwatch"] == Leg(not_queued=3)
     assert (found.refused, found.dropped_halves, found.expired_halves) == (3, 5, 6)
+
+
+def test_a_datagram_that_cannot_be_read_is_no_refused_span() -> None:
+    garbage = 'otelcol_receiver_refused_spans{receiver="awsxray",transport="udp"} 1'
+    assert collector_of(garbage, "", NOW).refused == 0
 
 
 def test_x_rays_other_door_has_two_exporters() -> None:

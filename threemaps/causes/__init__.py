@@ -33,11 +33,11 @@ CANDIDATES: tuple[Candidate, ...] = (
     servicegraph.restart,
     servicegraph.full_store,
     servicegraph.expired_halves,
-    legs.refused_at_the_door,
     traffic.sampling,
     traffic.still_moving,
     legs.refused_in_a_200,
     servicegraph.counted_twice,
+    legs.refused_at_the_door,
     traffic.nothing_arrived,
 )
 

@@ -66,13 +66,19 @@ def backlog(case: Case, evidence: Evidence) -> Reason | str:
 
 
 def refused_at_the_door(case: Case, evidence: Evidence) -> Reason | str:
+    """A total since the collector's start, of all services: no proof, and asked after all that has one."""
     refused = evidence.collector.refused if evidence.collector else 0
+    missing = max(1, case.usual - case.said)
     if not case.short or not refused:
         return "the collector's receivers: they have refused nothing"
+    if refused < missing:
+        return (
+            f"the collector's receivers: they have refused {refused} spans, and {missing:g} calls are missing"
+        )
     return Reason(
-        f"the collector refused {refused} spans from the services",
-        "give the collector more memory (memory_limiter), or send less at once",
-        (f"otelcol_receiver_refused_spans is {refused}",),
+        f"the collector has refused {refused} spans since it started, and what is missing may be among them",
+        "give the collector more memory (memory_limiter), or send less at once, then compare a later window",
+        (f"otelcol_receiver_refused_spans is {refused}, of all services and of any time",),
     )
 
 

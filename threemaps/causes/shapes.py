@@ -135,6 +135,6 @@ def reason(found: list[OddCall], evidence: Evidence) -> Reason:
     refused = evidence.collector.refused if evidence.collector else 0
     if refused and oddity in (Oddity.CALLER_NEVER_CAME, Oddity.CALLER_WITHOUT_ENTRY):
         seen.append(
-            f"the collector has refused {refused} spans since it started: the caller's may be among them"
+            f"the collector has refused {refused} spans since it started: so many callers' may be among them"
         )
     return Reason(cause, advice, tuple(seen), expected=True)

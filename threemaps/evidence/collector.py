@@ -27,7 +27,9 @@ class Way:
     ends: tuple[str, ...]
 
 
-# As collector/otel-config.yaml names them. What an end fails in travels back to the queue, which retries.
+# As otel-config.yaml and agent.yaml name them. What a loopback refuses stays in the queue before it.
+LOOPBACKS = ("otlp/honeycomb", "otlp/xray", "otlp/emf", "otlp/gateways")
+# What an end fails in travels back to the queue, which retries.
 WAYS = {
     "honeycomb": Way("otlp_grpc/honeycomb", ("otlp_http/honeycomb",)),
     "xray": Way("otlp_grpc/xray", ("awsxray", "otlp_http/xray", "otlp_http/xray_late")),
@@ -58,7 +60,7 @@ def collector_of(metrics: str, log: str, now: datetime, since: datetime | None =
     return Collector(
         started=now - timedelta(seconds=uptime) if uptime else None,
         legs={backend: leg_of(way, samples, log, since) for backend, way in WAYS.items()},
-        refused=int(total(samples, "otelcol_receiver_refused_spans")),
+        refused=refused_spans(samples),
         dropped_halves=int(total(samples, "otelcol_connector_servicegraph_dropped_spans")),
         expired_halves=int(total(samples, "otelcol_connector_servicegraph_expired_edges")),
     )
@@ -87,6 +89,25 @@ def total(samples: Iterable[Sample], name: str, exporter: str | None = None) -> 
         for sample in samples
         if sample.name == name and exporter in (None, sample.labels.get("exporter"))
     )
+
+
+def refused_spans(samples: Iterable[Sample]) -> int:
+    """Spans that the collector could not take.
+
+    The awsxray receiver also counts datagrams that it cannot read: of it only what the memory limiter refused
+    and no other receiver did.
+    """
+    at_doors: dict[str, float] = {}
+    by_limiter = 0.0
+    for sample in samples:
+        if sample.name == "otelcol_receiver_refused_spans":
+            door = sample.labels.get("receiver", "")
+            at_doors[door] = at_doors.get(door, 0.0) + sample.value
+        elif sample.name == "otelcol_processor_refused_spans":
+            by_limiter += sample.value
+    from_sdks = at_doors.pop("awsxray", 0.0)
+    others = sum(count for door, count in at_doors.items() if door not in LOOPBACKS)
+    return int(others + min(from_sdks, max(0.0, by_limiter - others)))
 
 
 def leg_of(way: Way, samples: list[Sample], log: str, since: datetime | None = None) -> Leg:

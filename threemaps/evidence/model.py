@@ -25,7 +25,7 @@ class Leg:
 class Collector:
     started: datetime | None = None
     legs: Mapping[str, Leg] = field(default_factory=dict)  # backend → leg
-    refused: int = 0  # by the receivers, as with too little memory
+    refused: int = 0  # spans, by the receivers, as with too little memory
     dropped_halves: int = 0  # the service graph's store was full
     expired_halves: int = 0
 
