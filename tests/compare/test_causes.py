@@ -3,11 +3,12 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from tests.compare.maps import NOON, a_map, compared, node, only, source, three
+from tests.compare.maps import NOON, WINDOW, a_map, compared, node, only, source, three
 from threemaps.compare import Difference, DifferenceKind, Window
-from threemaps.evidence.model import Collector, Evidence, Leg, PassedAtEdges, Sampling
+from threemaps.evidence.crossing import counted_by
+from threemaps.evidence.model import Collector, CrossingCall, Evidence, Leg, PassedAtEdges, Sampling
 from threemaps.evidence.shapes import Looked
-from threemaps.servicemap import ServiceMap
+from threemaps.servicemap import Node, ServiceMap
 
 WHOLE = a_map("web>api 40")
 LESS = a_map("web>api 33")
@@ -267,3 +268,52 @@ def test_an_edge_that_only_the_window_brought_in() -> None:
     comparison = three(a_map(), a_map(), a_map("web>api 3"), passed(3))
     assert comparison.agree
     assert not three(a_map(), a_map(), a_map("web>api 4"), passed(3)).agree
+
+
+def across(began: float, ended: float, ends: tuple[Node, Node] = WEB_API) -> CrossingCall:
+    """A call whose times are told in minutes of the window of 15."""
+    times = NOON + timedelta(minutes=began), NOON + timedelta(minutes=ended)
+    return CrossingCall(ends, "abc", *times, *counted_by(*times, WINDOW))
+
+
+def test_a_long_call_across_the_windows_start_is_counted_by_its_end_alone() -> None:
+    known = Evidence(crossing=(across(-300, 14),))
+    found = difference(known, honeycomb=a_map("web>api 39"))
+    assert found.expected
+    assert "Honeycomb counts a call by its start" in found.cause
+    assert found.evidence == ("trace abc: web → api began 07:00:00 and ended 12:14:00 UTC",)
+    assert not difference(known, honeycomb=a_map("web>api 38")).expected
+    assert not difference(known, xray=a_map("web>api 39")).expected
+    assert not difference(Evidence(), honeycomb=a_map("web>api 39")).expected
+    elsewhere = across(-300, 14, (node("web"), node("users")))
+    assert not difference(Evidence(crossing=(elsewhere,)), honeycomb=a_map("web>api 39")).expected
+
+
+def test_a_long_call_across_the_windows_end_is_counted_by_its_start_alone() -> None:
+    known = Evidence(crossing=(across(14, 16),))
+    more = a_map("web>api 41")
+    assert three(more, WHOLE, WHOLE, known).agree
+    assert not three(WHOLE, more, more, known).agree
+    flushed = Evidence(crossing=(across(14, 15.1),))
+    assert three(more, WHOLE, WHOLE, flushed).agree
+    assert three(more, WHOLE, more, flushed).agree
+    assert not three(more, WHOLE, more, known).agree
+
+
+def test_calls_across_both_ends_make_up_for_each_other() -> None:
+    known = Evidence(crossing=(across(-2, 1), across(14, 17)))
+    assert not difference(known, honeycomb=a_map("web>api 39")).expected
+
+
+def test_a_map_of_long_calls_alone() -> None:
+    outside = node("(outside)"), node("web")
+    drawn = a_map("(outside)>web 1", "web>api 1")
+    known = Evidence(crossing=(across(-5, 1), across(-5, 1, outside)))
+    assert three(a_map(), drawn, drawn, known).agree
+    assert not three(a_map(), drawn, drawn).agree
+    assert not three(a_map(), *(2 * [a_map("(outside)>web 2", "web>api 2")]), known).agree
+
+
+def test_errors_at_the_windows_edge_need_no_word_of_honeycomb() -> None:
+    found = three(WHOLE, a_map("web>api 40 2"), a_map("web>api 40 3"), passed(1))
+    assert found.agree

@@ -19,6 +19,7 @@ from threemaps.backends.honeycomb import Honeycomb
 from threemaps.backends.xray import XRay
 from threemaps.evidence.collect import collect, passed, what_is_sampled
 from threemaps.evidence.collector import collector_of, parse_metrics, read_collector
+from threemaps.evidence.crossing import crossing_calls
 from threemaps.evidence.model import Evidence, Leg
 from threemaps.evidence.shapes import TracedSpan, look
 from threemaps.evidence.spans import (
@@ -301,6 +302,43 @@ def test_traffic_at_the_windows_edges(serve: Serve) -> None:
     backends = [open_backend(name, settings_at(url)) for name in ("honeycomb", "xray")]
     counts = passed(backends, WINDOW, timedelta(seconds=5))
     assert counts == {(node("web"), node("api")): 3}
+
+
+def test_long_calls_across_the_windows_edges(serve: Serve) -> None:
+    start, end = WINDOW.start.timestamp(), WINDOW.end.timestamp()
+    times = {"into": (start - 300, start + 9), "out": (end - 9, end + 9), "in": (start + 1, end - 1)}
+    times |= {"short": (start - 1, start + 1), "around": (start - 60, end + 60)}
+    held = [
+        {"Id": one, "Segments": [{"Document": stdlib_json.dumps(document)} for document in documents]}
+        for one, (began, ended) in times.items()
+        for at in ({"start_time": began, "end_time": ended},)
+        for documents in (
+            (
+                {"id": "01", "name": "web", **at, "subsegments": [{"id": "02", "namespace": "remote"}]},
+                {"id": "03", "name": "api", "parent_id": "02", **at},
+                {"id": "04", "name": "db", "parent_id": "02", **at, "inferred": True},
+                {"id": "05", "name": "api", "parent_id": "02", "start_time": began, "in_progress": True},
+            ),
+        )
+    ]
+    away = {"Id": "away", "StartTime": start + 1, "Duration": 5}
+    pages = [{"Id": one, "StartTime": start - 1, "Duration": 5} for one in times]
+    vendor = Vendor(
+        json({"TraceSummaries": pages[:2], "NextToken": "more"}),
+        json({"TraceSummaries": [*pages[2:], away]}),
+        json({"Traces": held}),
+    )
+    found = crossing_calls(xray_at(serve(vendor.app)), WINDOW, {"api"})
+    assert [(call.trace, [str(end) for end in call.ends]) for call in found] == [
+        (trace, ends) for trace in ("into", "out") for ends in (["outside", "web"], ["web", "api"])
+    ]
+    assert {call.trace: call.counted_by for call in found} == {
+        "into": {"xray", "cloudwatch"},
+        "out": {"honeycomb"},
+    }
+    asked = stdlib_json.loads(vendor.requests[0][2])
+    assert asked["FilterExpression"] == 'service("api") AND duration >= 3'
+    assert stdlib_json.loads(vendor.requests[2][2])["TraceIds"] == list(times)
 
 
 def test_nothing_that_cannot_be_looked_at_fails_a_comparison(serve: Serve) -> None:

@@ -1,11 +1,11 @@
 """What only the service graph's metrics suffer from, and so only CloudWatch's map."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from threemaps.causes.case import Case, Reason
 from threemaps.causes.expected import drawable
 from threemaps.compare import DifferenceKind
-from threemaps.evidence.model import Evidence, PassedAtEdges
+from threemaps.evidence.model import CrossingCall, Evidence, PassedAtEdges
 from threemaps.servicemap import Edge, Kind, Node
 
 # The window cuts the calls and the flush that came of them elsewhere.
@@ -15,35 +15,86 @@ ASTRAY_TOLERANCE = 0.1
 def window_edge(case: Case, evidence: Evidence) -> Reason | str:
     """CloudWatch counts at flush time, the others at span time, one by a span's start and one by its end."""
     known = evidence.passed_at_edges
-    if known is None:
+    if known is None and not evidence.crossing:
         return "the window's edges: no traffic is known there"
+    known = known or PassedAtEdges({}, {})
     if len(case.ends) != 2:
-        return node_at_window_edge(case, known)
+        return node_at_window_edge(case, known, evidence.crossing)
     ends = case.ends[0], case.ends[1]
-    drawing = [one for one in case.sources if drawable(Edge(*ends), one.backend)]
-    flushed = [case.says(one) for one in drawing if one.backend == "cloudwatch"]
-    at_span_time = [case.says(one) for one in drawing if one.backend != "cloudwatch"]
+    crossing = crossing_of(case, evidence.crossing, ends)
     passed, cut = known.within_lag.get(ends, 0), known.within_cut.get(ends, 0)
-    between_spans = max(at_span_time, default=0) - min(at_span_time, default=0)
-    lowest, highest = (min(at_span_time), max(at_span_time)) if at_span_time else (min(flushed), min(flushed))
-    fits = all(lowest - cut <= count <= highest + passed for count in flushed)
-    if not passed or not fits or between_spans > cut:
-        return f"the window's edges: {passed} calls passed there, too few"
-    return at_window_edge(passed)
+    passed = max(passed, sum("cloudwatch" in call.perhaps_by for call in crossing))
+    if not (passed or crossing) or not fits(case, crossing, passed, cut):
+        return f"the window's edges: {passed + len(crossing)} calls passed there, too few"
+    return across_window_edge(crossing) if crossing else at_window_edge(passed)
 
 
-def node_at_window_edge(case: Case, known: PassedAtEdges) -> Reason | str:
-    calls = case.index.touching(case.ends[0], [other.name for other in case.others])
-    passed = [known.within_lag.get(call.key, 0) for call in calls]
-    if not calls or any((call.requests or 0) > count for call, count in zip(calls, passed, strict=True)):
-        return "the window's edges: not all calls of this node passed there"
-    return at_window_edge(sum(passed))
+def crossing_of(
+    case: Case, crossing: Iterable[CrossingCall], ends: tuple[Node, Node]
+) -> tuple[CrossingCall, ...]:
+    """None for errors and latency: those who tell them count a call by its end."""
+    if case.difference.kind in (DifferenceKind.ERRORS, DifferenceKind.LATENCY):
+        return ()
+    return tuple(call for call in crossing if call.ends == ends)
+
+
+def fits(case: Case, crossing: Sequence[CrossingCall], passed: int, cut: int) -> bool:
+    """Without the calls across the window's edges that each counts, all say the same, but for a few."""
+    source, target = case.ends
+    values = case.difference.values
+    drawing = [
+        (one.backend, case.says(one) - sum(one.backend in call.counted_by for call in crossing))
+        for one in case.sources
+        if drawable(Edge(source, target), one.backend)
+        and (case.is_missing or values.get(one.name, 0) is not None)
+    ]
+    flushed = [count for backend, count in drawing if backend == "cloudwatch"]
+    at_span_time = [count for backend, count in drawing if backend != "cloudwatch"] or flushed[:1]
+    if not at_span_time:
+        return False
+    lowest, highest = min(at_span_time), max(at_span_time)
+    return highest - lowest <= cut and all(lowest - cut <= count <= highest + passed for count in flushed)
+
+
+def node_at_window_edge(case: Case, known: PassedAtEdges, crossing: tuple[CrossingCall, ...]) -> Reason | str:
+    """A node is not drawn where none of its calls is."""
+    across: list[CrossingCall] = []
+    passed = 0
+    for other in case.others:
+        for call in case.index.touching(case.ends[0], [other.name]):
+            if not drawable(call, case.odd.backend):
+                continue
+            only_there = [
+                one
+                for one in crossing
+                if one.ends == call.key
+                and other.backend in one.counted_by | one.perhaps_by
+                and case.odd.backend not in one.counted_by
+            ]
+            at_edge = known.within_lag.get(call.key, 0)
+            if (call.requests or 0) > at_edge + len(only_there):
+                return "the window's edges: not all calls of this node passed there"
+            across += only_there
+            passed += at_edge
+    if across:
+        return across_window_edge(tuple(dict.fromkeys(across)))
+    return at_window_edge(passed) if passed else "the window's edges: no call of this node passed there"
 
 
 def at_window_edge(passed: int) -> Reason:
     return Reason(
         f"window edge: each backend cuts the window in its own way, and {passed} calls passed at its edges",
         "none needed; under steady traffic a longer --since makes it smaller in proportion",
+        expected=True,
+    )
+
+
+def across_window_edge(calls: tuple[CrossingCall, ...]) -> Reason:
+    return Reason(
+        f"window edge: {len(calls)} calls reach across it, and Honeycomb counts a call by its start, "
+        "X-Ray and CloudWatch by its end",
+        "none needed; a --since that takes in the whole of these calls has them in all maps",
+        tuple(call.told for call in calls[:3]),
         expected=True,
     )
 

@@ -15,6 +15,7 @@ from threemaps.backends.snapshot import Snapshot
 from threemaps.backends.xray import XRay
 from threemaps.compare import Comparison, Window
 from threemaps.evidence.collector import read_collector
+from threemaps.evidence.crossing import crossing_calls
 from threemaps.evidence.model import Evidence, PassedAtEdges
 from threemaps.evidence.ring import ring_of
 from threemaps.evidence.shapes import look
@@ -99,6 +100,7 @@ def collect(
         xray or search.ask("X-Ray's traces", lambda: XRay.of(settings)),
     )
     evidence = with_traces(evidence, search, *witnesses, window, comparison)
+    evidence = with_crossing(evidence, search, live, witnesses[1], window, comparison)
     aws_problem = search.ask("the AWS credentials", lambda: aws_key_problem(settings)) or ""
     problems = {
         "honeycomb": search.ask("Honeycomb's key", lambda: honeycomb_key_problem(settings)) or "",
@@ -132,6 +134,22 @@ def with_traces(
     held, complete = found
     spans = (span for trace in held.values() for span in trace)
     return replace(evidence, looked=look(spans, complete=complete))
+
+
+def with_crossing(
+    evidence: Evidence,
+    search: Search,
+    live: Backends,
+    xray: Backend | None,
+    window: Window,
+    comparison: Comparison,
+) -> Evidence:
+    """Only Honeycomb counts a call by its start. When it began and ended, X-Ray tells."""
+    services = services_in_question(comparison)
+    if not services or "honeycomb" not in live or len(live) < 2 or not isinstance(xray, XRay):
+        return evidence
+    found = search.ask("calls across the window's edges", lambda: crossing_calls(xray, window, services))
+    return replace(evidence, crossing=found or ())
 
 
 def beside_xray(

@@ -63,6 +63,26 @@ class PassedAtEdges:
 
 
 @dataclass(frozen=True, slots=True)
+class CrossingCall:
+    """A long call of which one end is outside of the window: not all backends count it there."""
+
+    ends: tuple[Node, Node]
+    trace: str
+    began: datetime
+    ended: datetime
+    counted_by: frozenset[str]
+    perhaps_by: frozenset[str] = frozenset()
+
+    @property
+    def told(self) -> str:
+        source, target = self.ends
+        return (
+            f"trace {self.trace}: {source} → {target} began {self.began:%H:%M:%S} "
+            f"and ended {self.ended:%H:%M:%S} UTC"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     collector: Collector | None = None
     not_checked: tuple[str, ...] = ()  # what could not be looked at, each with its reason
@@ -71,6 +91,7 @@ class Evidence:
     ring: Ring | None = None  # of the gateways, where several write side by side
     calls_before_start: int = 0  # of the collector, and inside the window
     passed_at_edges: PassedAtEdges | None = None
+    crossing: tuple[CrossingCall, ...] = ()
     skew: Mapping[str, float] = field(default_factory=dict)  # service → seconds its clock is ahead
     sampling: tuple[Sampling, ...] = ()
     dropped: Dropped | None = None

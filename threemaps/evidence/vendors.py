@@ -98,13 +98,15 @@ def recent_trace_ids(xray: XRay, window: Window, services: Collection[str]) -> l
         return [str(summary["Id"]) for summary in answer["TraceSummaries"]][:LOOKED_AT]
 
 
-def filter_of(services: Collection[str]) -> str:
+def filter_of(services: Collection[str], also: str = "") -> str:
+    """Traces of any of the services; where there is a further condition, it holds for all of them."""
     expression = ""
     for name in sorted(services):
-        longer = f'{expression} OR service("{name}")' if expression else f'service("{name}")'
+        one = f'service("{name}") AND {also}' if also else f'service("{name}")'
+        longer = f"{expression} OR {one}" if expression else one
         if len(longer) <= LONGEST_FILTER and not set(name) & set('"\\'):
             expression = longer
-    return expression
+    return expression or also
 
 
 def clock_skew(xray: XRay, window: Window, services: Collection[str]) -> Mapping[str, float]:
