@@ -6,7 +6,15 @@ from datetime import timedelta
 from tests.compare.maps import NOON, WINDOW, a_map, compared, node, only, source, three
 from threemaps.compare import Difference, DifferenceKind, Window
 from threemaps.evidence.crossing import counted_by
-from threemaps.evidence.model import Collector, CrossingCall, Evidence, Leg, PassedAtEdges, Sampling
+from threemaps.evidence.model import (
+    Collector,
+    CrossingCall,
+    Elsewhere,
+    Evidence,
+    Leg,
+    PassedAtEdges,
+    Sampling,
+)
 from threemaps.evidence.shapes import Looked
 from threemaps.servicemap import Node, ServiceMap
 
@@ -201,18 +209,71 @@ def test_segments_refused_inside_a_200() -> None:
     assert "200" not in only(alone).cause
 
 
+NOWHERE = Evidence(elsewhere=Elsewhere())
+
+
 def test_spans_that_came_twice() -> None:
-    found = difference(Evidence(), cloudwatch=a_map("web>api 44"))
+    found = difference(NOWHERE, cloudwatch=a_map("web>api 44"))
     assert "came twice" in found.cause
-    assert found.evidence == ("CloudWatch has 44, the others at most 40",)
+    assert found.evidence[0] == "CloudWatch has 44, the others at most 40"
+
+
+def test_nothing_came_twice_that_may_be_of_another_time() -> None:
+    assert difference(Evidence(), cloudwatch=a_map("web>api 44")).cause == "unknown"
+    known = replace(passed(2), elsewhere=Elsewhere(before={WEB_API: 2}))
+    assert difference(known, cloudwatch=a_map("web>api 44")).cause == "unknown"
+    assert "came twice" in difference(known, cloudwatch=a_map("web>api 45")).cause
 
 
 def test_one_witness_is_no_proof_of_spans_that_came_twice() -> None:
     maps = source("xray", WHOLE), source("cloudwatch", a_map("web>api 44"))
-    assert only(compared(*maps)).cause == "unknown"
+    assert only(compared(*maps, evidence=NOWHERE)).cause == "unknown"
     traced = Looked(40, True, {WEB_API: 40}, ())
-    assert "came twice" in only(compared(*maps, evidence=Evidence(looked=traced))).cause
-    assert only(compared(*maps, evidence=Evidence(looked=replace(traced, complete=False)))).cause == "unknown"
+    assert "came twice" in only(compared(*maps, evidence=replace(NOWHERE, looked=traced))).cause
+    some = replace(NOWHERE, looked=replace(traced, complete=False))
+    assert only(compared(*maps, evidence=some)).cause == "unknown"
+
+
+def test_calls_of_a_backlog_are_of_another_time() -> None:
+    late = Evidence(elsewhere=Elsewhere(before={WEB_API: 4}))
+    found = difference(late, cloudwatch=a_map("web>api 44"))
+    assert found.cause.startswith("calls of another time")
+    assert not found.expected
+    assert "backlog" in found.advice
+    assert found.evidence == ("4 calls more in the hour before the window by their spans",)
+    assert "another time" not in difference(late, cloudwatch=a_map("web>api 45")).cause
+    assert "another time" not in difference(late, xray=LESS).cause
+    apart = three(LESS, WHOLE, a_map("web>api 44"), late).differences
+    assert {one.odd[0]: "another time" in one.cause for one in apart} == {"honeycomb": False, "xray": True}
+
+
+def test_calls_of_a_clock_ahead_are_of_another_time() -> None:
+    ahead = Evidence(elsewhere=Elsewhere(after={WEB_API: 4}))
+    found = difference(ahead, cloudwatch=a_map("web>api 44"))
+    assert found.cause.startswith("calls of another time")
+    assert "clocks are ahead" in found.advice
+    # Asked when the window has come to where the spans are, CloudWatch has had them.
+    later = Evidence(elsewhere=Elsewhere(before={WEB_API: -7}))
+    assert difference(later, cloudwatch=LESS).cause.startswith("calls of another time")
+    assert difference(later, cloudwatch=a_map("web>api 32")).cause == "unknown"
+
+
+def test_a_map_of_calls_of_another_time_alone() -> None:
+    drawn = a_map("(outside)>web 4 1", "web>api 4 1")
+    calls = {WEB_API: 4, (node("(outside)"), node("web")): 4}
+    found = three(a_map(), a_map(), drawn, Evidence(elsewhere=Elsewhere(before=calls)))
+    unexpected = [one for one in found.differences if not one.expected]
+    assert {one.odd for one in unexpected} == {("honeycomb", "xray"), ("xray",)}
+    assert all(one.cause.startswith("calls of another time") for one in unexpected)
+
+
+def test_errors_are_of_another_time_with_their_calls() -> None:
+    late = Evidence(elsewhere=Elsewhere(before={WEB_API: 4}))
+    usual, more = a_map("web>api 40 0"), a_map("web>api 44 3")
+    errors = only(three(WHOLE, usual, more, late), DifferenceKind.ERRORS)
+    assert errors.cause.startswith("calls of another time")
+    alone = only(three(WHOLE, usual, a_map("web>api 40 3"), late), DifferenceKind.ERRORS)
+    assert alone.cause == "unknown"
 
 
 def test_more_strays_than_lacking_calls_are_no_halves_that_expired() -> None:

@@ -17,7 +17,7 @@ from threemaps import metering
 from threemaps.backends import BACKENDS, open_backend
 from threemaps.backends.honeycomb import Honeycomb
 from threemaps.backends.xray import XRay
-from threemaps.evidence.collect import collect, passed, what_is_sampled
+from threemaps.evidence.collect import collect, not_flushed, passed, what_is_sampled
 from threemaps.evidence.collector import collector_of, parse_metrics, read_collector
 from threemaps.evidence.crossing import crossing_calls
 from threemaps.evidence.model import Evidence, Leg
@@ -302,6 +302,15 @@ def test_traffic_at_the_windows_edges(serve: Serve) -> None:
     backends = [open_backend(name, settings_at(url)) for name in ("honeycomb", "xray")]
     counts = passed(backends, WINDOW, timedelta(seconds=5))
     assert counts == {(node("web"), node("api")): 3}
+
+
+def test_calls_that_were_not_flushed_where_they_are(serve: Serve) -> None:
+    made, flushed = a_map("web>api 5", "web>users 2"), a_map("web>api 3", "web>db! 1")
+    url = serve(World(made, a_map("web>api 4"), flushed, at=WINDOW.start).app)
+    honeycomb, xray, cloudwatch = (open_backend(name, settings_at(url)) for name in BACKENDS)
+    counts = not_flushed([honeycomb, xray], cloudwatch, WINDOW, WINDOW)
+    web = node("web")
+    assert counts == {(web, node("api")): 2, (web, node("users")): 2, (web, node("db!")): -1}
 
 
 def test_long_calls_across_the_windows_edges(serve: Serve) -> None:

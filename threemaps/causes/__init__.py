@@ -36,6 +36,7 @@ CANDIDATES: tuple[Candidate, ...] = (
     traffic.sampling,
     traffic.still_moving,
     legs.refused_in_a_200,
+    servicegraph.of_another_time,
     servicegraph.counted_twice,
     legs.refused_at_the_door,
     traffic.nothing_arrived,

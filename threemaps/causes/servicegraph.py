@@ -5,11 +5,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from threemaps.causes.case import Case, Reason
 from threemaps.causes.expected import drawable
 from threemaps.compare import DifferenceKind
-from threemaps.evidence.model import CrossingCall, Evidence, PassedAtEdges
+from threemaps.evidence.model import CrossingCall, Elsewhere, Evidence, PassedAtEdges
 from threemaps.servicemap import Edge, Kind, Node
 
 # The window cuts the calls and the flush that came of them elsewhere.
 ASTRAY_TOLERANCE = 0.1
+
+ADVICE_LATE = (
+    "look for a backlog that came late (an agent, an SDK that retried) or clocks that are behind; "
+    "a --since that takes in both times has these calls in all maps"
+)
+ADVICE_AHEAD = "the services' clocks are ahead: set them, as with `timedatectl set-ntp true`"
 
 
 def window_edge(case: Case, evidence: Evidence) -> Reason | str:
@@ -216,6 +222,53 @@ def full_store(case: Case, evidence: Evidence) -> Reason | str:
     )
 
 
+def of_another_time(case: Case, evidence: Evidence) -> Reason | str:
+    """CloudWatch counts a call when it comes; elsewhere is where a backlog or a wrong clock has it."""
+    known = evidence.elsewhere
+    if known is None or case.difference.kind is DifferenceKind.LATENCY:
+        return "calls of another time: none are known"
+    edges = [(case.ends[0], case.ends[1])] if len(case.ends) == 2 else edges_of_node(case)
+    if not edges or not all(is_of_another_time(case, known, ends) for ends in edges):
+        return "calls of another time: too few, in the hour before the window and ten minutes after it"
+    before = sum(known.before.get(ends, 0) for ends in edges)
+    after = sum(known.after.get(ends, 0) for ends in edges)
+    times = (("in the hour before the window", before), ("after the window's end", after))
+    return Reason(
+        "calls of another time: CloudWatch counts a call when it comes, the others by its spans' times",
+        ADVICE_AHEAD if after > max(0, before) else ADVICE_LATE,
+        tuple(
+            f"{abs(count)} calls more {when} {'by their spans' if count > 0 else 'in CloudWatch'}"
+            for when, count in times
+            if count
+        ),
+    )
+
+
+def edges_of_node(case: Case) -> list[tuple[Node, Node]]:
+    """The calls for which the others draw it, and the odd one would, too."""
+    calls = case.index.touching(case.ends[0], [other.name for other in case.others])
+    return list(dict.fromkeys(call.key for call in calls if drawable(call, case.odd.backend)))
+
+
+def is_of_another_time(case: Case, known: Elsewhere, ends: tuple[Node, Node]) -> bool:
+    """As many calls as CloudWatch has too many here, it has too few elsewhere; or the other way about."""
+    flushed, others = counts_of(case, ends)
+    if not flushed or not others:
+        return False
+    other = max(others) if case.odd.backend == "cloudwatch" else _requests(case, case.odd.name, ends)
+    surplus, lacking = max(flushed) - other, known.lacking(ends)
+    if case.difference.kind is DifferenceKind.ERRORS and not surplus:
+        return False
+    return 0 < surplus <= lacking or lacking <= surplus < 0
+
+
+def counts_of(case: Case, ends: tuple[Node, Node]) -> tuple[list[int], list[int]]:
+    """The calls on an edge in CloudWatch, and in those of the others that can draw it."""
+    drawing = [one for one in case.sources if drawable(Edge(*ends), one.backend)]
+    flushed = [_requests(case, one.name, ends) for one in drawing if one.backend == "cloudwatch"]
+    return flushed, [_requests(case, one.name, ends) for one in drawing if one.backend != "cloudwatch"]
+
+
 def counted_twice(case: Case, evidence: Evidence) -> Reason | str:
     """Two witnesses against it, or one and the traces: one alone may have lost what CloudWatch has."""
     flushed = [case.says(one) for one in case.sources if one.backend == "cloudwatch"]
@@ -224,11 +277,21 @@ def counted_twice(case: Case, evidence: Evidence) -> Reason | str:
         return "spans counted twice: CloudWatch does not have more than the others"
     if case.difference.kind is DifferenceKind.ERRORS:
         return "spans counted twice: errors alone do not come twice"
-    traced = evidence.looked.calls.get((case.ends[0], case.ends[-1]), 0) if evidence.looked.complete else 0
+    ends = case.ends[0], case.ends[-1]
+    traced = evidence.looked.calls.get(ends, 0) if evidence.looked.complete else 0
     if traced != max(others) and others.count(max(others)) < 2:
         return "spans counted twice: one other backend is no proof, and the traces do not say so"
+    if evidence.elsewhere is None:
+        return "spans counted twice: it is not known whether the calls are of another time"
+    known = evidence.passed_at_edges
+    perhaps = max(0, evidence.elsewhere.lacking(ends)) + (known.within_lag.get(ends, 0) if known else 0)
+    if max(flushed) - max(others) <= perhaps:
+        return f"spans counted twice: {perhaps} calls may be of another time"
     return Reason(
         "the service graph counted spans that came twice; the other backends know them by their ids",
         "who retries after a lost answer sends twice: look for time-outs between services and collector",
-        (f"CloudWatch has {max(flushed):g}, the others at most {max(others):g}",),
+        (
+            f"CloudWatch has {max(flushed):g}, the others at most {max(others):g}",
+            "calls of the hour before the window and of ten minutes after it do not make up for it",
+        ),
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 import requests
@@ -16,7 +17,7 @@ from threemaps.backends.xray import XRay
 from threemaps.compare import Comparison, Window
 from threemaps.evidence.collector import read_collector
 from threemaps.evidence.crossing import crossing_calls
-from threemaps.evidence.model import Evidence, PassedAtEdges
+from threemaps.evidence.model import Elsewhere, Evidence, PassedAtEdges
 from threemaps.evidence.ring import ring_of
 from threemaps.evidence.shapes import look
 from threemaps.evidence.spans import (
@@ -44,6 +45,9 @@ Found = TypeVar("Found")
 
 # By how much a call can lie across the window's end: one backend counts by its start, another by its end.
 CUT = timedelta(seconds=3)
+# So far outside the window is looked for calls that were flushed inside: of a backlog or a clock behind, and
+# of one ahead.
+EARLIER, LATER = timedelta(hours=1), timedelta(minutes=10)
 # A span that is so much older than the collector may still have come to this one.
 ON_ITS_WAY = timedelta(seconds=6)
 
@@ -80,6 +84,7 @@ def collect(
         collector=search.ask("the collector's own metrics", lambda: read_collector(settings, window.start)),
         passed_at_edges=search.ask("traffic at the window's edges", lambda: passed_at_edges(live, window)),
     )
+    evidence = with_elsewhere(evidence, search, live, window)
     started = evidence.collector.started if evidence.collector else None
     if started and window.start < started - ON_ITS_WAY:
         before = Window(window.start, min(started, window.end) - ON_ITS_WAY)
@@ -188,6 +193,36 @@ def at_span_time(live: Backends) -> list[Backend]:
 def calls_in(live: Backends, window: Window) -> int:
     maps = [backend.read_map(window) for backend in at_span_time(live)]
     return max((sum(edge.requests or 0 for edge in found.edges) for found in maps), default=0)
+
+
+def with_elsewhere(evidence: Evidence, search: Search, live: Backends, window: Window) -> Evidence:
+    """Both or nothing: only what is known of all other times tells what CloudWatch counted twice."""
+    spans, cloudwatch = at_span_time(live), live.get("cloudwatch")
+    if not spans or cloudwatch is None:
+        return evidence
+    # CloudWatch's map takes in the flushes of LAG more than its window: both of a pair end at the same time.
+    earlier = Window(window.start - EARLIER, window.start), Window(window.start - EARLIER, window.start - LAG)
+    later = Window(window.end, window.end + LATER), Window(window.end + LAG, window.end + LATER)
+    before, after = (
+        search.ask(what, partial(not_flushed, spans, cloudwatch, *times))
+        for what, times in (("calls before the window", earlier), ("calls after the window", later))
+    )
+    if before is None or after is None:
+        return evidence
+    return replace(evidence, elsewhere=Elsewhere(before, after))
+
+
+def not_flushed(
+    spans: list[Backend], cloudwatch: Backend, made: Window, flushed: Window
+) -> Mapping[tuple[Node, Node], int]:
+    """Calls of the one window, as most of the backends have them, less those of CloudWatch's window."""
+    counts: dict[tuple[Node, Node], int] = {}
+    for found in (backend.read_map(made) for backend in spans):
+        for edge in found.edges:
+            counts[edge.key] = max(counts.get(edge.key, 0), edge.requests or 0)
+    for edge in cloudwatch.read_map(flushed).edges:
+        counts[edge.key] = counts.get(edge.key, 0) - (edge.requests or 0)
+    return counts
 
 
 def passed_at_edges(live: Backends, window: Window) -> PassedAtEdges | None:

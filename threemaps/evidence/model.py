@@ -83,6 +83,20 @@ class CrossingCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """By how much CloudWatch's flushes outside the window fall short of the calls there, for each edge.
+
+    Those that lack there may have been flushed inside; below 0 it is the other way about.
+    """
+
+    before: Mapping[tuple[Node, Node], int] = field(default_factory=dict)
+    after: Mapping[tuple[Node, Node], int] = field(default_factory=dict)
+
+    def lacking(self, ends: tuple[Node, Node]) -> int:
+        return self.before.get(ends, 0) + self.after.get(ends, 0)
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     collector: Collector | None = None
     not_checked: tuple[str, ...] = ()  # what could not be looked at, each with its reason
@@ -92,6 +106,7 @@ class Evidence:
     calls_before_start: int = 0  # of the collector, and inside the window
     passed_at_edges: PassedAtEdges | None = None
     crossing: tuple[CrossingCall, ...] = ()
+    elsewhere: Elsewhere | None = None
     skew: Mapping[str, float] = field(default_factory=dict)  # service → seconds its clock is ahead
     sampling: tuple[Sampling, ...] = ()
     dropped: Dropped | None = None
