@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from tests.compare.maps import NOON, WINDOW, a_map, compared, node, only, source, three
 from threemaps.compare import Difference, DifferenceKind, Window
+from threemaps.evidence.absent import Absent
 from threemaps.evidence.crossing import counted_by
 from threemaps.evidence.model import (
     Collector,
@@ -176,7 +177,8 @@ def test_refused_spans_that_are_too_few_or_have_a_rival_are_no_cause() -> None:
     assert difference(Evidence(collector=refused), honeycomb=LESS).cause == "unknown"
     many = Evidence(collector=Collector(refused=600), settled=False)
     assert "still moving" in difference(many, honeycomb=LESS).cause
-    absent = Evidence(collector=Collector(refused=600), absent_traces={"xray": ("abc",)})
+    lost = Absent(True, {WEB_API: ("abc",) * 7})
+    absent = Evidence(collector=Collector(refused=600), absent=lost)
     assert "inside an answer of 200" in difference(absent, xray=LESS).cause
 
 
@@ -197,7 +199,8 @@ def test_maps_still_moving() -> None:
 
 
 def test_segments_refused_inside_a_200() -> None:
-    evidence = Evidence(collector=collector("xray", sent=80), absent_traces={"xray": ("abc", "def")})
+    lost = Absent(True, {WEB_API: (*("abc",) * 6, "def")})
+    evidence = Evidence(collector=collector("xray", sent=80), absent=lost)
     found = difference(evidence, xray=LESS)
     assert "refused segments inside an answer of 200" in found.cause
     assert "trace abc is in Honeycomb and not in X-Ray" in found.evidence
@@ -207,6 +210,25 @@ def test_segments_refused_inside_a_200() -> None:
         evidence=Evidence(collector=collector("xray", sent=80)),
     )
     assert "200" not in only(alone).cause
+
+
+def test_segments_refused_elsewhere_or_too_few_are_no_cause() -> None:
+    users = Absent(True, {(node("web"), node("users")): ("abc",) * 7}, {})
+    assert difference(Evidence(absent=users), xray=LESS).cause == "unknown"
+    few = Absent(True, {WEB_API: ("abc",) * 6})
+    assert difference(Evidence(absent=few), xray=LESS).cause == "unknown"
+    share = Absent(False, {WEB_API: ("abc",)}, {WEB_API: 6})
+    assert "200" in difference(Evidence(absent=share), xray=LESS).cause
+    tiny = Absent(False, {WEB_API: ("abc",)}, {WEB_API: 400})
+    assert difference(Evidence(absent=tiny), xray=LESS).cause == "unknown"
+
+
+def test_a_node_whose_segments_x_ray_refused() -> None:
+    lost = Absent(True, {WEB_API: ("abc",) * 40})
+    found = three(WHOLE, a_map("web>users 1"), a_map("web>api 40", "web>users 1"), Evidence(absent=lost))
+    [missing] = [one for one in found.differences if one.source == node("api")]
+    assert "inside an answer of 200" in missing.cause
+    assert missing.evidence == ("trace abc is in Honeycomb and not in X-Ray",)
 
 
 NOWHERE = Evidence(elsewhere=Elsewhere())

@@ -17,6 +17,7 @@ from threemaps import metering
 from threemaps.backends import BACKENDS, open_backend
 from threemaps.backends.honeycomb import Honeycomb
 from threemaps.backends.xray import XRay
+from threemaps.evidence.absent import absent_calls
 from threemaps.evidence.collect import collect, not_flushed, passed, what_is_sampled
 from threemaps.evidence.collector import collector_of, parse_metrics, read_collector
 from threemaps.evidence.crossing import crossing_calls
@@ -26,7 +27,6 @@ from threemaps.evidence.spans import (
     from_honeycomb,
     from_xray,
     in_xray,
-    lacking,
     of_services,
     perhaps_entered,
     with_entered,
@@ -253,7 +253,11 @@ def test_traces_that_x_ray_lacks(serve: Serve) -> None:
     held = {one: [TracedSpan(one, *span) for span in spans] for one in ids}
     xray = Vendor(json({"Traces": [segments(ids[0], "0a", "0b"), segments(ids[1], "0a")]}))
     there = in_xray(xray_at(serve(xray.app)), of_services(held, {"api"}))
-    assert lacking(held, there) == (ids[1], ids[2])
+    absent = absent_calls(held, there, complete=True)
+    web, api, outside = node("web"), node("api"), node("(outside)")
+    # The second trace has its caller, the third nothing at all.
+    assert absent.calls == {(web, api): (ids[1], ids[2]), (outside, web): (ids[2],)}
+    assert absent.seen == {(web, api): 3, (outside, web): 3}
     assert of_services(held, {"users"}) == {}
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.compare.maps import a_map, compared, node, source, three
 from threemaps.compare import Comparison
+from threemaps.evidence.absent import Absent
 from threemaps.evidence.model import Collector, Evidence, PassedAtEdges
 from threemaps.evidence.shapes import REMOTE, Looked, Oddity, TracedSpan, drawings, look, who_can_draw
 from threemaps.evidence.shapes import Tree as TraceTree
@@ -194,7 +195,8 @@ def test_refused_spans_may_have_been_the_callers() -> None:
 
 def test_a_caller_whose_segments_x_ray_lacks_is_not_outside() -> None:
     """The others say so; the edge from outside is X-Ray's own."""
-    evidence = Evidence(absent_traces={"xray": ("abc",)})
+    drawn = (node("web"), node("api")), (node("(outside)"), node("api"))
+    evidence = Evidence(absent=Absent(True, dict.fromkeys(drawn, ("abc",) * 40)))
     xray = a_map("(outside)>api 40")
     comparison = compared(
         source("honeycomb", a_map("web>api 40")),

@@ -3,7 +3,12 @@
 import re
 
 from threemaps.causes.case import DOCTOR, Case, Reason
+from threemaps.causes.shapes import likely_of, slack
+from threemaps.compare import Source
+from threemaps.evidence.absent import Absent
 from threemaps.evidence.model import Evidence, Leg
+from threemaps.evidence.shapes import REMOTE
+from threemaps.servicemap import Kind, Node
 
 NEW_KEY = (
     "set HONEYCOMB_API_KEY to an ingest key of this environment, then `threemaps down` and `threemaps up`"
@@ -86,16 +91,43 @@ def refused_in_a_200(case: Case, evidence: Evidence) -> Reason | str:
     """X-Ray answers 200 and names segments that it did not take; the exporter counts them as sent."""
     if case.odd.backend != "xray" or not case.short:
         return "segments refused inside a 200: only X-Ray does that"
-    absent = evidence.absent_traces.get("xray")
-    leg = _leg(case, evidence)
+    absent, leg = evidence.absent, _leg(case, evidence)
     witnesses = [one for one in case.others if one.backend == "honeycomb" and case.says(one) > case.said]
-    not_looked = absent is None and leg.sent and witnesses
-    if not absent and not not_looked:
-        return "segments refused inside a 200: no call is known that Honeycomb has and X-Ray lacks"
+    not_looked = (absent is None or not absent.complete) and leg.sent and witnesses
+    traces = absent_here(case, evidence, absent) if absent else ()
+    if not traces and not not_looked:
+        return (
+            "segments refused inside a 200: too few calls are known here that Honeycomb has and X-Ray lacks"
+        )
     seen = [f"the collector has sent {leg.sent} spans to X-Ray, and none failed or waits"] if leg.sent else []
-    seen += [f"trace {trace} is in Honeycomb and not in X-Ray" for trace in (absent or ())[:3]]
+    seen += [f"trace {trace} is in Honeycomb and not in X-Ray" for trace in traces[:3]]
     return Reason(
         "X-Ray refused segments inside an answer of 200 (UnprocessedTraceSegments), which nothing counts",
         "segments over 64 kB or of a time far off are refused: look for large attributes and wrong clocks",
         tuple(seen),
     )
+
+
+def absent_here(case: Case, evidence: Evidence, absent: Absent) -> tuple[str, ...]:
+    """Traces that tell of these very calls, where they are enough."""
+    ends = case.ends
+    names = [one.name for one in case.sources]
+    keys = [(ends[0], ends[1])] if len(ends) == 2 else [e.key for e in case.index.touching(ends[0], names)]
+    found: dict[str, None] = {}
+    for source, target in dict.fromkeys(keys):
+        counts = [requests_on(case, one, (source, target)) for one in case.others]
+        own, most = requests_on(case, case.odd, (source, target)), max(counts, default=0)
+        key = source, (REMOTE if target.kind is Kind.REMOTE else target)
+        here = absent.calls.get(key, ())
+        likely = (
+            len(here) if absent.complete else likely_of(max(own, most), len(here), absent.seen.get(key, 0))
+        )
+        if own != most and (not here or abs(own - most) > likely + slack(evidence, (source, target))):
+            return ()
+        found |= dict.fromkeys(here)
+    return tuple(found)
+
+
+def requests_on(case: Case, one: Source, ends: tuple[Node, Node]) -> int:
+    edge = case.index.edge(one.name, *ends)
+    return edge.requests or 0 if edge else 0

@@ -1,5 +1,7 @@
 """Calls of a shape that each backend draws in its own way, as whole traces show them."""
 
+import math
+
 from threemaps.causes.case import Case, Reason
 from threemaps.causes.expected import drawable
 from threemaps.compare import DifferenceKind, Source
@@ -120,10 +122,15 @@ def explaining(
     seen = looked.calls.get(ends, 0)
     if not found or not seen:
         return []
-    share = len(found) / seen
-    spread = SAMPLE_TOLERANCE * (share * (1 - share) / seen) ** 0.5
-    likely = len(found) if looked.complete else most * min(1.0, share + spread)
+    likely = len(found) if looked.complete else likely_of(most, len(found), seen)
     return found if most - least <= likely + more else []
+
+
+def likely_of(calls: float, found: int, seen: int) -> float:
+    """How many of the calls may be such ones, if so many were found among those that were seen."""
+    share = min(1.0, found / max(1, seen))
+    spread = SAMPLE_TOLERANCE * math.sqrt(share * (1 - share) / max(1, seen))
+    return calls * min(1.0, share + spread)
 
 
 def reason(found: list[OddCall], evidence: Evidence) -> Reason:

@@ -15,17 +15,16 @@ from threemaps.backends.honeycomb import Honeycomb
 from threemaps.backends.snapshot import Snapshot
 from threemaps.backends.xray import XRay
 from threemaps.compare import Comparison, Window
+from threemaps.evidence.absent import Traces, absent_calls
 from threemaps.evidence.collector import read_collector
 from threemaps.evidence.crossing import crossing_calls
 from threemaps.evidence.model import Elsewhere, Evidence, PassedAtEdges
 from threemaps.evidence.ring import ring_of
 from threemaps.evidence.shapes import look
 from threemaps.evidence.spans import (
-    Traces,
     from_honeycomb,
     from_xray,
     in_xray,
-    lacking,
     of_services,
     perhaps_entered,
     services_in_question,
@@ -166,10 +165,9 @@ def beside_xray(
     there = search.ask("traces that X-Ray lacks", lambda: in_xray(xray, asked))
     if there is None:
         return evidence, found
-    absent = lacking(held, there)
-    if absent or (complete and len(held) <= len(there)):
-        evidence = replace(evidence, absent_traces={"xray": absent})
-    return evidence, (with_entered(held, there), complete)
+    entered = with_entered(held, there)
+    absent = absent_calls(entered, there, complete=complete and len(held) <= len(there))
+    return replace(evidence, absent=absent), (entered, complete)
 
 
 def live_ones(backends: Backends) -> dict[str, Backend]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from threemaps.evidence.absent import Absent
 from threemaps.evidence.ring import Ring
 from threemaps.evidence.shapes import Looked
 from threemaps.servicemap import Node
@@ -110,7 +111,6 @@ class Evidence:
     skew: Mapping[str, float] = field(default_factory=dict)  # service → seconds its clock is ahead
     sampling: tuple[Sampling, ...] = ()
     dropped: Dropped | None = None
-    # Backend → traces of which another holds more; not there where it is not known.
-    absent_traces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    absent: Absent | None = None  # what X-Ray lacks of traces that Honeycomb has
     looked: Looked = field(default_factory=Looked)
     settled: bool = True

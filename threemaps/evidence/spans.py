@@ -12,6 +12,7 @@ from threemaps.backends.honeycomb import Honeycomb
 from threemaps.backends.questions import answer
 from threemaps.backends.xray import XRay
 from threemaps.compare import Comparison, Window
+from threemaps.evidence.absent import Traces
 from threemaps.evidence.shapes import SERVERS, TracedSpan
 from threemaps.evidence.vendors import LOOKED_AT, recent_trace_ids, traces, xray_id
 from threemaps.servicemap import Kind
@@ -23,8 +24,6 @@ MOST_SPANS = 10_000  # rows that Honeycomb gives
 BEFORE = timedelta(minutes=10)
 LONG, LONG_STEP, STEP = timedelta(hours=5), 1800, 60
 COLUMNS = ("trace.trace_id", "trace.span_id", "trace.parent_id", "service.name", "span.kind")
-
-Traces = Mapping[str, list[TracedSpan]]
 
 
 def services_in_question(comparison: Comparison) -> set[str]:
@@ -120,15 +119,6 @@ def in_xray(xray: XRay, held: Traces) -> Traces:
 def of_services(held: Traces, services: Collection[str]) -> Traces:
     there = {one: spans for one, spans in held.items() if any(span.service in services for span in spans)}
     return dict(islice(there.items(), LOOKED_AT))
-
-
-def lacking(held: Traces, there: Traces) -> tuple[str, ...]:
-    """Traces of which X-Ray lacks spans that Honeycomb holds."""
-    return tuple(
-        one
-        for one, spans in there.items()
-        if not {span.id for span in held[one]} <= {span.id for span in spans}
-    )
 
 
 def perhaps_entered(held: Traces) -> Traces:
