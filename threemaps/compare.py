@@ -53,6 +53,7 @@ class Source:
     window: Window
     map: ServiceMap | None
     sampled: bool = False  # it holds a share of the calls, scaled up or not
+    holds_others: bool = False  # calls of the window that --service leaves out
     problem: str = ""
     remedy: str = ""
 

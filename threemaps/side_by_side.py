@@ -35,6 +35,7 @@ class Reader:
         self.window = window
         self.service = service
         self.failures: dict[str, UnreadableError] = {}
+        self.holding_others: set[str] = set()
         self.backends: dict[str, Backend] = {}
         self.names = tuple(dict.fromkeys(names))
         for name in self.names:
@@ -67,10 +68,14 @@ class Reader:
 
     def _one(self, name: str, window: Window) -> ServiceMap | None:
         try:
-            return self.backends[name].read_map(window, self.service)
+            whole = self.backends[name].read_map(window)
         except UnreadableError as error:
             self.failures[name] = error
             return None
+        found = whole.only(self.service)
+        if window == self.window and len(found.edges) < len(whole.edges):
+            self.holding_others.add(name)
+        return found
 
     def sources(self, maps: Maps, evidence: Evidence) -> list[Source]:
         sampled = {one.backend for one in evidence.sampling if one.rate < 1}
@@ -85,6 +90,7 @@ class Reader:
             backend.covers(self.window) if backend else self.window,
             found,
             sampled=drawn_by in sampled,
+            holds_others=name in self.holding_others,
             problem=failure.message if failure else "",
             remedy=failure.hint if failure else "",
         )

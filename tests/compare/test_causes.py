@@ -316,6 +316,12 @@ def test_nothing_arrived_at_all() -> None:
     assert not comparison.agree
 
 
+def test_a_map_that_is_empty_after_the_filter_alone_holds_something() -> None:
+    filtered = replace(source("xray", a_map()), holds_others=True)
+    found = compared(source("honeycomb", WHOLE), filtered, source("cloudwatch", WHOLE))
+    assert {one.cause for one in found.differences} == {"unknown"}
+
+
 def test_windows_that_overlap_are_not_the_same() -> None:
     later = Window(NOON + timedelta(minutes=5), NOON + timedelta(minutes=20))
     found = only(compared(source("xray", WHOLE, "a.json"), source("xray", LESS, window=later)))

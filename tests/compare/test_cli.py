@@ -163,6 +163,14 @@ def test_the_edges_that_touch_a_name(run: Run) -> None:
     assert edge["target"] == "db:5432"
 
 
+def test_a_map_of_which_the_filter_leaves_nothing_is_not_said_to_be_empty(run: Run) -> None:
+    for xray, is_empty in ((a_map("web>other 1"), False), (a_map(), True)):
+        done = run("compare", "--service", "d*", "--format", "json", world=the_world(xray=xray))
+        causes = [one["cause"] for one in json.loads(done.stdout)["differences"] if "xray" in one["odd"]]
+        assert causes
+        assert all(("nothing at all" in cause) is is_empty for cause in causes)
+
+
 def test_a_named_source_with_a_key_and_no_demo_is_the_users_account(run: Run, serve: Serve) -> None:
     url = serve(the_world().app)
     mine = {

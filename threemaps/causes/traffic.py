@@ -75,6 +75,6 @@ def still_moving(case: Case, evidence: Evidence) -> Reason | str:
 
 
 def nothing_arrived(case: Case, evidence: Evidence) -> Reason | str:
-    if not case.index.is_empty(case.odd.name):
+    if case.odd.holds_others or not case.index.is_empty(case.odd.name):
         return f"{case.title}: other edges of this window are there"
     return Reason(f"{case.title} holds nothing at all of this window", DOCTOR)
