@@ -101,7 +101,9 @@ def test_a_node_is_missing_for_the_clock_of_the_one_that_it_calls() -> None:
 
 def test_a_clock_that_is_behind_makes_no_restart() -> None:
     evidence = Evidence(
-        collector=Collector(started=NOON + timedelta(minutes=5)), calls_before_start=3, skew={"other": -90.0}
+        collector=Collector(started=NOON + timedelta(minutes=5)),
+        calls_before_start={WEB_API: 7},
+        skew={"other": -90.0},
     )
     assert difference(evidence, cloudwatch=LESS).cause == "unknown"
 
@@ -142,10 +144,24 @@ def test_a_restart_of_the_collector() -> None:
     assert "restarted inside the window" in found.cause
     assert "otel-stream-b" in found.evidence[0]
     started = Collector(started=NOON + timedelta(minutes=5))
-    known = Evidence(collector=started, calls_before_start=3)
+    known = Evidence(collector=started, calls_before_start={WEB_API: 7})
     assert "restarted" in difference(known, cloudwatch=LESS).cause
+    astray = three(WHOLE, WHOLE, a_map("web>api 33", "web>api:8001! 7"), known)
+    assert all("restarted" in one.cause for one in astray.differences if not one.expected)
     assert "restarted" not in difference(Evidence(collector=started), cloudwatch=LESS).cause
     assert "restarted" not in difference(Evidence(streams=("a", "b")), xray=LESS).cause
+
+
+def test_a_restart_costs_no_calls_that_came_after_it() -> None:
+    started = Collector(started=NOON + timedelta(minutes=5))
+    web_users = node("web"), node("users")
+    few: dict[tuple[Node, Node], int] = {WEB_API: 6}
+    for older in (few, {web_users: 7}, {}):
+        known = Evidence(collector=started, calls_before_start=older)
+        assert difference(known, cloudwatch=LESS).cause == "unknown"
+    elsewhere = Evidence(collector=started, calls_before_start={web_users: 1})
+    astray = three(WHOLE, WHOLE, a_map("web>api 33", "web>api:8001! 7"), elsewhere)
+    assert all("expired half-edges" in one.cause for one in astray.differences if not one.expected)
 
 
 def test_a_full_store() -> None:

@@ -1,6 +1,6 @@
 """What only the service graph's metrics suffer from, and so only CloudWatch's map."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from threemaps.causes.case import Case, Reason
 from threemaps.causes.expected import drawable
@@ -112,24 +112,45 @@ def restart(case: Case, evidence: Evidence) -> Reason | str:
     if case.odd.backend == "cloudwatch" and not case.short:
         return "a restart of the collector: CloudWatch has too much, not too little"
     started = evidence.collector and evidence.collector.started
+    # A clock that is behind makes calls look older than they are.
+    older = None if evidence.skew else evidence.calls_before_start
     seen = []
     if len(evidence.streams) > 1:
         seen.append(
             f"{len(evidence.streams)} log streams in the window, one a run: {', '.join(evidence.streams)}"
         )
-    # A clock that is behind makes calls look older than they are.
-    if started and evidence.calls_before_start and not evidence.skew:
+    if started and older and are_older(case, evidence, older):
         seen.append(
             f"the collector runs since {started:%H:%M:%S} UTC, "
-            f"and {evidence.calls_before_start} calls of the window are older"
+            f"and {sum(older.values())} calls of the window are older"
         )
     if not seen:
-        return "a restart of the collector: one log stream in the window, and no calls before it"
+        return (
+            "a restart of the collector: one log stream in the window, and too few of these calls before it"
+        )
     return Reason(
         "the collector was restarted inside the window, and calls half seen then are lost to this map",
         "wait until the restart is out of the window, or shorten --since",
         tuple(seen),
     )
+
+
+def are_older(case: Case, evidence: Evidence, older: Mapping[tuple[Node, Node], int]) -> bool:
+    """As many of the calls in question as are missing: what came after a restart it cannot have cost."""
+    strays = stray_calls(case) if case.odd.backend != "cloudwatch" else []
+    if strays:
+        callers = {edge.source for edge in strays}
+        went = sum(edge.requests or 0 for edge in strays)
+        return went <= sum(count for (source, _), count in older.items() if source in callers)
+    edges = [(case.ends[0], case.ends[1])] if len(case.ends) == 2 else edges_of_node(case)
+    return bool(edges) and all(lacks_no_more(case, evidence, ends, older.get(ends, 0)) for ends in edges)
+
+
+def lacks_no_more(case: Case, evidence: Evidence, ends: tuple[Node, Node], than: int) -> bool:
+    flushed, others = counts_of(case, ends)
+    known = evidence.passed_at_edges
+    passed = known.within_lag.get(ends, 0) if known else 0
+    return max(others, default=0) - max(flushed, default=0) <= than + (passed if than else 0)
 
 
 def expired_halves(case: Case, evidence: Evidence) -> Reason | str:

@@ -88,7 +88,7 @@ def collect(
     if started and window.start < started - ON_ITS_WAY:
         before = Window(window.start, min(started, window.end) - ON_ITS_WAY)
         calls = search.ask("calls before the collector's start", lambda: calls_in(live, before))
-        evidence = replace(evidence, calls_before_start=calls or 0)
+        evidence = replace(evidence, calls_before_start=calls or {})
     if isinstance(cloudwatch, CloudWatch):
         wider = Window(window.start, window.end + LAG)
         streams = search.ask("the collector's log streams", lambda: cloudwatch.streams(wider))
@@ -188,9 +188,11 @@ def at_span_time(live: Backends) -> list[Backend]:
     return [backend for name, backend in live.items() if name != "cloudwatch"]
 
 
-def calls_in(live: Backends, window: Window) -> int:
-    maps = [backend.read_map(window) for backend in at_span_time(live)]
-    return max((sum(edge.requests or 0 for edge in found.edges) for found in maps), default=0)
+def calls_in(live: Backends, window: Window) -> Mapping[tuple[Node, Node], int]:
+    """X-Ray's word goes first: it counts a call by its end, and a long one may have come after a restart."""
+    backend = live.get("xray") or live.get("honeycomb")
+    found = backend.read_map(window).edges if backend else ()
+    return {edge.key: edge.requests or 0 for edge in found}
 
 
 def with_elsewhere(evidence: Evidence, search: Search, live: Backends, window: Window) -> Evidence:

@@ -104,7 +104,8 @@ class Evidence:
     key_problems: Mapping[str, str] = field(default_factory=dict)  # backend → what it says of the key
     streams: tuple[str, ...] = ()  # EMF streams in the window: one a run of the collector
     ring: Ring | None = None  # of the gateways, where several write side by side
-    calls_before_start: int = 0  # of the collector, and inside the window
+    # Calls of the window that were over before the collector's start, per edge.
+    calls_before_start: Mapping[tuple[Node, Node], int] = field(default_factory=dict)
     passed_at_edges: PassedAtEdges | None = None
     crossing: tuple[CrossingCall, ...] = ()
     elsewhere: Elsewhere | None = None
