@@ -14,6 +14,7 @@ import pytest
 from tests.doctor.conftest import Environ
 from tests.doctor.test_service import RIGHT, STANDIN
 from tests.doctor.workshop import Workshop
+from threemaps.doctor.observe import check_spans_arrive
 from threemaps.doctor.recorder import Recorder
 from threemaps.doctor.service import check_service
 from threemaps.doctor.subject import from_command, from_process
@@ -109,6 +110,21 @@ def test_grpc_is_observed_too(workshop: Workshop, environ: Environ, recorder: Re
         workshop, OTEL_EXPORTER_OTLP_ENDPOINT=recorder.grpc_url, OTEL_EXPORTER_OTLP_PROTOCOL="grpc"
     )
     assert run(RIGHT, variables, folder).startswith("spans arrived: 1 of shop")
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
+def test_what_keeps_from_near_things_does_not_keep_from_the_recorder(
+    workshop: Workshop, environ: Environ, folder: Path, protocol: str
+) -> None:
+    far = environ(
+        workshop,
+        OTEL_EXPORTER_OTLP_PROTOCOL=protocol,
+        OTEL_EXPORTER_OTLP_INSECURE="false",
+        http_proxy="http://127.0.0.1:9",
+        https_proxy="http://127.0.0.1:9",
+    )
+    subject = from_command(RIGHT.split(), far, folder)
+    assert check_spans_arrive(subject).detail == "spans arrived: 1 of shop"
 
 
 def test_a_service_that_ends_says_its_last_words(workshop: Workshop, environ: Environ, folder: Path) -> None:

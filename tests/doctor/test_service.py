@@ -43,6 +43,7 @@ trace.set_tracer_provider(provider)
 app = Flask(__name__)
 FlaskInstrumentor().instrument_app(app)
 """
+GRPC = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
 GUNICORN = "gunicorn --bind 127.0.0.1:0 app:app"
 
 TABLE = [
@@ -126,6 +127,28 @@ TABLE = [
     Broken("all excluded", "every address", variables={"OTEL_PYTHON_FLASK_EXCLUDED_URLS": "healthz,/"}),
     Broken("excluded by no pattern", "no regular", variables={"OTEL_PYTHON_EXCLUDED_URLS": "*"}),
     Broken("sent in an hour", "every 3600 s", variables={"OTEL_BSP_SCHEDULE_DELAY": "3600000"}),
+    Broken("sent without a pause", "above 0", variables={"OTEL_BSP_SCHEDULE_DELAY": "0"}),
+    Broken("sent before now", "above 0", variables={"OTEL_BSP_SCHEDULE_DELAY": " -1"}),
+    Broken(
+        "a scheme that is none",
+        "a scheme that nobody knows, htp",
+        variables={"OTEL_EXPORTER_OTLP_ENDPOINT": "htp://RECORDER_BARE"},
+    ),
+    Broken(
+        "a scheme that is none, over gRPC",
+        "speaks no TLS",
+        variables={"OTEL_EXPORTER_OTLP_ENDPOINT": "htp://RECORDER_GRPC_BARE"} | GRPC,
+    ),
+    Broken(
+        "a blank behind the endpoint",
+        "has blanks in it",
+        variables={"OTEL_EXPORTER_OTLP_ENDPOINT": "RECORDER "},
+    ),
+    Broken(
+        "a line's end behind the endpoint",
+        "has blanks in it",
+        variables={"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "RECORDER_GRPC\n"} | GRPC,
+    ),
     Broken(
         "localhost through a proxy",
         "HTTP_PROXY sends what is meant for",
@@ -142,7 +165,8 @@ TABLE = [
 def settle(text: str, recorder: Recorder) -> str:
     bare = recorder.http_url.removeprefix("http://")
     return (
-        text.replace("RECORDER_GRPC", recorder.grpc_url)
+        text.replace("RECORDER_GRPC_BARE", recorder.grpc_url.removeprefix("http://"))
+        .replace("RECORDER_GRPC", recorder.grpc_url)
         .replace("RECORDER_BARE", bare)
         .replace("RECORDER", recorder.http_url)
     )

@@ -1,20 +1,19 @@
-"""Somebody else's service: where its spans go, and whether anything there speaks the same protocol."""
+"""Somebody else's service: where its spans go, by the exporter's own rules."""
 
-import os
 import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, unquote, urlsplit
 
-import requests
-
 from threemaps.doctor.check import Check, broken, good
 from threemaps.doctor.subject import Subject
-from threemaps.doctor.wire import Answer, ask
-from threemaps.nearby import LOOPBACK, session_for
 
 LINK = "exporter"
 GRPC, HTTP = "grpc", "http/protobuf"
 DEFAULT_PORTS = {GRPC: 4317, HTTP: 4318}
+SCHEMES = ("http", "https")
+ADDRESS = re.compile(
+    r"(?:(https?|[a-z][a-z0-9+.-]*(?=:/)):)?(/*)(.*)", re.IGNORECASE
+)  # scheme, slashes, rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +57,31 @@ def destination(subject: Subject) -> Destination:
     """The exporter's own rules: the variable for traces wins, the general one gets /v1/traces behind it."""
     kind = protocol(subject)
     variable = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
-    url = subject.get(variable).strip()
-    if not url:
+    if not (url := subject.get(variable)):
         variable = "OTEL_EXPORTER_OTLP_ENDPOINT"
-        url = subject.get(variable).strip() or f"http://localhost:{DEFAULT_PORTS.get(kind, 4317)}"
+        url = subject.get(variable) or f"http://localhost:{DEFAULT_PORTS.get(kind, 4317)}"
         if kind != GRPC:
-            url = url.rstrip("/") + "/v1/traces"
-    if kind == GRPC and "://" not in url:
-        insecure = subject.get("OTEL_EXPORTER_OTLP_TRACES_INSECURE", "OTEL_EXPORTER_OTLP_INSECURE")
-        url = f"{'http' if insecure.lower() == 'true' else 'https'}://{url}"
+            url = url.strip().rstrip("/") + "/v1/traces"
+    url = url.strip()
+    if kind == GRPC:
+        scheme, rest = url.split("://", 1) if "://" in url else ("", url)
+        url = f"{'https' if is_secure(subject, scheme.lower()) else 'http'}://{rest}"
     text = subject.get("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
     return Destination(kind, url, variable, parse_headers(text))
+
+
+def is_secure(subject: Subject, scheme: str) -> bool:
+    """gRPC sends TLS to everything but http://, unless a variable says otherwise."""
+    if scheme == "https":
+        return True
+    name = insecure_variable(subject)
+    return subject.get(name).lower() != "true" if name else scheme != "http"
+
+
+def insecure_variable(subject: Subject) -> str:
+    """The one that counts, if any of the two is set."""
+    names = ("OTEL_EXPORTER_OTLP_TRACES_INSECURE", "OTEL_EXPORTER_OTLP_INSECURE")
+    return next((name for name in names if subject.get(name)), "")
 
 
 def parse_headers(text: str) -> dict[str, str]:
@@ -144,11 +157,10 @@ def check_endpoint(subject: Subject) -> Check:
     """An address that the exporter can use."""
     there = destination(subject)
     given = subject.get(there.variable)
-    if given and "://" not in given and there.protocol != GRPC:
-        detail = f"{there.variable}={given} lacks its scheme"
-        scheme = "https" if given.endswith(":443") or "honeycomb.io" in given else "http"
-        return broken(LINK, "endpoint", detail, subject.setting(there.variable, f"{scheme}://{given}"))
-    if not re.fullmatch(r"[\w.:-]+", there.host):
+    if wrong := misspelled(there, given):
+        detail, right = wrong
+        return broken(LINK, "endpoint", detail, subject.setting(there.variable, right))
+    if not is_host(there.host):
         local = f"http://localhost:{DEFAULT_PORTS.get(there.protocol, DEFAULT_PORTS[HTTP])}"
         right = there.setting_for(local)
         detail = f"{there.variable}={given} is no address: http://HOST:PORT is"
@@ -161,6 +173,36 @@ def check_endpoint(subject: Subject) -> Check:
         detail = f"{there.variable}={given}: this one is used as it stands, and needs its path"
         return broken(LINK, "endpoint", detail, subject.setting(there.variable, there.base + "/v1/traces"))
     return good(LINK, "endpoint", there.url)
+
+
+def misspelled(there: Destination, given: str) -> tuple[str, str] | None:
+    """What is wrong with the form of the value, and the right one. The exporter takes it to the letter."""
+    if given and not given.strip():
+        return f"{there.variable} is set, and blank", ""
+    if re.search(r"\s", given):
+        return f"{there.variable}={given!r} has blanks in it, which are sent along", "".join(given.split())
+    match = ADDRESS.fullmatch(given)
+    if not given or match is None:
+        return None
+    scheme, slashes, rest = (match[1] or "").lower(), match[2], match[3]
+    if there.protocol == GRPC and slashes == ("//" if scheme else ""):
+        return None  # taken with any scheme and with none, over TLS: `check_reachable` tells
+    if scheme in SCHEMES and slashes == "//":
+        return None
+    secure = re.match(r"[^/]*:443(/|$)|([^/]*\.)?honeycomb\.io\b", rest)
+    right = scheme if scheme in SCHEMES else "https" if secure else "http"
+    why = f"has a scheme that nobody knows, {scheme}" if scheme else "lacks its scheme"
+    why = f"is no address: {scheme}://HOST:PORT is" if scheme in SCHEMES else why
+    return f"{there.variable}={given} {why}", f"{right}://{rest}"
+
+
+def is_host(name: str) -> bool:
+    """Names have labels of 1 to 63 characters."""
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        return False
+    return re.fullmatch(r"[\w.:-]+", name) is not None
 
 
 def check_header_form(subject: Subject) -> Check:
@@ -196,60 +238,3 @@ def misread(name: str, separator: str, value: str) -> str:
     if value.strip()[:1] in {'"', "'"}:
         return f"the quotes around {name.strip()} are sent as part of it"
     return ""
-
-
-def check_reachable(subject: Subject) -> Check:
-    """Something listens there and speaks this protocol."""
-    there = destination(subject)
-    if not shares_network(subject):
-        return good(LINK, "reachable", f"{there.base} is seen from inside the container only")
-    answer = ask(there.host, there.port, there.parts.scheme == "https", there.protocol == GRPC)
-    if answer is Answer.SILENT:
-        return silent(subject, there)
-    spoken = GRPC if answer is Answer.HTTP2 else HTTP
-    if answer is not Answer.BOTH and spoken != there.protocol:
-        detail = f"{there.base} speaks {spoken}, and the exporter sends {there.protocol}"
-        return broken(LINK, "reachable", detail, subject.setting("OTEL_EXPORTER_OTLP_PROTOCOL", spoken))
-    if there.protocol == HTTP and is_unknown_path(there.url):
-        detail = f"{there.base} knows no {there.parts.path}: OTLP is taken at /v1/traces"
-        return broken(
-            LINK, "reachable", detail, subject.setting(there.variable, there.setting_for(there.base))
-        )
-    return good(LINK, "reachable", f"{there.base} answers and speaks {there.protocol}")
-
-
-def silent(subject: Subject, there: Destination) -> Check:
-    """Nobody there, or somebody who speaks no TLS."""
-    is_secure = there.parts.scheme == "https"
-    if is_secure and ask(there.host, there.port, False, there.protocol == GRPC) is not Answer.SILENT:
-        detail = f"what answers at {there.host}:{there.port} speaks no TLS, and the exporter sends https"
-        plain = subject.get(there.variable).replace("https://", "http://")
-        return broken(LINK, "reachable", detail, subject.setting(there.variable, plain))
-    detail = f"nothing that speaks OTLP answers at {there.base}"
-    return broken(
-        LINK, "reachable", detail, "threemaps up" if there.host in LOOPBACK else f"curl -v {there.base}"
-    )
-
-
-def is_unknown_path(url: str) -> bool:
-    """An empty export is no data, and tells whether anybody takes it there."""
-    headers = {"Content-Type": "application/x-protobuf"}
-    try:
-        with session_for(url) as session:
-            return session.post(url, b"", headers=headers, timeout=3).status_code in (404, 405)
-    except requests.RequestException:
-        return False
-
-
-def shares_network(subject: Subject) -> bool:
-    """A container has its own localhost and its own names."""
-    if subject.pid is None:
-        return True
-    try:
-        return network_of("self") == network_of(subject.pid)
-    except OSError:
-        return True
-
-
-def network_of(pid: int | str) -> str:
-    return os.readlink(f"/proc/{pid}/ns/net")

@@ -12,7 +12,8 @@ import requests
 from threemaps import nearby
 from threemaps.backends.http import PART_BYTES, whole
 from threemaps.doctor.check import Check, broken, good
-from threemaps.doctor.destination import Destination, destination, shares_network
+from threemaps.doctor.destination import Destination, destination
+from threemaps.doctor.reaching import shares_network
 from threemaps.doctor.subject import Subject
 from threemaps.errors import UserError
 from threemaps.settings import HONEYCOMB_ENDPOINT, LOCAL_CONFIGURATION_KEY, LOCAL_INGEST_KEY

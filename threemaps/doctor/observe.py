@@ -18,6 +18,7 @@ from threemaps.doctor.check import Check, broken, good
 from threemaps.doctor.destination import GRPC, destination
 from threemaps.doctor.recorder import Recorder
 from threemaps.doctor.subject import Subject
+from threemaps.nearby import excepted
 
 LINK = "run"
 START_SECONDS = 20  # for the service to listen
@@ -32,10 +33,14 @@ CONFESSIONS = {
     "Address already in use": "its port is taken by another process",
     "already in use": "its port is taken by another process",
 }
+# What would keep the exporter from the recorder, which is near and speaks no TLS.
 GONE = {
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
     "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+    "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_TRACES_INSECURE",
     "OTEL_EXPORTER_OTLP_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_INSECURE",
 }
 
 
@@ -60,6 +65,7 @@ def start(subject: Subject, recorder: Recorder, output: IO[bytes]) -> "subproces
     )
     environ["OTEL_EXPORTER_OTLP_PROTOCOL"] = there.protocol
     environ["OTEL_BSP_SCHEDULE_DELAY"] = "200"
+    environ["no_proxy"] = environ["NO_PROXY"] = excepted(subject.get("no_proxy", "NO_PROXY"))
     environ["PYTHONUNBUFFERED"] = "1"
     launcher = [str(subject.launcher)] if subject.launcher else []
     return subprocess.Popen(

@@ -17,7 +17,6 @@ from threemaps.doctor.destination import (
     check_exporter,
     check_header_form,
     check_protocol,
-    check_reachable,
 )
 from threemaps.doctor.environment import (
     check_quotes,
@@ -38,6 +37,7 @@ from threemaps.doctor.launching import (
     sends_by_xray_sdk,
 )
 from threemaps.doctor.observe import check_spans_arrive
+from threemaps.doctor.reaching import check_reachable
 from threemaps.doctor.restarting import check_preload, check_reloader
 from threemaps.doctor.silent import (
     check_certificate,

@@ -71,11 +71,22 @@ def check_excluded(subject: Subject) -> Check:
 def check_delay(subject: Subject) -> Check:
     """Spans wait that long before they are sent, and most programs end before."""
     name = "OTEL_BSP_SCHEDULE_DELAY"
-    text = subject.get(name).strip()
-    if text.isdigit() and int(text) > MOST_DELAY:
-        detail = f"{name}={text}: milliseconds, so spans are sent every {int(text) // 1000} s"
+    delay = whole_number(subject.get(name), 5000)
+    if delay <= 0:
+        detail = f"{name}={delay}: the SDK takes milliseconds above 0 only, and sets up nothing"
         return broken(LINK, "delay", detail, subject.setting(name, ""))
-    return good(LINK, "delay", f"sent every {text or 5000} ms")
+    if delay > MOST_DELAY:
+        detail = f"{name}={delay}: milliseconds, so spans are sent every {delay // 1000} s"
+        return broken(LINK, "delay", detail, subject.setting(name, ""))
+    return good(LINK, "delay", f"sent every {delay} ms")
+
+
+def whole_number(text: str, default: int) -> int:
+    """What the SDK reads: its default where the text is no number."""
+    try:
+        return int(text)
+    except ValueError:
+        return default
 
 
 def check_proxy(subject: Subject) -> Check:

@@ -1,0 +1,76 @@
+"""Somebody else's service: whether anything where its spans go speaks the same protocol, and takes them."""
+
+import os
+
+import requests
+
+from threemaps.doctor.check import Check, broken, good
+from threemaps.doctor.destination import GRPC, HTTP, LINK, Destination, destination, insecure_variable
+from threemaps.doctor.subject import Subject
+from threemaps.doctor.wire import Answer, ask
+from threemaps.nearby import LOOPBACK, session_for
+
+
+def check_reachable(subject: Subject) -> Check:
+    """Something listens there and speaks this protocol."""
+    there = destination(subject)
+    if not shares_network(subject):
+        return good(LINK, "reachable", f"{there.base} is seen from inside the container only")
+    answer = ask(there.host, there.port, there.parts.scheme == "https", there.protocol == GRPC)
+    if answer is Answer.SILENT:
+        return silent(subject, there)
+    spoken = GRPC if answer is Answer.HTTP2 else HTTP
+    if answer is not Answer.BOTH and spoken != there.protocol:
+        detail = f"{there.base} speaks {spoken}, and the exporter sends {there.protocol}"
+        return broken(LINK, "reachable", detail, subject.setting("OTEL_EXPORTER_OTLP_PROTOCOL", spoken))
+    if there.protocol == HTTP and is_unknown_path(there.url):
+        detail = f"{there.base} knows no {there.parts.path}: OTLP is taken at /v1/traces"
+        return broken(
+            LINK, "reachable", detail, subject.setting(there.variable, there.setting_for(there.base))
+        )
+    return good(LINK, "reachable", f"{there.base} answers and speaks {there.protocol}")
+
+
+def silent(subject: Subject, there: Destination) -> Check:
+    """Nobody there, or somebody who speaks no TLS."""
+    is_secure = there.parts.scheme == "https"
+    if is_secure and ask(there.host, there.port, False, there.protocol == GRPC) is not Answer.SILENT:
+        detail = f"what answers at {there.host}:{there.port} speaks no TLS, and the exporter sends it"
+        return broken(LINK, "reachable", detail, without_tls(subject, there))
+    detail = f"nothing that speaks OTLP answers at {there.base}"
+    return broken(
+        LINK, "reachable", detail, "threemaps up" if there.host in LOOPBACK else f"curl -v {there.base}"
+    )
+
+
+def without_tls(subject: Subject, there: Destination) -> str:
+    """Where a variable decides that, it outweighs the scheme."""
+    given = subject.get(there.variable)
+    scheme, _, rest = given.rpartition("://")
+    if scheme.lower() != "https" and there.protocol == GRPC and (name := insecure_variable(subject)):
+        return subject.setting(name, "true")
+    return subject.setting(there.variable, f"http://{rest}")
+
+
+def is_unknown_path(url: str) -> bool:
+    """An empty export is no data, and tells whether anybody takes it there."""
+    headers = {"Content-Type": "application/x-protobuf"}
+    try:
+        with session_for(url) as session:
+            return session.post(url, b"", headers=headers, timeout=3).status_code in (404, 405)
+    except requests.RequestException:
+        return False
+
+
+def shares_network(subject: Subject) -> bool:
+    """A container has its own localhost and its own names."""
+    if subject.pid is None:
+        return True
+    try:
+        return network_of("self") == network_of(subject.pid)
+    except OSError:
+        return True
+
+
+def network_of(pid: int | str) -> str:
+    return os.readlink(f"/proc/{pid}/ns/net")
