@@ -10,10 +10,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+import requests
 
 from tests.doctor.conftest import Environ
 from tests.doctor.test_service import RIGHT, STANDIN
 from tests.doctor.workshop import Workshop
+from threemaps.doctor import subject
 from threemaps.doctor.observe import check_spans_arrive
 from threemaps.doctor.recorder import Recorder
 from threemaps.doctor.service import check_service
@@ -92,6 +94,21 @@ def test_no_such_process() -> None:
         from_process(2**22 + 1)
 
 
+def test_a_process_that_has_ended_is_named() -> None:
+    with subprocess.Popen(["true"]) as ended:
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        with pytest.raises(UserError, match="has ended"):
+            from_process(ended.pid)
+
+
+def test_a_thread_of_the_kernel_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "2").mkdir()
+    (tmp_path / "2" / "status").write_text("Name:\tkthreadd\nState:\tS (sleeping)\n")
+    monkeypatch.setattr(subject, "PROC", tmp_path)
+    with pytest.raises(UserError, match="a thread of the kernel"):
+        from_process(2)
+
+
 def run(command: str, environ: dict[str, str], folder: Path) -> str:
     return check_service(from_command(command.split(), environ, folder), STANDIN)[-1].detail
 
@@ -123,8 +140,31 @@ def test_what_keeps_from_near_things_does_not_keep_from_the_recorder(
         http_proxy="http://127.0.0.1:9",
         https_proxy="http://127.0.0.1:9",
     )
-    subject = from_command(RIGHT.split(), far, folder)
-    assert check_spans_arrive(subject).detail == "spans arrived: 1 of shop"
+    found = check_spans_arrive(from_command(RIGHT.split(), far, folder))
+    assert found.detail == "spans arrived: 1 of shop"
+
+
+@pytest.mark.parametrize(
+    ("protocol", "compression"), [("grpc", "gzip"), ("http/protobuf", "gzip"), ("http/protobuf", "deflate")]
+)
+def test_compressed_spans_arrive(
+    workshop: Workshop, environ: Environ, folder: Path, protocol: str, compression: str
+) -> None:
+    packed = environ(
+        workshop, OTEL_EXPORTER_OTLP_COMPRESSION=compression, OTEL_EXPORTER_OTLP_PROTOCOL=protocol
+    )
+    found = check_spans_arrive(from_command(RIGHT.split(), packed, folder))
+    assert found.detail == "spans arrived: 1 of shop"
+
+
+@pytest.mark.parametrize("encoding", ["deflate", "gzip", "identity", "br"])
+def test_a_body_that_is_none_is_refused(
+    recorder: Recorder, encoding: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    headers = {"Content-Encoding": encoding}
+    with requests.post(f"{recorder.http_url}/v1/traces", b"\xff" * 9, headers=headers, timeout=9) as answer:
+        assert answer.status_code == 400
+    assert capsys.readouterr().err == ""
 
 
 def test_a_service_that_ends_says_its_last_words(workshop: Workshop, environ: Environ, folder: Path) -> None:

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.doctor.conftest import Environ
-from tests.doctor.workshop import Workshop, follow
+from tests.doctor.workshop import APP, Workshop, follow
 from threemaps.doctor.check import Check, until_broken
 from threemaps.doctor.observe import verdict
 from threemaps.doctor.recorder import Recorder
 from threemaps.doctor.service import check_service, standing_checks
 from threemaps.doctor.subject import from_command
+from threemaps.doctor.wire import Answer, ask
+from threemaps.errors import UserError
 
 STANDIN = "http://127.0.0.1:8081"
 RIGHT = "opentelemetry-instrument python app.py"
@@ -199,11 +201,17 @@ def test_first_line_names_the_fault_and_its_advice_heals(
     assert [check for check in diagnose(*healed, folder) if not check.ok] == []
 
 
-@pytest.mark.parametrize("port", ["43l8", "99999", ":1", "4318]"])
+LONG = "a" * 64
+
+
+@pytest.mark.parametrize(
+    "address",
+    [*(f"127.0.0.1:{port}" for port in ("43l8", "99999", ":1", "4318]")), "otel..local:4318", f"{LONG}.io"],
+)
 def test_an_endpoint_that_is_none_is_named(
-    workshop: Workshop, environ: Environ, folder: Path, port: str
+    workshop: Workshop, environ: Environ, folder: Path, address: str
 ) -> None:
-    wrong = environ(workshop, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{port}")
+    wrong = environ(workshop, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://{address}")
     assert "is no address" in diagnose(RIGHT.split(), wrong, folder)[-1].detail
 
 
@@ -233,3 +241,46 @@ def test_right_service_is_run_and_stopped(workshop: Workshop, environ: Environ, 
     checks = check_service(subject, STANDIN)
     assert [check.detail for check in checks if not check.ok] == []
     assert checks[-1].detail == "spans arrived: 1 of shop"
+
+
+@pytest.mark.parametrize("host", ["otel..local", LONG])
+@pytest.mark.parametrize("secure", [True, False])
+def test_nobody_answers_at_what_is_no_name(host: str, secure: bool) -> None:
+    assert ask(host, 4318, secure, grpc=False) is Answer.SILENT
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("requirements.txt", "opentelemetry-distro>=99\n".encode("utf-16"), "asks for opentelemetry-distro"),
+        ("requirements.txt", b"# caf\xe9\nopentelemetry-distro>=99\n", "asks for opentelemetry-distro"),
+        ("gunicorn.conf.py", b"# caf\xe9\npreload_app = True\n", "gunicorn.conf.py loads the app"),
+        ("Dockerfile", b'# caf\xe9\nCMD ["python\n', "spans arrived"),
+        ("app.py", APP.encode() + b"x = " + b"-" * 5000 + b"1\n", "does not start under"),
+    ],
+)
+def test_files_in_any_encoding_and_depth(
+    workshop: Workshop, environ: Environ, folder: Path, name: str, content: bytes, says: str
+) -> None:
+    (folder / "docker-compose.yml").write_text("services: {shop: {build: .}}")
+    (folder / name).write_bytes(content)
+    command = "python app.py" if name == "app.py" else f"opentelemetry-instrument {GUNICORN}"
+    checks = check_service(from_command(command.split(), environ(workshop), folder), STANDIN)
+    assert says in checks[-1].detail
+
+
+@pytest.mark.parametrize(
+    ("script", "runs"),
+    [
+        ("cd . && exec python app.py", ["python", "app.py"]),
+        ("python -c 'import a; import b'", ["python", "-c", "import a; import b"]),
+        ('echo a;\npython app.py --greet "a && b";', ["python", "app.py", "--greet", "a && b"]),
+    ],
+)
+def test_the_last_command_of_a_script_is_the_service(script: str, runs: list[str], folder: Path) -> None:
+    assert list(from_command(["sh", "-c", script], {}, folder).argv) == runs
+
+
+def test_a_quote_that_nobody_closes_is_named(folder: Path) -> None:
+    with pytest.raises(UserError, match="no closing quotation"):
+        from_command(["sh", "-c", "python 'app.py"], {}, folder)

@@ -1,5 +1,6 @@
 """A docker-compose.yml read as docker compose reads it: values filled in, the image's command known."""
 
+import contextlib
 import re
 import shlex
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from threemaps.doctor.files import text_of
 from threemaps.doctor.subject import Subject
 from threemaps.settings import read_dotenv
 
@@ -126,20 +128,26 @@ def as_list(value: object) -> list[Any]:
 
 def words(command: object) -> tuple[str, ...]:
     if isinstance(command, str):
-        return tuple(shlex.split(command))
+        with contextlib.suppress(ValueError):  # a quote that nobody closed: Docker says so itself
+            return tuple(shlex.split(command))
+        return tuple(command.split())
     return tuple(str(word) for word in as_list(command))
 
 
 def image_command(dockerfile: Path) -> tuple[str, ...]:
     """The last ENTRYPOINT and CMD of a Dockerfile."""
     found: dict[str, tuple[str, ...]] = {"ENTRYPOINT": (), "CMD": ()}
-    try:
-        text = dockerfile.read_text(encoding="utf-8").replace("\\\n", " ")
-    except OSError:
-        return ()
-    for line in text.splitlines():
+    for line in text_of(dockerfile).replace("\\\n", " ").splitlines():
         name, _, rest = line.strip().partition(" ")
         if name.upper() in found:
             rest = rest.strip()
-            found[name.upper()] = words(yaml.safe_load(rest) if rest.startswith("[") else rest)
+            found[name.upper()] = words(listed(rest) if rest.startswith("[") else rest)
     return found["ENTRYPOINT"] + found["CMD"]
+
+
+def listed(text: str) -> object:
+    """A list in JSON, as Docker has it, or text where it is none."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from threemaps.doctor.check import Check, broken, good
+from threemaps.doctor.files import text_of
 from threemaps.doctor.packages import Packages, read_requirements
 from threemaps.doctor.subject import LAUNCHER, Subject
 
@@ -35,9 +36,7 @@ def check_requirements(subject: Subject) -> Check:
     file = subject.folder / "requirements.txt"
     if not file.is_file():
         return good(LINK, "requirements", f"no requirements.txt in {subject.folder}")
-    wanted = [
-        one for one in read_requirements(file.read_text().splitlines()) if TRACING.match(one.name.lower())
-    ]
+    wanted = [one for one in read_requirements(text_of(file).splitlines()) if TRACING.match(one.name.lower())]
     missing = [one for one in wanted if not subject.packages.meets(one)]
     if not missing:
         return good(LINK, "requirements", f"the tracing packages of {file.name} are installed")

@@ -58,7 +58,7 @@ def is_unknown_path(url: str) -> bool:
     try:
         with session_for(url) as session:
             return session.post(url, b"", headers=headers, timeout=3).status_code in (404, 405)
-    except requests.RequestException:
+    except (requests.RequestException, ValueError):
         return False
 
 

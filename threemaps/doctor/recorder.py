@@ -2,13 +2,21 @@
 
 import gzip
 import threading
+import zlib
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from threemaps.errors import UserError
 
+UNPACK: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    "identity": bytes,
+    "gzip": gzip.decompress,
+    "deflate": zlib.decompress,
+}
 KINDS = {"trace": "Trace", "logs": "Logs", "metrics": "Metrics"}
 
 
@@ -87,14 +95,24 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if self.headers.get("Content-Encoding") == "gzip":
-            body = gzip.decompress(body)
-        if self.path.endswith("/v1/traces"):
-            self.recorder.record(body)
-        self.send_response(200)
+        self.send_response(200 if self.take(body) else 400)
         self.send_header("Content-Type", "application/x-protobuf")
         self.send_header("Content-Length", "0")
         self.end_headers()
+
+    def take(self, body: bytes) -> bool:
+        """False for what no collector would take either."""
+        from google.protobuf.message import DecodeError  # there, where a recorder could be made
+
+        unpack = UNPACK.get(self.headers.get("Content-Encoding", "").strip().lower())
+        if unpack is None:
+            return False
+        try:
+            if self.path.endswith("/v1/traces"):
+                self.recorder.record(unpack(body))
+        except (OSError, EOFError, zlib.error, DecodeError):
+            return False
+        return True
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Nothing: the service's own output is what the user has to see."""

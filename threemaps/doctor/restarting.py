@@ -5,6 +5,7 @@ import re
 import shlex
 
 from threemaps.doctor.check import Check, broken, good
+from threemaps.doctor.files import text_of
 from threemaps.doctor.launching import LINK, set_up_by_hand
 from threemaps.doctor.packages import Packages
 from threemaps.doctor.source import literal
@@ -84,7 +85,7 @@ def check_preload(subject: Subject) -> Check:
         step = subject.setting("GUNICORN_CMD_ARGS", arguments.replace("--preload", "").strip())
         return broken(LINK, "preload", detail.format("GUNICORN_CMD_ARGS"), step)
     file = subject.folder / "gunicorn.conf.py"
-    if file.is_file() and re.search(r"^\s*preload_app\s*=\s*True", file.read_text(), re.MULTILINE):
+    if file.is_file() and re.search(r"^\s*preload_app\s*=\s*True", text_of(file), re.MULTILINE):
         step = f"sed -i 's/preload_app *= *True/preload_app = False/' {shlex.quote(str(file))}"
         return broken(LINK, "preload", detail.format("gunicorn.conf.py"), step)
     return good(LINK, "preload", "the app is loaded in the workers")

@@ -53,7 +53,7 @@ def near(folder: Path, beside: Path, module: str) -> list[Path]:
 def read_source(path: Path) -> Source | None:
     try:
         tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError):
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):  # the last two: nested too deeply
         return None
     calls = [
         (name, node) for node in ast.walk(tree) if isinstance(node, ast.Call) and (name := called(node.func))
@@ -78,10 +78,8 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 
 def literal(call: ast.Call, name: str) -> object:
-    """The value of a keyword argument, where it stands there in so many words."""
+    """The value of a keyword argument, where it stands there in so many words; else the expression."""
     for keyword in call.keywords:
         if keyword.arg == name:
-            return (
-                keyword.value.value if isinstance(keyword.value, ast.Constant) else ast.unparse(keyword.value)
-            )
+            return keyword.value.value if isinstance(keyword.value, ast.Constant) else keyword.value
     return None

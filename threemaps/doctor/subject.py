@@ -12,13 +12,14 @@ from pathlib import Path
 
 from threemaps.doctor.packages import Packages, of_interpreter, of_root
 from threemaps.doctor.source import Source, read_sources
+from threemaps.doctor.wrapping import take_flags, unwrap
 from threemaps.errors import UserError
 
 LAUNCHER = "opentelemetry-instrument"
+PROCESSES = "ps aux | grep python"
+PROC = Path("/proc")
 HOOK = "opentelemetry/instrumentation/auto_instrumentation"  # what the launcher puts in front of PYTHONPATH
-RUNNERS = {"uv", "poetry", "pipenv", "pdm", "hatch"}  # `uv run python app.py`
 SECRET = re.compile(r"KEY|HEADERS|SECRET|TOKEN|PASSWORD")  # never repeated
-ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -127,14 +128,15 @@ def from_command(command: Sequence[str], environ: Mapping[str, str], folder: Pat
 
 def from_process(pid: int) -> Subject:
     """A running process, as /proc shows it."""
-    process = Path("/proc") / str(pid)
+    process = PROC / str(pid)
+    refuse_what_runs_nothing(process)
     try:
         argv = process.joinpath("cmdline").read_bytes().split(b"\0")[:-1]
         pairs = process.joinpath("environ").read_bytes().decode(errors="replace").split("\0")
         root = process.joinpath("root").readlink()
         folder = process.joinpath("cwd").readlink()
-    except FileNotFoundError:
-        raise UserError(f"no process has the id {pid}", hint="ps aux | grep python") from None
+    except (FileNotFoundError, ProcessLookupError):
+        raise UserError(f"no process has the id {pid}", hint=PROCESSES) from None
     except PermissionError:
         raise UserError(
             f"process {pid} belongs to somebody else", hint=f"sudo threemaps doctor --pid {pid}"
@@ -150,6 +152,19 @@ def from_process(pid: int) -> Subject:
     return Subject(tuple(words), environ, folder, launched, interpreter, root if outside else Path("/"), pid)
 
 
+def refuse_what_runs_nothing(process: Path) -> None:
+    """Without memory of its own it is a thread of the kernel's, or a process that has ended."""
+    try:
+        status = process.joinpath("status").read_text(errors="replace")
+    except OSError:
+        return  # what cannot be read is told where it is needed
+    if re.search(r"^State:\s*[ZX]", status, re.MULTILINE):
+        message = f"process {process.name} has ended: only its parent has not taken note (a zombie)"
+        raise UserError(message, hint=PROCESSES)
+    if not re.search(r"^VmSize:", status, re.MULTILINE):
+        raise UserError(f"process {process.name} is a thread of the kernel", hint=PROCESSES)
+
+
 def is_hooked(environ: Mapping[str, str]) -> bool:
     return HOOK in environ.get("PYTHONPATH", "")
 
@@ -160,48 +175,6 @@ def same_root(process: Path) -> bool:
         return process.joinpath("root").stat().st_ino == Path("/").stat().st_ino
     except OSError:
         return True
-
-
-def unwrap(words: list[str], variables: dict[str, str]) -> list[str]:
-    """Takes off what stands before the program: `env A=1`, `exec`, `uv run`, `sh -c '…'`."""
-    while words:
-        name = Path(words[0]).name
-        if assignment := ASSIGNMENT.fullmatch(words[0]):
-            variables[assignment[1]] = assignment[2]
-            words = words[1:]
-        elif name in {"env", "exec", "nohup", "time"}:
-            words = words[1:]
-        elif name in RUNNERS and words[1:2] == ["run"]:
-            words = words[2:]
-        elif name in {"sh", "bash", "dash"} and words[1:2] in (["-c"], ["-lc"], ["-ec"]) and len(words) > 2:
-            last = re.split(r"&&|;|\|\||\n", words[2])[-1]
-            words = shlex.split(last)
-        else:
-            return words
-    return words
-
-
-def take_flags(words: list[str], variables: dict[str, str]) -> list[str]:
-    """The launcher's own flags are OTEL_ variables in other clothes: --service_name x."""
-    while words and words[0].startswith("--"):
-        flag, separator, value = words[0][2:].partition("=")
-        if not separator:
-            value = words[1] if len(words) > 1 else ""
-            words = words[1:]
-        prefix = "OTEL_PYTHON_" if f"OTEL_PYTHON_{flag.upper()}" in PYTHON_FLAGS else "OTEL_"
-        variables[prefix + flag.upper()] = value
-        words = words[1:]
-    return words
-
-
-PYTHON_FLAGS = {
-    "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS",
-    "OTEL_PYTHON_DISTRO",
-    "OTEL_PYTHON_CONFIGURATOR",
-    "OTEL_PYTHON_ID_GENERATOR",
-    "OTEL_PYTHON_TRACER_PROVIDER",
-    "OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED",
-}
 
 
 def find_program(name: str, environ: Mapping[str, str], folder: Path) -> Path | None:

@@ -10,6 +10,7 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0
 REQUEST = b"POST /v1/traces HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-protobuf\r\n"
 REQUEST += b"Content-Length: 0\r\nConnection: close\r\n\r\n"
 SETTINGS = 4
+NO_ANSWER = (OSError, ValueError)  # the second for what can be no host's name, among them UnicodeError
 
 
 class Answer(Enum):
@@ -32,13 +33,13 @@ def ask(host: str, port: int, secure: bool, grpc: bool) -> Answer:
 def reachable(host: str, port: int) -> bool:
     try:
         socket.create_connection((host, port), SECONDS).close()
-    except OSError:
+    except NO_ANSWER:
         return False
     return True
 
 
 def speaks(host: str, port: int, kind: Answer) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection((host, port), SECONDS) as connection:
+    with contextlib.suppress(*NO_ANSWER), socket.create_connection((host, port), SECONDS) as connection:
         connection.settimeout(SECONDS)
         connection.sendall(PREFACE if kind is Answer.HTTP2 else REQUEST % host.encode("idna"))
         reply = connection.recv(16)
@@ -58,5 +59,5 @@ def ask_tls(host: str, port: int) -> Answer:
             context.wrap_socket(plain, server_hostname=host) as connection,
         ):
             return Answer.BOTH if connection.selected_alpn_protocol() == "h2" else Answer.HTTP1
-    except OSError:
+    except NO_ANSWER:
         return Answer.SILENT
