@@ -40,6 +40,11 @@ def look(environ: dict[str, str], folder: Path, vendor: str) -> list[Check]:
         ({"OTEL_EXPORTER_OTLP_HEADERS": "x-honeycomb-team=short"}, "a text of 5 characters"),
         ({"OTEL_EXPORTER_OTLP_HEADERS": "x-honeycomb-team=hcxik_" + "1" * 26}, "the id of an ingest key"),
         ({"OTEL_EXPORTER_OTLP_HEADERS": f"x-honeycomb-team={UNKNOWN}"}, "does not know this key"),
+        ({"OTEL_EXPORTER_OTLP_TRACES_HEADERS": f"x-honeycomb-team={UNKNOWN}"}, "does not know this key"),
+        (
+            {"OTEL_EXPORTER_OTLP_TRACES_HEADERS": "x-tenant=one", "HONEYCOMB_API_KEY": LOCAL_INGEST_KEY},
+            "without x-honeycomb-team",
+        ),
     ],
 )
 def test_named_and_healed(
@@ -75,12 +80,13 @@ def test_another_address_of_honeycomb(
     assert found.next_step == f"export OTEL_EXPORTER_OTLP_ENDPOINT={right}"
 
 
+@pytest.mark.parametrize("variable", ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"])
 @pytest.mark.parametrize("key", ["0" * 32, "hcaic_" + "0" * 58])
 def test_a_classic_key_needs_its_dataset(
-    workshop: Workshop, environ: Environ, folder: Path, vendor: str, key: str
+    workshop: Workshop, environ: Environ, folder: Path, vendor: str, key: str, variable: str
 ) -> None:
     headers = f"x-honeycomb-team={key}"
-    direct = environ(workshop, OTEL_EXPORTER_OTLP_ENDPOINT=vendor, OTEL_EXPORTER_OTLP_HEADERS=headers)
+    direct = environ(workshop, **{"OTEL_EXPORTER_OTLP_ENDPOINT": vendor, variable: headers})
     found = look(direct, folder, vendor)[-1]
     assert "needs x-honeycomb-dataset" in found.detail
     _, healed = follow(found.next_step, COMMAND, direct, folder)

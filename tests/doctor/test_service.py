@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
+from tests.conftest import Serve
 from tests.doctor.conftest import Environ
 from tests.doctor.workshop import APP, Workshop, follow
 from threemaps.doctor.check import Check, until_broken
@@ -152,6 +154,73 @@ TABLE = [
         variables={"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "RECORDER_GRPC\n"} | GRPC,
     ),
     Broken(
+        "gRPC without scheme",
+        "speaks no TLS",
+        variables={"OTEL_EXPORTER_OTLP_ENDPOINT": "RECORDER_GRPC_BARE"} | GRPC,
+    ),
+    Broken(
+        "TLS by a variable",
+        "speaks no TLS",
+        variables={"OTEL_EXPORTER_OTLP_ENDPOINT": "RECORDER_GRPC", "OTEL_EXPORTER_OTLP_INSECURE": "false"}
+        | GRPC,
+    ),
+    Broken(
+        "protocol for traces",
+        "speaks http/protobuf",
+        variables={"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "grpc"},
+    ),
+    Broken(
+        "protocol of the exporter",
+        "speaks http/protobuf",
+        variables={"OTEL_TRACES_EXPORTER": "otlp_proto_grpc"},
+    ),
+    Broken(
+        "protocol in the code",
+        "speaks http/protobuf",
+        command="python app.py",
+        edit=("app = Flask(__name__)\n", BY_HAND.replace("proto.http", "proto.grpc")),
+    ),
+    *(
+        Broken(f"endpoint {value}", says, variables={"OTEL_EXPORTER_OTLP_ENDPOINT": value})
+        for value, says in (
+            ("http:/RECORDER_BARE", "is no address"),
+            ("http:///RECORDER_BARE", "is no address"),
+            ("HTTP:RECORDER_BARE", "is no address"),
+            ("//RECORDER_BARE", "lacks its scheme"),
+            ("otlp:/RECORDER_BARE", "a scheme that nobody knows"),
+        )
+    ),
+    Broken("blank endpoint", "and blank", variables={"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "   "}),
+    *(
+        Broken(f"{name}={value}", f"{name}={value}", variables={name: value})
+        for name, value in (
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "0"),
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "10"),
+            ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "0"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "0"),
+            ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "-5"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "nan"),
+        )
+    ),
+    Broken("large batch", "holds no batch of 9999", variables={"OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "9999"}),
+    Broken(
+        "no number over gRPC",
+        "is no number of seconds",
+        variables={"OTEL_EXPORTER_OTLP_ENDPOINT": "RECORDER_GRPC", "OTEL_EXPORTER_OTLP_TIMEOUT": "10s"}
+        | GRPC,
+    ),
+    Broken(
+        "gRPC through a proxy",
+        "https_proxy sends what is meant for",
+        variables={
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "RECORDER_GRPC",
+            "https_proxy": "http://127.0.0.1:9",
+            "NO_PROXY": "127.0.0.1",
+            "no_proxy": "*",
+        }
+        | GRPC,
+    ),
+    Broken(
         "localhost through a proxy",
         "HTTP_PROXY sends what is meant for",
         variables={"HTTP_PROXY": "http://proxy.example:3128", "NO_PROXY": "example.com"},
@@ -224,16 +293,77 @@ def test_a_launcher_that_is_not_on_the_path(workshop: Workshop, environ: Environ
     assert [check for check in diagnose(*healed, folder) if not check.ok] == []
 
 
-def test_why_the_launcher_failed_is_told(workshop: Workshop, environ: Environ, folder: Path) -> None:
-    wrong = environ(workshop, OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT="many")
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        (
+            "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
+            "many",
+            "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT must be a non-negative integer but got many",
+        ),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "-3", "max_queue_size must be a positive integer."),
+        ("OTEL_METRIC_EXPORT_TIMEOUT", "1s", "could not convert string to float: '1s'"),
+    ],
+)
+def test_why_the_launcher_failed_is_told(
+    workshop: Workshop, environ: Environ, folder: Path, name: str, value: str, reason: str
+) -> None:
     said = "Failed to auto initialize OpenTelemetry\nTraceback (most recent call last):\n"
-    said += (
-        "ValueError: OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT must be a non-negative integer but got many\n * Serving"
-    )
+    said += f"ValueError: {reason}\n * Serving"
     with Recorder() as nothing:
-        found = verdict(from_command(RIGHT.split(), wrong, folder), nothing, ["http://127.0.0.1:1/"], 0, said)
-    assert "non-negative integer but got many" in found.detail
-    assert found.next_step == "unset OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT"
+        service = from_command(RIGHT.split(), environ(workshop, **{name: value}), folder)
+        found = verdict(service, nothing, ["http://127.0.0.1:1/"], 0, said)
+    assert reason in found.detail
+    assert found.next_step == f"unset {name}"
+
+
+@pytest.mark.parametrize(
+    ("variables", "works"),
+    [
+        ({"HTTPS_PROXY": "http://127.0.0.1:9"}, True),
+        ({"http_proxy": "http://127.0.0.1:9", "https_proxy": "socks5://127.0.0.1:9"}, True),
+        ({"all_proxy": "http://127.0.0.1:9"}, True),
+        ({"grpc_proxy": "http://127.0.0.1:9", "no_grpc_proxy": "127.0.0.1"}, True),
+        (
+            {"grpc_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1", "no_grpc_proxy": "example.org"},
+            False,
+        ),
+    ],
+)
+def test_grpc_has_rules_of_its_own_for_proxies(
+    workshop: Workshop,
+    environ: Environ,
+    recorder: Recorder,
+    folder: Path,
+    variables: dict[str, str],
+    works: bool,
+) -> None:
+    proxied = environ(workshop, OTEL_EXPORTER_OTLP_ENDPOINT=recorder.grpc_url, **GRPC, **variables)
+    assert diagnose(RIGHT.split(), proxied, folder)[-1].ok is works
+
+
+@pytest.mark.parametrize("variable", ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"])
+@pytest.mark.parametrize("is_up", [True, False])
+def test_a_port_of_another_program(
+    workshop: Workshop,
+    environ: Environ,
+    recorder: Recorder,
+    folder: Path,
+    serve: Serve,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    is_up: bool,
+) -> None:
+    """Told where the collector is; and to start it, if it is not up."""
+    monkeypatch.setenv("THREEMAPS_URL_OTLP_HTTP", recorder.http_url if is_up else "http://127.0.0.1:9")
+    path = "/v1/traces" if "TRACES" in variable else ""
+    wrong = environ(workshop, **{variable: serve(Flask("another")) + path})
+    found = diagnose(RIGHT.split(), wrong, folder)[-1]
+    assert "takes no spans" in found.detail
+    assert found.next_step.startswith("threemaps up && export ") is not is_up
+    healed = follow(found.next_step.removeprefix("threemaps up && "), RIGHT.split(), wrong, folder)
+    left = [check.next_step for check in diagnose(*healed, folder) if not check.ok]
+    assert left == ([] if is_up else ["threemaps up"])
 
 
 def test_right_service_is_run_and_stopped(workshop: Workshop, environ: Environ, folder: Path) -> None:

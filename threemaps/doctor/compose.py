@@ -6,9 +6,10 @@ from functools import partial
 
 from threemaps.doctor.check import Check, broken, good
 from threemaps.doctor.compose_file import Service, services
-from threemaps.doctor.destination import check_endpoint, check_header_form, check_protocol
+from threemaps.doctor.destination import check_endpoint, check_protocol
 from threemaps.doctor.docker import image_of, running
 from threemaps.doctor.environment import check_quotes, check_sampler, check_switched_on
+from threemaps.doctor.headers import check_header_form
 from threemaps.doctor.honeycomb import honeycomb_address, team_header
 from threemaps.doctor.launching import check_second_provider, set_up_by_hand
 from threemaps.doctor.restarting import check_preload, check_reloader

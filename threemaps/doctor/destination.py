@@ -1,15 +1,20 @@
 """Somebody else's service: where its spans go, by the exporter's own rules."""
 
 import re
+import shlex
 from dataclasses import dataclass
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from threemaps.doctor.check import Check, broken, good
+from threemaps.doctor.headers import headers_variable, parse_headers
+from threemaps.doctor.source import Source
 from threemaps.doctor.subject import Subject
 
 LINK = "exporter"
 GRPC, HTTP = "grpc", "http/protobuf"
 DEFAULT_PORTS = {GRPC: 4317, HTTP: 4318}
+EXPORTER = "OTEL_TRACES_EXPORTER"
+PROTOCOLS = {"otlp_proto_http": HTTP, "otlp_proto_grpc": GRPC}  # exporters that speak one only
 SCHEMES = ("http", "https")
 ADDRESS = re.compile(
     r"(?:(https?|[a-z][a-z0-9+.-]*(?=:/)):)?(/*)(.*)", re.IGNORECASE
@@ -66,8 +71,7 @@ def destination(subject: Subject) -> Destination:
     if kind == GRPC:
         scheme, rest = url.split("://", 1) if "://" in url else ("", url)
         url = f"{'https' if is_secure(subject, scheme.lower()) else 'http'}://{rest}"
-    text = subject.get("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
-    return Destination(kind, url, variable, parse_headers(text))
+    return Destination(kind, url, variable, parse_headers(subject.get(headers_variable(subject))))
 
 
 def is_secure(subject: Subject, scheme: str) -> bool:
@@ -82,13 +86,6 @@ def insecure_variable(subject: Subject) -> str:
     """The one that counts, if any of the two is set."""
     names = ("OTEL_EXPORTER_OTLP_TRACES_INSECURE", "OTEL_EXPORTER_OTLP_INSECURE")
     return next((name for name in names if subject.get(name)), "")
-
-
-def parse_headers(text: str) -> dict[str, str]:
-    pairs = (pair.partition("=") for pair in text.split(",") if pair.strip())
-    return {
-        unquote(name).strip().lower(): unquote(value).strip() for name, separator, value in pairs if separator
-    }
 
 
 def check_exporter(subject: Subject) -> Check:
@@ -122,35 +119,50 @@ def check_exporter(subject: Subject) -> Check:
 
 def protocol(subject: Subject) -> str:
     """grpc or http/protobuf, as the distro and the variables settle it."""
-    exporter = subject.get("OTEL_TRACES_EXPORTER")
-    if exporter in {"otlp_proto_http", "otlp_proto_grpc"}:
-        return "grpc" if exporter.endswith("grpc") else "http/protobuf"
-    named = subject.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL").strip()
-    if not subject.launched:
-        imported = {name for source in subject.sources for name in source.names}
-        if any("exporter.otlp.proto.http" in name for name in imported):
-            return "http/protobuf"
-        if any("exporter.otlp.proto.grpc" in name for name in imported):
-            return "grpc"
-    return named or "grpc"
+    if chosen := PROTOCOLS.get(subject.get(EXPORTER)):
+        return chosen
+    if source := exporting_source(subject):
+        return HTTP if any("exporter.otlp.proto.http" in name for name in source.names) else GRPC
+    return subject.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL").strip() or GRPC
+
+
+def exporting_source(subject: Subject) -> Source | None:
+    """Where the code itself imports its exporter; that over HTTP before that over gRPC."""
+    sources = () if subject.launched else subject.sources
+    for kind in ("http", "grpc"):
+        for source in sources:
+            if any(f"exporter.otlp.proto.{kind}" in name for name in source.names):
+                return source
+    return None
 
 
 def check_protocol(subject: Subject) -> Check:
     """A protocol that exists, to the port that speaks it."""
     there = destination(subject)
-    variable = (
-        "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"
-        if subject.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
-        else "OTEL_EXPORTER_OTLP_PROTOCOL"
-    )
     if there.protocol not in DEFAULT_PORTS:
-        detail = f"{variable}={there.protocol}: Python has grpc and http/protobuf"
-        return broken(LINK, "protocol", detail, subject.setting(variable, HTTP))
+        detail = f"{protocol_variable(subject)}={there.protocol}: Python has grpc and http/protobuf"
+        return broken(LINK, "protocol", detail, speak(subject, HTTP))
     other = HTTP if there.protocol == GRPC else GRPC
     if there.port == DEFAULT_PORTS[other]:
         detail = f"OTLP over {there.protocol} goes to {there.base}, the port for {other}"
-        return broken(LINK, "protocol", detail, subject.setting(variable, other))
+        return broken(LINK, "protocol", detail, speak(subject, other))
     return good(LINK, "protocol", f"{there.protocol} to {there.base}")
+
+
+def speak(subject: Subject, other: str) -> str:
+    """What to type for the exporter to speak this protocol: where it was settled, so that it counts."""
+    if subject.get(EXPORTER) in PROTOCOLS:
+        return subject.setting(EXPORTER, next(name for name, spoken in PROTOCOLS.items() if spoken == other))
+    if source := exporting_source(subject):
+        now, then = ("grpc", "http") if other == HTTP else ("http", "grpc")
+        return f"sed -i 's/otlp\\.proto\\.{now}/otlp.proto.{then}/' {shlex.quote(str(source.path))}"
+    return subject.setting(protocol_variable(subject), other)
+
+
+def protocol_variable(subject: Subject) -> str:
+    """The one for traces, if it is set, outweighs the general one."""
+    own = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"
+    return own if subject.get(own) else "OTEL_EXPORTER_OTLP_PROTOCOL"
 
 
 def check_endpoint(subject: Subject) -> Check:
@@ -203,38 +215,3 @@ def is_host(name: str) -> bool:
     except UnicodeError:
         return False
     return re.fullmatch(r"[\w.:-]+", name) is not None
-
-
-def check_header_form(subject: Subject) -> Check:
-    """Headers are `name=value`, with commas between them."""
-    for variable in ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"):
-        for pair in subject.get(variable).split(","):
-            name, separator, value = pair.strip().partition("=")
-            if pair.strip() and not separator and ":" in name and "{" not in name:
-                fixed = re.sub(r"\s*:\s*", "=", subject.get(variable))
-                detail = f"{variable} has a colon where an equals sign belongs: {name.partition(':')[0]}"
-                step = f"export {variable}=$(echo \"${variable}\" | sed 's/ *: */=/g')"
-                return broken(LINK, "headers", detail, subject.setting(variable, fixed, typed=step))
-            if wrong := misread(name, separator, value):
-                step = f"export {variable}=x-honeycomb-team=YOUR_KEY"
-                return broken(
-                    LINK, "headers", f"{variable}: {wrong}", subject.setting(variable, "…", typed=step)
-                )
-            if separator and not value.strip():
-                detail = f"{variable}: {name.strip()} is empty, so its key never reached this process"
-                step = f"export {variable}={name.strip()}=YOUR_KEY"
-                return broken(LINK, "headers", detail, subject.setting(variable, "…", typed=step))
-    return good(LINK, "headers", "well-formed")
-
-
-def misread(name: str, separator: str, value: str) -> str:
-    """What the exporter would pass over, or take for part of a value. The value itself is never repeated."""
-    if name.startswith("{"):
-        return "it is JSON, and has to be name=value"
-    if name and not separator:
-        return "a header without an equals sign is passed over"
-    if ";" in value and "=" in value:
-        return f"a semicolon in {name.strip()} where a comma separates headers"
-    if value.strip()[:1] in {'"', "'"}:
-        return f"the quotes around {name.strip()} are sent as part of it"
-    return ""

@@ -13,6 +13,7 @@ from threemaps import nearby
 from threemaps.backends.http import PART_BYTES, whole
 from threemaps.doctor.check import Check, broken, good
 from threemaps.doctor.destination import Destination, destination
+from threemaps.doctor.headers import headers_variable
 from threemaps.doctor.reaching import shares_network
 from threemaps.doctor.subject import Subject
 from threemaps.errors import UserError
@@ -74,16 +75,27 @@ def team_header(subject: Subject, api: str) -> Check:
         return good(LINK, "team header", f"{there.base} is not Honeycomb")
     if CLASSIC.fullmatch(there.headers.get(HEADER, "")) and not there.headers.get(DATASET):
         detail = f"the key is one of Honeycomb Classic, which needs {DATASET} beside {HEADER}"
-        step = f'export OTEL_EXPORTER_OTLP_HEADERS="$OTEL_EXPORTER_OTLP_HEADERS,{DATASET}=traces"'
-        return broken(LINK, "team header", detail, step)
+        return broken(LINK, "team header", detail, with_header(subject, f"{DATASET}=traces"))
     if there.headers.get(HEADER):
         return good(LINK, "team header", f"{HEADER} is there")
     key = subject.get("HONEYCOMB_API_KEY")
     detail = f"a direct export to {there.base} without {HEADER}"
     if not key:
         detail += ", and HONEYCOMB_API_KEY never reached this process"
-    step = 'export OTEL_EXPORTER_OTLP_HEADERS="x-honeycomb-team=$HONEYCOMB_API_KEY"'
+    step = with_header(subject, f"{HEADER}=$HONEYCOMB_API_KEY")
     return broken(LINK, "team header", detail, step if key else f"export HONEYCOMB_API_KEY=YOUR_KEY; {step}")
+
+
+def with_header(subject: Subject, header: str) -> str:
+    """One header more, in the variable that counts."""
+    name = headers_variable(subject)
+    before = f"${name}," if subject.get(name) else ""
+    return subject.setting(name, "…", typed=f'export {name}="{before}{header}"')
+
+
+def new_key(subject: Subject) -> str:
+    name = headers_variable(subject)
+    return subject.setting(name, "…", typed=f'export {name}="{HEADER}=YOUR_INGEST_KEY"')
 
 
 def key_accepted(subject: Subject, api: str) -> Check:
@@ -93,20 +105,17 @@ def key_accepted(subject: Subject, api: str) -> Check:
     if not key or not shares_network(subject):
         return good(LINK, "key", "no key to ask about from here")
     if wrong := malformed(key):
-        return broken(LINK, "key", wrong, NEW_KEY)
+        return broken(LINK, "key", wrong, new_key(subject))
     auth = ask_auth(there.base, key)
     if auth.status == 401:
         detail = f"{there.base} does not know this key: {auth.error}{other_region(there.base)}"
-        return broken(LINK, "key", detail, NEW_KEY)
+        return broken(LINK, "key", detail, new_key(subject))
     if auth.status != 200:
         detail = f"{there.base}/1/auth answers {auth.status or auth.error}"
         return broken(LINK, "key", detail, f"curl -i {there.base}/1/auth")
     if not auth.may_send:
-        return broken(LINK, "key", "this configuration key may not send events", NEW_KEY)
+        return broken(LINK, "key", "this configuration key may not send events", new_key(subject))
     return good(LINK, "key", f"an {auth.kind} key of team {auth.team}")
-
-
-NEW_KEY = 'export OTEL_EXPORTER_OTLP_HEADERS="x-honeycomb-team=YOUR_INGEST_KEY"'
 
 
 def malformed(key: str) -> str:

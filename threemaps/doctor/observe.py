@@ -7,7 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import IO
 
 import psutil
@@ -66,6 +66,7 @@ def start(subject: Subject, recorder: Recorder, output: IO[bytes]) -> "subproces
     environ["OTEL_EXPORTER_OTLP_PROTOCOL"] = there.protocol
     environ["OTEL_BSP_SCHEDULE_DELAY"] = "200"
     environ["no_proxy"] = environ["NO_PROXY"] = excepted(subject.get("no_proxy", "NO_PROXY"))
+    environ["no_grpc_proxy"] = excepted(subject.get("no_grpc_proxy", "no_proxy"))
     environ["PYTHONUNBUFFERED"] = "1"
     launcher = [str(subject.launcher)] if subject.launcher else []
     return subprocess.Popen(
@@ -140,8 +141,20 @@ def reason_in(said: str) -> str:
 
 def without_what_is_named(subject: Subject, reason: str) -> str:
     """A variable that the exception complains of; else the command again, for all that it says."""
-    named = next((name for name in re.findall(r"OTEL_[A-Z_]+", reason) if subject.get(name)), "")
+    settings = {name: value for name, value in subject.environ.items() if name.startswith("OTEL_") and value}
+    said = [name for name in re.findall(r"OTEL_[A-Z_]+", reason) if name in settings]
+    named = next((name for name in (*said, *meant(settings, reason))), "")
     return subject.setting(named, "") if named else subject.command
+
+
+def meant(settings: Mapping[str, str], reason: str) -> Iterator[str]:
+    """Named by what the SDK calls it in its code (`max_queue_size`), or by its value in quotes."""
+    words = set(re.findall(r"\w+_\w+", reason.upper()))
+    quoted = re.findall(r"'([^']+)'|\"([^\"]+)\"", reason)
+    values = {single or double for single, double in quoted}
+    for name, value in settings.items():
+        if value in values or any(name.endswith(f"_{word}") for word in words):
+            yield name
 
 
 def verdict(subject: Subject, recorder: Recorder, asked: list[str], code: int | None, said: str) -> Check:

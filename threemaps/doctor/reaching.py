@@ -1,14 +1,19 @@
 """Somebody else's service: whether anything where its spans go speaks the same protocol, and takes them."""
 
 import os
+from urllib.parse import urlsplit
 
 import requests
 
 from threemaps.doctor.check import Check, broken, good
-from threemaps.doctor.destination import GRPC, HTTP, LINK, Destination, destination, insecure_variable
+from threemaps.doctor.destination import GRPC, HTTP, LINK, Destination, destination, insecure_variable, speak
 from threemaps.doctor.subject import Subject
 from threemaps.doctor.wire import Answer, ask
 from threemaps.nearby import LOOPBACK, session_for
+from threemaps.settings import Settings
+
+PATH = "/v1/traces"
+UP = "threemaps up"
 
 
 def check_reachable(subject: Subject) -> Check:
@@ -22,13 +27,38 @@ def check_reachable(subject: Subject) -> Check:
     spoken = GRPC if answer is Answer.HTTP2 else HTTP
     if answer is not Answer.BOTH and spoken != there.protocol:
         detail = f"{there.base} speaks {spoken}, and the exporter sends {there.protocol}"
-        return broken(LINK, "reachable", detail, subject.setting("OTEL_EXPORTER_OTLP_PROTOCOL", spoken))
+        return broken(LINK, "reachable", detail, speak(subject, spoken))
     if there.protocol == HTTP and is_unknown_path(there.url):
-        detail = f"{there.base} knows no {there.parts.path}: OTLP is taken at /v1/traces"
-        return broken(
-            LINK, "reachable", detail, subject.setting(there.variable, there.setting_for(there.base))
-        )
+        return unknown_path(subject, there)
     return good(LINK, "reachable", f"{there.base} answers and speaks {there.protocol}")
+
+
+def unknown_path(subject: Subject, there: Destination) -> Check:
+    """Only the path is wrong, or whoever answers is no collector at all."""
+    if not is_unknown_path(f"{there.base}{PATH}"):
+        detail = f"{there.base} knows no {there.parts.path}: OTLP is taken at {PATH}"
+        right = there.setting_for(there.base)
+        return broken(LINK, "reachable", detail, subject.setting(there.variable, right))
+    detail = f"what answers at {there.base} takes no spans: it knows no {PATH}"
+    step = to_collector(subject, there) if there.host in LOOPBACK else f"curl -i -X POST {there.base}{PATH}"
+    return broken(LINK, "reachable", detail, step)
+
+
+def to_collector(subject: Subject, there: Destination) -> str:
+    """The collector of `threemaps up`, which is started where it does not answer."""
+    url = Settings.load().url("otlp_grpc" if there.protocol == GRPC else "otlp_http")
+    if there.base == url.replace("127.0.0.1", there.host):
+        return UP
+    step = subject.setting(there.variable, there.setting_for(url))
+    return step if takes_spans(url, there.protocol) else f"{UP} && {step}"
+
+
+def takes_spans(url: str, spoken: str) -> bool:
+    parts = urlsplit(url)
+    answer = ask(parts.hostname or "", parts.port or 80, parts.scheme == "https", spoken == GRPC)
+    if spoken == GRPC:
+        return answer in (Answer.HTTP2, Answer.BOTH)
+    return answer in (Answer.HTTP1, Answer.BOTH) and not is_unknown_path(f"{url}{PATH}")
 
 
 def silent(subject: Subject, there: Destination) -> Check:
@@ -38,9 +68,8 @@ def silent(subject: Subject, there: Destination) -> Check:
         detail = f"what answers at {there.host}:{there.port} speaks no TLS, and the exporter sends it"
         return broken(LINK, "reachable", detail, without_tls(subject, there))
     detail = f"nothing that speaks OTLP answers at {there.base}"
-    return broken(
-        LINK, "reachable", detail, "threemaps up" if there.host in LOOPBACK else f"curl -v {there.base}"
-    )
+    step = to_collector(subject, there) if there.host in LOOPBACK else f"curl -v {there.base}"
+    return broken(LINK, "reachable", detail, step)
 
 
 def without_tls(subject: Subject, there: Destination) -> str:
@@ -56,8 +85,9 @@ def is_unknown_path(url: str) -> bool:
     """An empty export is no data, and tells whether anybody takes it there."""
     headers = {"Content-Type": "application/x-protobuf"}
     try:
-        with session_for(url) as session:
-            return session.post(url, b"", headers=headers, timeout=3).status_code in (404, 405)
+        with session_for(url) as session, session.post(url, b"", headers=headers, timeout=3) as answer:
+            is_page = answer.ok and "text/html" in answer.headers.get("Content-Type", "")
+            return is_page or answer.status_code in (404, 405, 501)
     except (requests.RequestException, ValueError):
         return False
 

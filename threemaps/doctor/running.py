@@ -13,14 +13,15 @@ from threemaps.doctor.destination import (
     HTTP,
     check_endpoint,
     check_exporter,
-    check_header_form,
     check_protocol,
     destination,
 )
 from threemaps.doctor.environment import check_quotes, check_sampler, check_spelling, check_switched_on
+from threemaps.doctor.headers import check_header_form
 from threemaps.doctor.launching import check_distro, check_versions
+from threemaps.doctor.limits import check_delay
 from threemaps.doctor.restarting import check_preload
-from threemaps.doctor.silent import check_components, check_delay, check_excluded, check_proxy
+from threemaps.doctor.silent import check_components, check_excluded, check_proxy
 from threemaps.doctor.subject import LAUNCHER, Subject
 from threemaps.doctor.walk import SECONDS, Walk
 from threemaps.doctor.wire import Answer, ask

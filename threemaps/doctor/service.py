@@ -15,7 +15,6 @@ from threemaps.doctor.compose_file import is_compose, services
 from threemaps.doctor.destination import (
     check_endpoint,
     check_exporter,
-    check_header_form,
     check_protocol,
 )
 from threemaps.doctor.environment import (
@@ -25,6 +24,7 @@ from threemaps.doctor.environment import (
     check_spelling,
     check_switched_on,
 )
+from threemaps.doctor.headers import check_header_form
 from threemaps.doctor.honeycomb import honeycomb_address, key_accepted, team_header
 from threemaps.doctor.launching import (
     check_command,
@@ -36,13 +36,13 @@ from threemaps.doctor.launching import (
     check_versions,
     sends_by_xray_sdk,
 )
+from threemaps.doctor.limits import check_batches, check_delay, check_timeout
 from threemaps.doctor.observe import check_spans_arrive
 from threemaps.doctor.reaching import check_reachable
 from threemaps.doctor.restarting import check_preload, check_reloader
 from threemaps.doctor.silent import (
     check_certificate,
     check_components,
-    check_delay,
     check_env_file,
     check_excluded,
     check_proxy,
@@ -71,6 +71,7 @@ SETTINGS: tuple[SubjectCheck, ...] = (
     check_components,
     check_excluded,
     check_delay,
+    check_batches,
 )
 EXPORT: tuple[SubjectCheck, ...] = (
     check_exporter,
@@ -78,6 +79,7 @@ EXPORT: tuple[SubjectCheck, ...] = (
     honeycomb_address,
     check_endpoint,
     check_protocol,
+    check_timeout,
     check_proxy,
     check_certificate,
 )

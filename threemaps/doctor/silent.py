@@ -5,7 +5,7 @@ from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined
 
 from threemaps.doctor.check import Check, broken, good
 from threemaps.doctor.compose_file import services
-from threemaps.doctor.destination import destination
+from threemaps.doctor.destination import GRPC, Destination, destination
 from threemaps.doctor.subject import Subject
 from threemaps.nearby import LOOPBACK, excepted
 from threemaps.settings import read_dotenv
@@ -21,7 +21,7 @@ COMPONENTS = {
 EXCLUDING = re.compile(r"OTEL_PYTHON_(\w+_)?EXCLUDED_URLS")
 # Two addresses that have nothing in common: what matches both excludes everything.
 ANY_PAGES = ("http://localhost:8000/", "https://example.org/some/page")
-MOST_DELAY = 60_000  # milliseconds
+GRPC_PROXIES = ("grpc_proxy", "https_proxy", "http_proxy")
 BEFORE_THE_LAUNCHER = re.compile(r"OTEL_\w+|HONEYCOMB_API_KEY")
 
 
@@ -68,45 +68,38 @@ def check_excluded(subject: Subject) -> Check:
     return good(LINK, "excluded addresses", "not all")
 
 
-def check_delay(subject: Subject) -> Check:
-    """Spans wait that long before they are sent, and most programs end before."""
-    name = "OTEL_BSP_SCHEDULE_DELAY"
-    delay = whole_number(subject.get(name), 5000)
-    if delay <= 0:
-        detail = f"{name}={delay}: the SDK takes milliseconds above 0 only, and sets up nothing"
-        return broken(LINK, "delay", detail, subject.setting(name, ""))
-    if delay > MOST_DELAY:
-        detail = f"{name}={delay}: milliseconds, so spans are sent every {delay // 1000} s"
-        return broken(LINK, "delay", detail, subject.setting(name, ""))
-    return good(LINK, "delay", f"sent every {delay} ms")
-
-
-def whole_number(text: str, default: int) -> int:
-    """What the SDK reads: its default where the text is no number."""
-    try:
-        return int(text)
-    except ValueError:
-        return default
-
-
 def check_proxy(subject: Subject) -> Check:
     """A proxy looks for localhost, or for a container's name, on its own side."""
     there = destination(subject)
-    scheme = there.parts.scheme
-    names = (f"{scheme}_proxy", f"{scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY")
-    proxied = next((name for name in names if subject.get(name)), "")
-    exceptions = subject.get("no_proxy", "NO_PROXY")
+    proxied, unproxied = proxy_variables(subject, there)
+    exceptions = subject.get(unproxied)
     is_near = there.host in LOOPBACK or "." not in there.host
-    if not (proxied and is_near) or proxy_bypass_environment(there.host, {"no": exceptions}):
+    if not (proxied and is_near) or is_excepted(there, exceptions):
         return good(LINK, "proxy", "none in between")
     detail = f"{proxied} sends what is meant for {there.base} to a proxy"
     wanted = excepted(exceptions)
-    return broken(
-        LINK,
-        "proxy",
-        detail,
-        subject.setting("no_proxy", wanted if there.host in LOOPBACK else f"{wanted},{there.host}"),
-    )
+    wanted = wanted if there.host in LOOPBACK else f"{wanted},{there.host}"
+    return broken(LINK, "proxy", detail, subject.setting(unproxied, wanted))
+
+
+def proxy_variables(subject: Subject, there: Destination) -> tuple[str, str]:
+    """The proxy that the exporter takes, if any, and the variable for what goes past it."""
+    if there.protocol == GRPC:
+        # With TLS or without, in small letters only, over http:// only; the first one that is set decides.
+        first = next((name for name in GRPC_PROXIES if name in subject.environ), "")
+        past = "no_grpc_proxy" if "no_grpc_proxy" in subject.environ else "no_proxy"
+        return first if subject.get(first).lower().startswith("http://") else "", past
+    scheme = there.parts.scheme
+    names = (f"{scheme}_proxy", f"{scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY")
+    past = next((name for name in ("no_proxy", "NO_PROXY") if subject.get(name)), "no_proxy")
+    return next((name for name in names if subject.get(name)), ""), past
+
+
+def is_excepted(there: Destination, exceptions: str) -> bool:
+    """An asterisk means everything, but not to gRPC."""
+    if there.protocol == GRPC:
+        exceptions = ",".join(one for one in exceptions.split(",") if one.strip() != "*")
+    return bool(proxy_bypass_environment(there.host, {"no": exceptions}))
 
 
 def check_certificate(subject: Subject) -> Check:
