@@ -8,7 +8,7 @@ from tests.conftest import Serve
 from tests.doctor.conftest import Environ
 from tests.doctor.workshop import Workshop, follow
 from threemaps.doctor.check import Check, until_broken
-from threemaps.doctor.honeycomb import malformed
+from threemaps.doctor.honeycomb import is_honeycomb, malformed
 from threemaps.doctor.service import check_service, standing_checks
 from threemaps.doctor.subject import from_command
 from threemaps.settings import LOCAL_INGEST_KEY
@@ -152,3 +152,11 @@ def test_a_key_is_never_repeated(
 def test_forms_of_keys(key: str, says: str) -> None:
     assert says in malformed(key)
     assert bool(malformed(key)) is bool(says)
+
+
+@pytest.mark.parametrize(
+    ("host", "is_one"),
+    [("honeycomb.io", True), ("api.eu1.honeycomb.io", True), ("api.nothoneycomb.io", False)],
+)
+def test_hosts_of_honeycomb(host: str, is_one: bool) -> None:
+    assert is_honeycomb(host) is is_one

@@ -15,7 +15,7 @@ import requests
 from tests.doctor.conftest import Environ
 from tests.doctor.test_service import RIGHT, STANDIN
 from tests.doctor.workshop import Workshop
-from threemaps.doctor import subject
+from threemaps.doctor import subject, visit
 from threemaps.doctor.observe import check_spans_arrive
 from threemaps.doctor.recorder import Recorder
 from threemaps.doctor.service import check_service
@@ -109,17 +109,73 @@ def test_a_thread_of_the_kernel_is_named(tmp_path: Path, monkeypatch: pytest.Mon
         from_process(2)
 
 
+Pretend = Callable[..., Path]
+
+
+@pytest.fixture
+def pretend(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Pretend:
+    """/proc as a process with a title of its own leaves it."""
+
+    def make(title: str, environ: bytes, loaded: Path, program: str = "/usr/bin/python3.11") -> Path:
+        process = tmp_path / "proc" / "7"
+        process.mkdir(parents=True)
+        (process / "status").write_text("State:\tS (sleeping)\nVmSize:\t 1 kB\n")
+        (process / "cmdline").write_bytes(title.encode() + b"\0")
+        (process / "environ").write_bytes(environ)
+        (process / "maps").write_text(f"7f00-7f01 r-xp 0000 fe:00 11 {loaded}\n")
+        for name, target in (("root", "/"), ("cwd", str(folder)), ("exe", program)):
+            (process / name).symlink_to(target)
+        monkeypatch.setattr(subject, "PROC", process.parent)
+        return process
+
+    return make
+
+
+@pytest.mark.parametrize("title", ["gunicorn: master [app:app]", "gunicorn: worker [app:app]"])
+def test_a_process_with_a_title_of_its_own(workshop: Workshop, pretend: Pretend, title: str) -> None:
+    path = str(Path(sys.executable).parent)  # which has another gunicorn
+    pretend(title, f"PATH={path}\0PORT=1\0".encode(), workshop.site / "setproctitle" / "_setproctitle.so")
+    found = from_process(7)
+    assert found.interpreter == workshop.bin / "python"
+    assert found.argv == ("gunicorn", "app:app")
+    assert found.environ == {"PATH": path, "PORT": "1"}
+
+
+@pytest.mark.parametrize(("program", "is_python"), [("/usr/bin/python3.11", True), ("/usr/bin/perl", False)])
+def test_a_title_that_says_nothing(pretend: Pretend, program: str, is_python: bool) -> None:
+    pretend("my service", b"HOME=/\0", Path("/usr/lib/libc.so"), program)
+    assert from_process(7).is_python is is_python
+
+
+@pytest.mark.parametrize("left", [b"p:app]\0\0\0\0", b"\0\0\0\0", b"\0\0 = my"])
+def test_a_title_over_the_environment_is_named(pretend: Pretend, left: bytes) -> None:
+    pretend("gunicorn: master [app:app]", left, Path("/usr/lib/libc.so"))
+    with pytest.raises(UserError, match="its title where its environment was"):
+        from_process(7)
+
+
 def run(command: str, environ: dict[str, str], folder: Path) -> str:
     return check_service(from_command(command.split(), environ, folder), STANDIN)[-1].detail
 
 
+@pytest.mark.parametrize(
+    "flags",
+    [
+        "--workers 2 --bind 127.0.0.1:0",
+        "--daemon --bind 127.0.0.1:0",
+        "--bind [::1]:0",
+        "--bind [::]:0",
+        "--bind unix:shop.socket",
+    ],
+)
 def test_right_service_is_run_and_stopped_with_its_children(
-    workshop: Workshop, environ: Environ, folder: Path
+    workshop: Workshop, environ: Environ, folder: Path, flags: str
 ) -> None:
-    command = "opentelemetry-instrument gunicorn --workers 2 --bind 127.0.0.1:0 app:app"
+    command = f"opentelemetry-instrument gunicorn {flags} app:app"
     before = {process.pid for process in psutil.Process().children(recursive=True)}
     assert run(command, environ(workshop), folder).startswith("spans arrived")
     assert {process.pid for process in psutil.Process().children(recursive=True)} == before
+    assert [one for one in psutil.process_iter(["cwd"]) if one.info["cwd"] == str(folder)] == []
 
 
 def test_grpc_is_observed_too(workshop: Workshop, environ: Environ, recorder: Recorder, folder: Path) -> None:
@@ -172,6 +228,30 @@ def test_a_service_that_ends_says_its_last_words(workshop: Workshop, environ: En
     said = run(RIGHT, environ(workshop), folder)
     assert "ended with 1 before it listened" in said
     assert "no database" in said
+
+
+def test_what_the_doctor_stops_has_not_ended_by_itself(
+    workshop: Workshop, environ: Environ, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visit, "START_SECONDS", 2)
+    (folder / "app.py").write_text("import time\ntime.sleep(60)\n")
+    assert "it runs, and listened nowhere" in run(RIGHT, environ(workshop), folder)
+
+
+def test_a_slow_start_page_is_named(
+    workshop: Workshop, environ: Environ, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visit, "PAGE_SECONDS", 1)
+    monkeypatch.setattr(visit, "ARRIVE_SECONDS", 1)
+    app = folder / "app.py"
+    app.write_text(app.read_text().replace('return "hello"', '__import__("time").sleep(60)'))
+    assert "its start page gave no answer within" in run(RIGHT, environ(workshop), folder)
+
+
+def test_a_page_that_is_late_has_its_span(workshop: Workshop, environ: Environ, folder: Path) -> None:
+    app = folder / "app.py"
+    app.write_text(app.read_text().replace('return "hello"', '__import__("time").sleep(4); return "late"'))
+    assert run(RIGHT, environ(workshop), folder) == "spans arrived: 1 of shop"
 
 
 def test_an_exporter_in_the_code_goes_past_the_recorder(

@@ -15,6 +15,7 @@ from threemaps.doctor.observe import verdict
 from threemaps.doctor.recorder import Recorder
 from threemaps.doctor.service import check_service, standing_checks
 from threemaps.doctor.subject import from_command
+from threemaps.doctor.visit import Asked
 from threemaps.doctor.wire import Answer, ask
 from threemaps.errors import UserError
 
@@ -312,7 +313,7 @@ def test_why_the_launcher_failed_is_told(
     said += f"ValueError: {reason}\n * Serving"
     with Recorder() as nothing:
         service = from_command(RIGHT.split(), environ(workshop, **{name: value}), folder)
-        found = verdict(service, nothing, ["http://127.0.0.1:1/"], 0, said)
+        found = verdict(service, nothing, Asked(("http://127.0.0.1:1/",)), 0, said)
     assert reason in found.detail
     assert found.next_step == f"unset {name}"
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from threemaps.doctor.discretion import without_logins
+
 Patient = TypeVar("Patient")
 
 
@@ -22,11 +24,11 @@ class Check:
 
 
 def good(link: str, name: str, detail: str) -> Check:
-    return Check(link, name, True, detail)
+    return Check(link, name, True, without_logins(detail))
 
 
 def broken(link: str, name: str, detail: str, next_step: str) -> Check:
-    return Check(link, name, False, detail, next_step)
+    return Check(link, name, False, without_logins(detail), without_logins(next_step))
 
 
 def noted(link: str, name: str, detail: str, next_step: str) -> Check:

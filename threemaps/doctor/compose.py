@@ -7,6 +7,7 @@ from functools import partial
 from threemaps.doctor.check import Check, broken, good
 from threemaps.doctor.compose_file import Service, services
 from threemaps.doctor.destination import check_endpoint, check_protocol
+from threemaps.doctor.discretion import shown
 from threemaps.doctor.docker import image_of, running
 from threemaps.doctor.environment import check_quotes, check_sampler, check_switched_on
 from threemaps.doctor.headers import check_header_form
@@ -33,11 +34,12 @@ def check_compose_command(subject: Subject) -> Check:
             and starts_launcher(service.image_command)
             and not starts_launcher(service.command)
         ):
-            detail = f"{service.place}: command: {shlex.join(service.command)!r} skips the image's {LAUNCHER}"
+            said = shlex.join(shown(service.command))
+            detail = f"{service.place}: command: {said!r} skips the image's {LAUNCHER}"
             return broken(LINK, "command", detail, relaunch(service))
         inside = subject_of(service)
         if is_meant_to_be_traced(service) and not inside.launched and not set_up_by_hand(inside):
-            detail = f"{service.place}: {shlex.join(inside.argv)} starts without {LAUNCHER}"
+            detail = f"{service.place}: {shlex.join(shown(inside.argv))} starts without {LAUNCHER}"
             return broken(LINK, "command", detail, relaunch(service))
     return good(LINK, "command", "no `command:` skips the launcher")
 

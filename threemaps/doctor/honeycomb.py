@@ -48,18 +48,18 @@ class Auth:
 def goes_to_honeycomb(there: Destination, api: str) -> bool:
     host = there.host
     same = urlsplit(api)
-    return (
-        host.endswith("honeycomb.io")
-        or HEADER in there.headers
-        or (host, there.port) == (same.hostname, same.port)
-    )
+    return is_honeycomb(host) or HEADER in there.headers or (host, there.port) == (same.hostname, same.port)
+
+
+def is_honeycomb(host: str) -> bool:
+    return f".{host}".endswith(".honeycomb.io")
 
 
 def honeycomb_address(subject: Subject) -> Check:
     """Spans are taken at api.honeycomb.io, over TLS, on its own port: gRPC and HTTP alike."""
     there = destination(subject)
     host = there.host
-    if not host.endswith("honeycomb.io"):
+    if not is_honeycomb(host):
         return good(LINK, "address", f"{there.base} is not Honeycomb")
     right = EUROPE if ".eu1." in host else HONEYCOMB_ENDPOINT
     if there.base in (right, f"{right}:443"):

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from threemaps.doctor.check import Check, broken, good
+from threemaps.doctor.discretion import shown
 from threemaps.doctor.files import text_of
 from threemaps.doctor.packages import Packages, read_requirements
 from threemaps.doctor.subject import LAUNCHER, Subject
@@ -149,7 +150,7 @@ def check_second_provider(subject: Subject) -> Check:
         f"{place} sets up a second TracerProvider beside the launcher's; "
         "only the first one counts, so nothing reaches this one's exporter"
     )
-    return broken(LINK, "one provider", detail, shlex.join(subject.argv))
+    return broken(LINK, "one provider", detail, shlex.join(shown(subject.argv)))
 
 
 def set_up_by_hand(subject: Subject) -> str:

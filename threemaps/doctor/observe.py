@@ -1,30 +1,22 @@
 """Runs somebody else's service for a moment, a recorder in place of its backend, and sees what arrives."""
 
-import contextlib
-import os
 import re
-import signal
+import shlex
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import IO
 
-import psutil
-import requests
-
-from threemaps import nearby
 from threemaps.doctor.check import Check, broken, good
 from threemaps.doctor.destination import GRPC, destination
+from threemaps.doctor.family import Family, adopting
 from threemaps.doctor.recorder import Recorder
 from threemaps.doctor.subject import Subject
+from threemaps.doctor.visit import ARRIVE_SECONDS, PAGE_SECONDS, START_SECONDS, Asked, talk_to
 from threemaps.nearby import excepted
 
 LINK = "run"
-START_SECONDS = 20  # for the service to listen
-ARRIVE_SECONDS = 8  # for its spans to arrive after a request
-STOP_SECONDS = 5  # for an orderly end, which flushes
-POLL = 0.05
 # What the SDK says in the service's own log → cause. The next step is the check's own.
 CONFESSIONS = {
     "Overriding of current TracerProvider is not allowed": "the code sets up a second TracerProvider",
@@ -46,15 +38,16 @@ GONE = {
 
 def check_spans_arrive(subject: Subject) -> Check:
     """The one proof: a request goes in, a span comes out."""
-    with Recorder() as recorder, tempfile.TemporaryFile("w+b") as output:
-        process = start(subject, recorder, output)
+    with Recorder() as recorder, tempfile.TemporaryFile("w+b") as output, adopting():
+        family = Family(partial(start, subject, recorder, output))
         try:
-            asked = talk_to(process, recorder)
+            asked = talk_to(family, recorder)
+            code = family.code
         finally:
-            stop(process)
+            family.stop()
         output.seek(0)
         said = output.read().decode(errors="replace")
-    return verdict(subject, recorder, asked, process.returncode, said)
+    return verdict(subject, recorder, asked, code, said)
 
 
 def start(subject: Subject, recorder: Recorder, output: IO[bytes]) -> "subprocess.Popen[bytes]":
@@ -78,59 +71,6 @@ def start(subject: Subject, recorder: Recorder, output: IO[bytes]) -> "subproces
         stderr=output,
         start_new_session=True,
     )
-
-
-def talk_to(process: "subprocess.Popen[bytes]", recorder: Recorder) -> list[str]:
-    """Waits for the service to listen, asks for its start page, and waits for a span of that."""
-    deadline = time.monotonic() + START_SECONDS
-    asked: list[str] = []
-    while time.monotonic() < deadline and process.poll() is None and not asked:
-        asked = [url for port in listening(process.pid) if (url := visit(port))]
-        time.sleep(POLL)
-    deadline = time.monotonic() + ARRIVE_SECONDS
-    while asked and time.monotonic() < deadline and process.poll() is None:
-        if recorder.arrived.wait(POLL):
-            break
-    return asked
-
-
-def visit(port: int) -> str:
-    url = f"http://127.0.0.1:{port}/"
-    try:
-        with nearby.session_for(url) as session:
-            session.get(url, timeout=3, allow_redirects=False)
-    except requests.RequestException:
-        return ""
-    return url
-
-
-def stop(process: "subprocess.Popen[bytes]") -> None:
-    """The whole process group: first in order, which lets the SDK flush, then for good."""
-    for how in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, how)
-        _, left = psutil.wait_procs(list(group(process.pid)), timeout=STOP_SECONDS)
-        if not left:
-            break
-    process.wait()
-
-
-def group(leader: int) -> Iterator[psutil.Process]:
-    """The living processes of a session of ours, the reloader's child and gunicorn's workers included."""
-    for process in psutil.process_iter(["status"]):
-        with contextlib.suppress(OSError):
-            if os.getsid(process.pid) == leader and process.info["status"] != psutil.STATUS_ZOMBIE:
-                yield process
-
-
-def listening(leader: int) -> list[int]:
-    """The TCP ports that they listen on."""
-    ports: set[int] = set()
-    for process in group(leader):
-        with contextlib.suppress(psutil.Error):
-            connections = process.net_connections(kind="tcp")
-            ports.update(one.laddr.port for one in connections if one.status == psutil.CONN_LISTEN)
-    return sorted(ports)
 
 
 def reason_in(said: str) -> str:
@@ -157,7 +97,7 @@ def meant(settings: Mapping[str, str], reason: str) -> Iterator[str]:
             yield name
 
 
-def verdict(subject: Subject, recorder: Recorder, asked: list[str], code: int | None, said: str) -> Check:
+def verdict(subject: Subject, recorder: Recorder, asked: Asked, code: int | None, said: str) -> Check:
     if recorder.spans.total():
         heard = ", ".join(f"{count} of {name}" for name, count in recorder.spans.items())
         return good(LINK, "spans", f"spans arrived: {heard}")
@@ -169,12 +109,29 @@ def verdict(subject: Subject, recorder: Recorder, asked: list[str], code: int | 
     if missing := re.search(r"Requested component '([^']+)' not found", said):
         step = subject.setting("OTEL_TRACES_EXPORTER", "otlp")
         return broken(LINK, "spans", f"the SDK does not find its component {missing[1]!r}", step)
-    if not asked:
-        detail = f"it ended with {code} before it listened on any port; last words: {last}"
-        return broken(LINK, "spans", detail, subject.command)
+    if not asked.answered:
+        return unanswered(subject, asked, code, last)
     exporters = [place for source in subject.sources for place, _ in source.find("OTLPSpanExporter")]
     if exporters:
         detail = f"its spans went past the recorder: {exporters[0]} has an exporter of its own"
         return broken(LINK, "spans", detail, f"grep -n OTLPSpanExporter {subject.folder}/*.py")
-    detail = f"it answered at {asked[0]} and sent no span within {ARRIVE_SECONDS} s; last words: {last}"
+    detail = (
+        f"it answered at {asked.answered[0]} and sent no span within {ARRIVE_SECONDS} s; last words: {last}"
+    )
     return broken(LINK, "spans", detail, subject.setting("OTEL_LOG_LEVEL", "debug"))
+
+
+def unanswered(subject: Subject, asked: Asked, code: int | None, last: str) -> Check:
+    """It ended by itself, or was stopped for want of an answer."""
+    words = f"last words: {last}"
+    if code is not None:
+        when = f"answered at {asked.silent[0]}" if asked.silent else "listened on any port"
+        return broken(LINK, "spans", f"it ended with {code} before it {when}; {words}", subject.command)
+    if not asked.silent:
+        detail = f"it runs, and listened nowhere within {START_SECONDS} s; {words}"
+        return broken(LINK, "spans", detail, subject.command)
+    where = asked.silent[0]
+    detail = f"it listens at {where}, and its start page gave no answer within {PAGE_SECONDS} s; {words}"
+    path = where.removeprefix("unix:")
+    there = where if path == where else f"--unix-socket {shlex.quote(path)} http://localhost/"
+    return broken(LINK, "spans", detail, f"{subject.command} & sleep 9; curl -v -m 99 {there}")

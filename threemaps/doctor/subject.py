@@ -10,16 +10,25 @@ from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
+from threemaps.doctor.discretion import HIDDEN, is_secret, shown, without_logins
 from threemaps.doctor.packages import Packages, of_interpreter, of_root
+from threemaps.doctor.proc import (
+    PROCESSES,
+    PYTHON,
+    environ_in,
+    original_words,
+    refuse_what_runs_nothing,
+    running_interpreter,
+    same_root,
+)
 from threemaps.doctor.source import Source, read_sources
 from threemaps.doctor.wrapping import take_flags, unwrap
 from threemaps.errors import UserError
 
 LAUNCHER = "opentelemetry-instrument"
-PROCESSES = "ps aux | grep python"
 PROC = Path("/proc")
 HOOK = "opentelemetry/instrumentation/auto_instrumentation"  # what the launcher puts in front of PYTHONPATH
-SECRET = re.compile(r"KEY|HEADERS|SECRET|TOKEN|PASSWORD")  # never repeated
+MOST_REMOVED = 5  # variables taken away one by one; more of them are `env -i`
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,7 @@ class Subject:
     pid: int | None = None
     launcher: Path | None = None
     inline: Mapping[str, str] = field(default_factory=dict)  # variables set by the command line itself
+    removed: tuple[str, ...] = ()  # and those that it takes away; ("*",) for all
 
     @cached_property
     def packages(self) -> Packages:
@@ -91,18 +101,20 @@ class Subject:
 
     def command_with(self, inline: Mapping[str, str], argv: Sequence[str] = ()) -> str:
         """The command again, other variables or words in it."""
-        words = [
-            f"{name}={'…' if SECRET.search(name) else shlex.quote(value)}" for name, value in inline.items()
+        words = ["env", "-i"] if self.removed == ("*",) else ["env"] if self.removed else []
+        words += [f"-u {name}" for name in self.removed if name != "*"]
+        words += [
+            f"{name}={HIDDEN if is_secret(name) else shlex.quote(value)}" for name, value in inline.items()
         ]
         words += [LAUNCHER] if self.launched else []
-        return " ".join([*words, shlex.join(argv or self.argv)])
+        return without_logins(" ".join([*words, shlex.join(shown(argv or self.argv))]))
 
     def setting(self, name: str, value: str, *, typed: str = "") -> str:
         """What to type for this variable to have this value; an empty value unsets it.
 
         `typed` says the same without the value, where that may be a secret.
         """
-        if name in self.inline:
+        if name in self.inline or name in self.removed or self.removed == ("*",):
             inline = {**self.inline, name: value}
             return self.command_with({name: value for name, value in inline.items() if value})
         if typed:
@@ -119,11 +131,24 @@ def from_command(command: Sequence[str], environ: Mapping[str, str], folder: Pat
         launched, launcher = True, find_program(words[0], variables, folder)
         words = unwrap(take_flags(words[1:], variables), variables)
     if not words:
-        raise UserError(f"{shlex.join(command)!r} names no program", hint="threemaps doctor -- python app.py")
+        said = shlex.join(shown(command))
+        raise UserError(f"{said!r} names no program", hint="threemaps doctor -- python app.py")
     launched = launched or is_hooked(variables)
     interpreter = find_interpreter(words, variables, folder)
     inline = {name: value for name, value in variables.items() if environ.get(name) != value}
-    return Subject(tuple(words), variables, folder, launched, interpreter, launcher=launcher, inline=inline)
+    removed = tuple(name for name in environ if name not in variables)
+    if len(removed) > MOST_REMOVED:
+        inline, removed = variables, ("*",)
+    return Subject(
+        tuple(words),
+        variables,
+        folder,
+        launched,
+        interpreter,
+        launcher=launcher,
+        inline=inline,
+        removed=removed,
+    )
 
 
 def from_process(pid: int) -> Subject:
@@ -132,7 +157,7 @@ def from_process(pid: int) -> Subject:
     refuse_what_runs_nothing(process)
     try:
         argv = process.joinpath("cmdline").read_bytes().split(b"\0")[:-1]
-        pairs = process.joinpath("environ").read_bytes().decode(errors="replace").split("\0")
+        variables = process.joinpath("environ").read_bytes()
         root = process.joinpath("root").readlink()
         folder = process.joinpath("cwd").readlink()
     except (FileNotFoundError, ProcessLookupError):
@@ -142,39 +167,21 @@ def from_process(pid: int) -> Subject:
             f"process {pid} belongs to somebody else", hint=f"sudo threemaps doctor --pid {pid}"
         ) from None
     words = [word.decode(errors="replace") for word in argv]
-    environ = {name: value for name, separator, value in (pair.partition("=") for pair in pairs) if separator}
+    environ = environ_in(variables, pid)
+    words, is_titled = original_words(words)
     outside = not same_root(process)
     if outside:
         root = process / "root"
         folder = root / str(folder).lstrip("/")
-    interpreter = find_interpreter(words, environ, folder) if words else None
+    interpreter = find_interpreter(words, environ, folder) if words and not is_titled else None
+    if interpreter is None and not outside:
+        interpreter = running_interpreter(process)
     launched = is_hooked(environ)
     return Subject(tuple(words), environ, folder, launched, interpreter, root if outside else Path("/"), pid)
 
 
-def refuse_what_runs_nothing(process: Path) -> None:
-    """Without memory of its own it is a thread of the kernel's, or a process that has ended."""
-    try:
-        status = process.joinpath("status").read_text(errors="replace")
-    except OSError:
-        return  # what cannot be read is told where it is needed
-    if re.search(r"^State:\s*[ZX]", status, re.MULTILINE):
-        message = f"process {process.name} has ended: only its parent has not taken note (a zombie)"
-        raise UserError(message, hint=PROCESSES)
-    if not re.search(r"^VmSize:", status, re.MULTILINE):
-        raise UserError(f"process {process.name} is a thread of the kernel", hint=PROCESSES)
-
-
 def is_hooked(environ: Mapping[str, str]) -> bool:
     return HOOK in environ.get("PYTHONPATH", "")
-
-
-def same_root(process: Path) -> bool:
-    """False for a process in a container, whose paths mean nothing out here."""
-    try:
-        return process.joinpath("root").stat().st_ino == Path("/").stat().st_ino
-    except OSError:
-        return True
 
 
 def find_program(name: str, environ: Mapping[str, str], folder: Path) -> Path | None:
@@ -188,7 +195,7 @@ def find_program(name: str, environ: Mapping[str, str], folder: Path) -> Path | 
 def find_interpreter(words: Sequence[str], environ: Mapping[str, str], folder: Path) -> Path | None:
     """The Python that runs this command: named outright, or by the script's first line."""
     program = find_program(words[0], environ, folder)
-    if re.fullmatch(r"(python|pypy)[0-9.]*", Path(words[0]).name):
+    if PYTHON.fullmatch(Path(words[0]).name):
         return program
     if program is None:
         return None

@@ -1,0 +1,106 @@
+"""A command that we started, and all that it leaves running, in whatever session and under whatever name."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+
+STOP_SECONDS = 5  # for an orderly end, which flushes
+POLL = 0.05
+SET_CHILD_SUBREAPER = 36
+
+
+@contextlib.contextmanager
+def adopting() -> Iterator[None]:
+    """What a service leaves behind becomes our child, not init's: so a daemon is found again, and reaped."""
+    adopt(True)
+    try:
+        yield
+    finally:
+        adopt(False)
+
+
+def adopt(is_on: bool) -> None:
+    """Linux only. Elsewhere the session has to do."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(SET_CHILD_SUBREAPER, int(is_on), 0, 0, 0)
+
+
+class Family:
+    """Start it inside of `adopting`."""
+
+    def __init__(self, start: "Callable[[], subprocess.Popen[bytes]]") -> None:
+        self.others = {child.pid for child in psutil.Process().children()}
+        self.process = start()
+
+    def living(self) -> list[psutil.Process]:
+        """The reloader's child, gunicorn's workers and daemons included."""
+        self.process.poll()
+        found: dict[int, psutil.Process] = {}
+        for child in psutil.Process().children():
+            if child.pid not in self.others:
+                found[child.pid] = child
+                with contextlib.suppress(psutil.Error):
+                    found |= {one.pid: one for one in child.children(recursive=True)}
+        for one in psutil.process_iter():
+            with contextlib.suppress(OSError):
+                if os.getsid(one.pid) == self.process.pid:
+                    found[one.pid] = one
+        return [one for one in found.values() if is_living(one)]
+
+    @property
+    def code(self) -> int | None:
+        """What it ended with; nothing while it or a daemon of its lives."""
+        return None if self.living() else self.process.returncode
+
+    def addresses(self) -> list[str]:
+        """Where they listen: over TCP, or else at a socket in the file system."""
+        tcp: set[str] = set()
+        files: set[str] = set()
+        for process in self.living():
+            with contextlib.suppress(psutil.Error):
+                for one in process.net_connections(kind="all"):
+                    if one.status == psutil.CONN_LISTEN:
+                        tcp.add(url_of(one.laddr.ip, one.laddr.port))
+                    elif one.family == socket.AF_UNIX and isinstance(one.laddr, str) and one.laddr:
+                        files.add(f"unix:{Path(process.cwd(), one.laddr)}")
+        return sorted(tcp) or sorted(files)
+
+    def stop(self) -> None:
+        """First in order, which lets the SDK flush, then for good."""
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            for one in self.living():
+                with contextlib.suppress(psutil.Error):
+                    one.send_signal(how)
+            deadline = time.monotonic() + STOP_SECONDS
+            while self.living() and time.monotonic() < deadline:
+                time.sleep(POLL)
+        self.process.wait()
+        self.reap()
+
+    def reap(self) -> None:
+        """Those that we adopted have nobody else who would."""
+        for child in psutil.Process().children():
+            if child.pid not in self.others:
+                with contextlib.suppress(OSError):
+                    os.waitpid(child.pid, os.WNOHANG)
+
+
+def is_living(process: psutil.Process) -> bool:
+    try:
+        return process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except psutil.Error:
+        return False
+
+
+def url_of(ip: str, port: int) -> str:
+    """How to ask there; one that listens everywhere listens near."""
+    near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(ip, ip)
+    return f"http://[{near}]:{port}/" if ":" in near else f"http://{near}:{port}/"

@@ -1,0 +1,94 @@
+"""Asks a service for its start page, wherever it listens."""
+
+import http.client
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import Enum
+from http import HTTPStatus
+
+import requests
+
+from threemaps import nearby
+from threemaps.doctor.family import POLL, Family
+from threemaps.doctor.recorder import Recorder
+
+START_SECONDS = 20  # for the service to listen
+PAGE_SECONDS = 10  # for its start page
+ARRIVE_SECONDS = 8  # for its spans to arrive after a request
+
+
+class Reply(Enum):
+    YES = "an answer"
+    NONE = "none"
+    LATE = "none in time"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Where an answer came from, and where somebody listens and gave none in time."""
+
+    answered: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
+
+
+def talk_to(family: Family, recorder: Recorder) -> Asked:
+    """Waits for the service to listen, asks for its start page, and waits for a span of that."""
+    pool = ThreadPoolExecutor(8)
+    try:
+        asked = ask_around(family, recorder, pool)
+        wait_until(lambda: recorder.arrived.is_set() or not family.living(), ARRIVE_SECONDS if asked else 0)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # what still waits ends with the service
+    replies = {address: future.result() for address, future in asked.items() if future.done()}
+    return Asked(
+        tuple(address for address, reply in replies.items() if reply is Reply.YES),
+        tuple(address for address, reply in replies.items() if reply is not Reply.YES),
+    )
+
+
+def ask_around(family: Family, recorder: Recorder, pool: ThreadPoolExecutor) -> "dict[str, Future[Reply]]":
+    """Until one address answers, or none of them did in time."""
+    asked: dict[str, Future[Reply]] = {}
+
+    def is_over() -> bool:
+        for address in family.addresses():
+            if address not in asked or (asked[address].done() and asked[address].result() is Reply.NONE):
+                asked[address] = pool.submit(visit, address)
+        replies = [future.result() for future in asked.values() if future.done()]
+        is_late = bool(replies) and len(replies) == len(asked) and set(replies) == {Reply.LATE}
+        return Reply.YES in replies or is_late or recorder.arrived.is_set() or not family.living()
+
+    wait_until(is_over, START_SECONDS)
+    return asked
+
+
+def wait_until(is_over: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and not is_over():
+        time.sleep(POLL)
+
+
+def visit(address: str) -> Reply:
+    try:
+        if address.startswith("unix:"):
+            return visit_file(address.removeprefix("unix:"))
+        with nearby.session_for(address) as session:
+            session.get(address, timeout=PAGE_SECONDS, allow_redirects=False)
+    except (requests.Timeout, TimeoutError):
+        return Reply.LATE
+    except (requests.RequestException, http.client.HTTPException, OSError):
+        return Reply.NONE
+    return Reply.YES
+
+
+def visit_file(path: str) -> Reply:
+    connection = http.client.HTTPConnection("localhost")
+    with socket.socket(socket.AF_UNIX) as connected:
+        connected.settimeout(PAGE_SECONDS)
+        connected.connect(path)
+        connection.sock = connected
+        connection.request("GET", "/")
+        return Reply.YES if connection.getresponse().status >= HTTPStatus.OK else Reply.NONE
