@@ -41,7 +41,18 @@ class Family:
         self.process = start()
 
     def living(self) -> list[psutil.Process]:
-        """The reloader's child, gunicorn's workers and daemons included."""
+        """The reloader's child, gunicorn's workers and daemons included.
+
+        One that forks and ends while we look hides its child from that look, but not from the next.
+        """
+        found: dict[int, psutil.Process] = {}
+        while (seen := self._seen()).keys() != found.keys():
+            found = seen
+            if living := [one for one in found.values() if is_living(one)]:
+                return living
+        return []
+
+    def _seen(self) -> dict[int, psutil.Process]:
         self.process.poll()
         found: dict[int, psutil.Process] = {}
         for child in psutil.Process().children():
@@ -53,7 +64,7 @@ class Family:
             with contextlib.suppress(OSError):
                 if os.getsid(one.pid) == self.process.pid:
                     found[one.pid] = one
-        return [one for one in found.values() if is_living(one)]
+        return found
 
     @property
     def code(self) -> int | None:
