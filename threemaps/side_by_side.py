@@ -13,8 +13,7 @@ from threemaps.causes import explainer
 from threemaps.compare import Comparison, Source, Window, compare
 from threemaps.contract import Contract, untold, violations
 from threemaps.errors import UserError
-from threemaps.evidence.collect import collect, what_is_sampled
-from threemaps.evidence.datagrams import dropped_datagrams
+from threemaps.evidence.collect import collect, what_all_lack
 from threemaps.evidence.model import Evidence
 from threemaps.servicemap import ServiceMap
 from threemaps.settings import Settings
@@ -114,11 +113,7 @@ def compare_now(
     window = window_until(datetime.now(UTC), since)
     reader = Reader(settings, names, window, service)
     settled = settled_maps(reader, report)
-    evidence = replace(
-        what_is_sampled(settings, reader.answering),
-        settled=settled.settled,
-        dropped=dropped_datagrams(settings) if reader.has_live else None,
-    )
+    evidence = replace(what_all_lack(settings, reader.answering), settled=settled.settled)
     comparison = compared(reader, settled.maps, evidence)
     if not comparison.agree:
         evidence = collect(settings, reader.answering, window, comparison, evidence)

@@ -18,7 +18,7 @@ from threemaps.backends import BACKENDS, open_backend
 from threemaps.backends.honeycomb import Honeycomb
 from threemaps.backends.xray import XRay
 from threemaps.evidence.absent import absent_calls
-from threemaps.evidence.collect import collect, not_flushed, passed, what_is_sampled
+from threemaps.evidence.collect import collect, not_flushed, passed, what_all_lack
 from threemaps.evidence.collector import collector_of, parse_metrics, read_collector
 from threemaps.evidence.crossing import crossing_calls
 from threemaps.evidence.model import Evidence, Leg
@@ -368,4 +368,4 @@ def test_nothing_that_cannot_be_looked_at_fails_a_comparison(serve: Serve) -> No
         "the services' clocks",
         "Honeycomb's key",
     }
-    assert what_is_sampled(settings, {}) == Evidence()
+    assert what_all_lack(settings, {}) == Evidence()

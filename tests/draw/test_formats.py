@@ -5,6 +5,7 @@ import json
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -90,6 +91,11 @@ def test_what_is_expected_is_told_whole() -> None:
     maps = {name: ServiceMap() for name in values}
     text = " ".join(render(Comparison(examples.WINDOW, maps, (one,)), "table").split())
     assert "frontend_api → activities requests differ in AWS X-Ray: before.json 50, AWS X-Ray 20: two" in text
+
+
+def test_a_page_tells_what_no_map_can_show() -> None:
+    noted = replace(examples.agreeing(), notes=("the <kernel> dropped 3 datagrams",))
+    assert "the &lt;kernel&gt; dropped 3 datagrams" in render(noted, "html")
 
 
 def test_an_edge_that_a_contract_has_not_is_not_in_the_contract() -> None:

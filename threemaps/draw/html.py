@@ -60,6 +60,8 @@ def differences(comparison: Comparison) -> str:
     expected = [one for one in comparison.differences if one.expected]
     told = f'<ol class="differences">{"".join(_reasons(unexpected))}</ol>' if unexpected else ""
     told = told or '<p class="soft">None that should not be.</p>'
+    if any(found and found.nodes for found in comparison.maps.values()):
+        told += "".join(f"<p>{markup(note)}</p>" for note in comparison.notes)
     if expected:
         told += (
             f'<details class="expected"><summary>{len(expected)} expected: the backends draw differently'

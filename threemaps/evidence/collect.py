@@ -18,6 +18,7 @@ from threemaps.compare import Comparison, Window
 from threemaps.evidence.absent import Traces, absent_calls
 from threemaps.evidence.collector import read_collector
 from threemaps.evidence.crossing import crossing_calls
+from threemaps.evidence.datagrams import dropped_datagrams
 from threemaps.evidence.model import Elsewhere, Evidence, PassedAtEdges
 from threemaps.evidence.ring import ring_of
 from threemaps.evidence.shapes import look
@@ -174,14 +175,15 @@ def live_ones(backends: Backends) -> dict[str, Backend]:
     return {one.drawn_by: one for one in backends.values() if not isinstance(one, Snapshot)}
 
 
-def what_is_sampled(settings: Settings, backends: Backends) -> Evidence:
-    """Asked for every comparison: maps can agree with each other, and hold a tenth of the calls."""
+def what_all_lack(settings: Settings, backends: Backends) -> Evidence:
+    """Asked for every comparison: maps can agree with each other, and all hold a tenth of the calls."""
     xray = live_ones(backends).get("xray")
     search = Search()
     sampling = None
     if isinstance(xray, XRay):
         sampling = search.ask("X-Ray's sampling", lambda: sampling_in_force(xray, settings))
-    return Evidence(sampling=sampling or (), not_checked=tuple(search.not_checked))
+    dropped = dropped_datagrams(settings) if live_ones(backends) else None
+    return Evidence(sampling=sampling or (), dropped=dropped, not_checked=tuple(search.not_checked))
 
 
 def at_span_time(live: Backends) -> list[Backend]:

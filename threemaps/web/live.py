@@ -13,7 +13,7 @@ from threemaps.backends import BACKENDS
 from threemaps.backends.cloudwatch import LAG
 from threemaps.compare import Comparison
 from threemaps.errors import UserError
-from threemaps.evidence.collect import collect, what_is_sampled
+from threemaps.evidence.collect import collect, what_all_lack
 from threemaps.settings import Settings
 from threemaps.side_by_side import Reader, compared
 from threemaps.web.health import Health
@@ -51,7 +51,8 @@ class Watch:
         """Reads the maps; makes a new picture if anything on it would be another."""
         with self.lock:
             comparison, settling = self._compared(settings)
-            shown = (comparison.maps, comparison.differences, comparison.window.start, settling)
+            told = (comparison.differences, comparison.notes)
+            shown = (comparison.maps, told, comparison.window.start, settling)
             if shown == self._shown:
                 return
             self._shown = shown
@@ -68,7 +69,7 @@ class Watch:
         if maps != self._maps:
             self._moved = now if self._maps is not None else now - SETTLE_SECONDS / 2
             self._maps = maps
-        evidence = what_is_sampled(settings, reader.backends)
+        evidence = what_all_lack(settings, reader.backends)
         comparison = compared(reader, maps, evidence)
         if comparison.agree:
             return comparison, False
