@@ -98,7 +98,6 @@ def test_what_was_killed_is_started_again(web: tuple[Settings, Spec]) -> None:
 def test_what_hangs_is_started_anew(web: tuple[Settings, Spec], monkeypatch: pytest.MonkeyPatch) -> None:
     where, server = web
     monkeypatch.setattr(lifecycle, "HUNG_SECONDS", 0.1)
-    monkeypatch.setattr(processes, "STOP_SECONDS", 1.0)
     lifecycle.bring_up(where, [server], print)
     first = processes.records(where).load()["web"]
     os.kill(first.pid, signal.SIGSTOP)

@@ -6,14 +6,14 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 
+from threemaps.launch.health import wait_until
+
 STOP_SECONDS = 5  # for an orderly end, which flushes
-POLL = 0.05
 SET_CHILD_SUBREAPER = 36
 
 
@@ -90,9 +90,7 @@ class Family:
             for one in self.living():
                 with contextlib.suppress(psutil.Error):
                     one.send_signal(how)
-            deadline = time.monotonic() + STOP_SECONDS
-            while self.living() and time.monotonic() < deadline:
-                time.sleep(POLL)
+            wait_until(lambda: not self.living(), STOP_SECONDS)
         self.process.wait()
         self.reap()
 

@@ -2,8 +2,6 @@
 
 import http.client
 import socket
-import time
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
@@ -12,8 +10,9 @@ from http import HTTPStatus
 import requests
 
 from threemaps import nearby
-from threemaps.doctor.family import POLL, Family
+from threemaps.doctor.family import Family
 from threemaps.doctor.recorder import Recorder
+from threemaps.launch.health import wait_until
 
 START_SECONDS = 20  # for the service to listen
 PAGE_SECONDS = 10  # for its start page
@@ -63,12 +62,6 @@ def ask_around(family: Family, recorder: Recorder, pool: ThreadPoolExecutor) -> 
 
     wait_until(is_over, START_SECONDS)
     return asked
-
-
-def wait_until(is_over: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and not is_over():
-        time.sleep(POLL)
 
 
 def visit(address: str) -> Reply:
