@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from threemaps.causes.case import Case, Reason
 from threemaps.causes.expected import drawable
+from threemaps.causes.shapes import slack
 from threemaps.compare import DifferenceKind
 from threemaps.evidence.model import CrossingCall, Elsewhere, Evidence, PassedAtEdges
 from threemaps.servicemap import Edge, Kind, Node
@@ -148,9 +149,8 @@ def are_older(case: Case, evidence: Evidence, older: Mapping[tuple[Node, Node], 
 
 def lacks_no_more(case: Case, evidence: Evidence, ends: tuple[Node, Node], than: int) -> bool:
     flushed, others = counts_of(case, ends)
-    known = evidence.passed_at_edges
-    passed = known.within_lag.get(ends, 0) if known else 0
-    return max(others, default=0) - max(flushed, default=0) <= than + (passed if than else 0)
+    may_lack = than + slack(evidence, ends) if than else 0
+    return max(others, default=0) - max(flushed, default=0) <= may_lack
 
 
 def expired_halves(case: Case, evidence: Evidence) -> Reason | str:
@@ -304,8 +304,7 @@ def counted_twice(case: Case, evidence: Evidence) -> Reason | str:
         return "spans counted twice: one other backend is no proof, and the traces do not say so"
     if evidence.elsewhere is None:
         return "spans counted twice: it is not known whether the calls are of another time"
-    known = evidence.passed_at_edges
-    perhaps = max(0, evidence.elsewhere.lacking(ends)) + (known.within_lag.get(ends, 0) if known else 0)
+    perhaps = max(0, evidence.elsewhere.lacking(ends)) + slack(evidence, ends)
     if max(flushed) - max(others) <= perhaps:
         return f"spans counted twice: {perhaps} calls may be of another time"
     return Reason(
