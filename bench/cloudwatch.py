@@ -22,7 +22,7 @@ from botocore.credentials import Credentials
 from bench.intake import Intake, read_map, tell_disk, tell_maps
 from bench.processes import settings_at, standin
 from bench.report import Report
-from threemaps.backends.aws import aws_client
+from threemaps.readers.aws import aws_client
 from threemaps.settings import (
     LOCAL_AWS_ACCESS_KEY_ID,
     LOCAL_AWS_REGION,

@@ -21,8 +21,8 @@ from bench import spans
 from bench.processes import cpu_seconds, settings_at, started, wait_for_url, wait_until_idle
 from bench.report import Report, median
 from tests.running import clean_environment, free_ports
-from threemaps.launch.collector import collector_binary
-from threemaps.launch.resolved import CONFIG, collector_environment, write_resolved
+from threemaps.demo.collector import collector_binary
+from threemaps.demo.resolved import CONFIG, collector_environment, write_resolved
 
 ABOUT = "CPU of the collector for one span of ten attributes"
 NAIVE = Path(__file__).with_name("naive.yaml")

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from bench.report import Report, median
-from threemaps.compare import Source, Window, compare
-from threemaps.servicemap import Edge, Node, ServiceMap
+from threemaps.model.difference import Source, Window, compare
+from threemaps.model.servicemap import Edge, Node, ServiceMap
 
 ABOUT = "the comparison alone, without reading"
 EDGES = 5_000

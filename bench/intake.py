@@ -12,8 +12,8 @@ import requests
 
 from bench.processes import cpu_seconds, family, wait_until_idle
 from bench.report import Report
-from threemaps.backends import open_backend
-from threemaps.compare import Window
+from threemaps.model.difference import Window
+from threemaps.readers import open_backend
 from threemaps.settings import Settings
 
 SIZES = (100_000, 200_000, 400_000, 1_000_000)

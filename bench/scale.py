@@ -8,8 +8,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from threemaps.account.spend import Usage, bill, read_prices
 from threemaps.settings import PROJECT
-from threemaps.spend import Usage, bill, read_prices
 
 MB, GB, TB = 10**6, 10**9, 10**12
 QUEUE = 256 * 2**20  # sending_queue.queue_size, a leg
@@ -177,7 +177,7 @@ def usage(load: Load, costs: Costs, how: Deployment) -> Usage:
 
 def report(load: Load, costs: Costs, how: Deployment, quotas: Quotas) -> list[str]:
     needed = need(load, costs, how)
-    items = bill(usage(load, costs, how), read_prices(PROJECT / "threemaps" / "prices.json"))
+    items = bill(usage(load, costs, how), read_prices(PROJECT / "threemaps" / "account" / "prices.json"))
     rows = [
         ("spans", f"{load.spans_a_second:,.0f} /s"),
         ("pods with an agent", f"{needed.pods:,}"),

@@ -21,11 +21,11 @@ import requests
 from bench.processes import cpu_seconds, wait_until
 from bench.report import Report, median, percentile
 from tests.running import CLI, System
-from threemaps.backends import open_backend
-from threemaps.compare import Difference, Source, Window, compare
-from threemaps.servicemap import Edge, ServiceMap
+from threemaps.demo.traffic import Traffic
+from threemaps.model.difference import Difference, Source, Window, compare
+from threemaps.model.servicemap import Edge, ServiceMap
+from threemaps.readers import open_backend
 from threemaps.settings import PROJECT
-from threemaps.traffic import Traffic
 
 IDLE_SECONDS = 30  # queues drain, heaps are given back, and the stores rest, which they do after 5 to 15 s
 ABOUT = "start, freshness, load and memory of everything together"
@@ -301,7 +301,7 @@ def memory(report: Report, system: System, sent: int) -> None:
 
 def processes(system: System) -> dict[str, list[psutil.Process]]:
     """All that live in a session which the launcher began."""
-    from threemaps.launch.lifecycle import records
+    from threemaps.demo.lifecycle import records
 
     found = records(system.settings).load()
     return {name: running.members() for name, running in found.items() if running.alive}

@@ -11,9 +11,9 @@ import requests
 
 from tests.running import free_ports
 from tests.wider_collector import AGENT, agents_collector, say
-from threemaps.evidence.collector import Sample, parse_metrics
-from threemaps.launch.collector import collector_binary
-from threemaps.launch.resolved import CONFIG, collector_environment, write_resolved
+from threemaps.demo.collector import collector_binary
+from threemaps.demo.resolved import CONFIG, collector_environment, write_resolved
+from threemaps.diagnose.evidence.collector import Sample, parse_metrics
 from threemaps.settings import PORTS, Settings
 
 START_SECONDS = 90.0  # a cold start on a machine that does other things

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.running import CLI, clean_environment
-from threemaps.cli import COMMANDS, cli
+from threemaps.cli.main import COMMANDS, cli
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -26,7 +26,7 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
 
 def test_help_lists_every_command_and_loads_none() -> None:
     probe = (
-        "import sys; from threemaps.cli import cli; cli(['--help'], standalone_mode=False);"
+        "import sys; from threemaps.cli.main import cli; cli(['--help'], standalone_mode=False);"
         "print([m for m in sys.modules if m.split('.')[0] in ('boto3', 'flask', 'requests')])"
     )
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
@@ -59,7 +59,7 @@ def test_usage_errors_name_the_bad_value_without_a_traceback(arguments: list[str
     assert "Traceback" not in done.stderr + done.stdout
 
 
-@pytest.mark.parametrize("loading", ["click", "threemaps.settings", "threemaps.commands.status"])
+@pytest.mark.parametrize("loading", ["click", "threemaps.settings", "threemaps.cli.status"])
 def test_ctrl_c_has_an_exit_code_of_its_own_and_no_traceback(loading: str) -> None:
     """1 would say that maps differ. Here it comes while a module is being loaded."""
     probe = f"""

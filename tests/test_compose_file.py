@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from threemaps.launch.resolved import collector_environment
+from threemaps.demo.resolved import collector_environment
 from threemaps.settings import PORTS, PROJECT, SERVICES, Settings
 from threemaps.tracing.environment import OTEL, service_environment
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from threemaps.cli import COMMANDS, cli
+from threemaps.cli.main import COMMANDS, cli
 from threemaps.settings import PROJECT
 
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]

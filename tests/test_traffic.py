@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from flask import Flask, Response
 
 from tests.conftest import Serve, free_port
-from threemaps.commands.traffic import command
+from threemaps.cli.traffic import command
 
 
 def flaky_app() -> Flask:

@@ -9,9 +9,9 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from threemaps.launch.collector import DISTRIBUTION, VERSION, collector_binary
-from threemaps.launch.collector_build import build
-from threemaps.launch.lock import exclusive
+from threemaps.demo.collector import DISTRIBUTION, VERSION, collector_binary
+from threemaps.demo.collector_build import build
+from threemaps.demo.lock import exclusive
 from threemaps.settings import PROJECT
 
 CONTRIB = "github.com/open-telemetry/opentelemetry-collector-contrib"

@@ -7,7 +7,7 @@ INTERRUPTED = 130  # as shells have it: 1 would say that maps differ, 2 that one
 
 def main() -> None:
     try:
-        from threemaps.cli import run
+        from threemaps.cli.main import run
 
         run()
     except KeyboardInterrupt:

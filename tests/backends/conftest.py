@@ -9,8 +9,8 @@ import pytest
 from flask import Flask, Response, request
 
 from tests.conftest import Serve
-from threemaps.backends import open_backend
-from threemaps.compare import Window
+from threemaps.model.difference import Window
+from threemaps.readers import open_backend
 from threemaps.settings import Settings
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -72,7 +72,7 @@ def text(body: str, status: int = 200) -> Callable[[], Response]:
 @pytest.fixture
 def read(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """`read("honeycomb", vendor)` reads a map from the vendor, without waiting between attempts."""
-    monkeypatch.setattr("threemaps.backends.http.LONGEST_WAIT", 0.0)
+    monkeypatch.setattr("threemaps.readers.http.LONGEST_WAIT", 0.0)
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0)
 
     def read(source: str, vendor: Vendor, *, real: bool = False, service: str | None = None) -> Any:

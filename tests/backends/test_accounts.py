@@ -6,8 +6,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from threemaps.backends.accounts import reading_settings
-from threemaps.launch.processes import Running, records
+from threemaps.demo.processes import Running, records
+from threemaps.readers.accounts import reading_settings
 from threemaps.settings import Settings
 
 HONEYCOMB = {"HONEYCOMB_CONFIGURATION_KEY": "key"}

@@ -9,9 +9,9 @@ import pytest
 from tests.backends.conftest import NOW, WINDOW, Vendor, json, settings_at, text
 from tests.compare.maps import a_map, node
 from tests.conftest import Serve
-from threemaps.backends import UnreadableError, open_backend
-from threemaps.backends.cloudwatch import LAG, CloudWatch
-from threemaps.servicemap import Edge
+from threemaps.model.servicemap import Edge
+from threemaps.readers import UnreadableError, open_backend
+from threemaps.readers.cloudwatch import LAG, CloudWatch
 
 Read = Callable[..., Any]
 AT = int(NOW.timestamp() * 1000)
@@ -180,6 +180,6 @@ def test_pages_without_end(read: Read) -> None:
 
 
 def test_more_events_than_anybody_has(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("threemaps.backends.cloudwatch.MAX_EVENTS", 2)
+    monkeypatch.setattr("threemaps.readers.cloudwatch.MAX_EVENTS", 2)
     with pytest.raises(UnreadableError, match="more than 2 map events"):
         read("cloudwatch", Vendor(page(event("a>b", 1), event("a>c", 1), event("a>d", 1))))

@@ -8,7 +8,7 @@ import pytest
 from tests.backends.conftest import WINDOW, Vendor, json, real_at, settings_at, text
 from tests.compare.maps import a_map
 from tests.conftest import Serve, free_port
-from threemaps.backends import UnreadableError, open_backend
+from threemaps.readers import UnreadableError, open_backend
 
 Read = Callable[..., Any]
 CREATED = json({"request_id": "abc", "status": "pending"}, 201)
@@ -146,7 +146,7 @@ def test_pages_without_end(read: Read) -> None:
 
 
 def test_an_answer_without_end(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("threemaps.backends.http.MAX_BYTES", 1000)
+    monkeypatch.setattr("threemaps.readers.http.MAX_BYTES", 1000)
     with pytest.raises(UnreadableError, match="has no end"):
         read("honeycomb", Vendor(text(" " * 2_000_000)))
 

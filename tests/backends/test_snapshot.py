@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from tests.backends.conftest import WINDOW
 from tests.compare.maps import a_map
 from tests.compare.test_compare import maps
-from threemaps.backends import UnreadableError, open_backend
-from threemaps.backends.snapshot import Snapshot, snapshot_text
 from threemaps.errors import UserError
-from threemaps.servicemap import ServiceMap
+from threemaps.model.servicemap import ServiceMap
+from threemaps.readers import UnreadableError, open_backend
+from threemaps.readers.snapshot import Snapshot, snapshot_text
 from threemaps.settings import Settings
 
 HELD = a_map("(outside)>web 40 1", "web>api 40 -", "api>db:5432! 40 0")
@@ -107,7 +107,7 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("threemaps.backends.snapshot.MAX_BYTES", 10)
+    monkeypatch.setattr("threemaps.readers.snapshot.MAX_BYTES", 10)
     path = tmp_path / "map.json"
     path.write_text(snapshot_text("xray", WINDOW, HELD))
     with pytest.raises(UnreadableError, match="larger than"):

@@ -11,10 +11,10 @@ import pytest
 from tests.backends.conftest import NOW, Vendor, json, real_at, settings_at, text
 from tests.compare.maps import a_map, node
 from tests.conftest import Serve, free_port
-from threemaps.backends import UnreadableError, open_backend
-from threemaps.backends.xray import pieces
-from threemaps.compare import Window
-from threemaps.servicemap import Edge, ServiceMap
+from threemaps.model.difference import Window
+from threemaps.model.servicemap import Edge, ServiceMap
+from threemaps.readers import UnreadableError, open_backend
+from threemaps.readers.xray import pieces
 
 Read = Callable[..., Any]
 
@@ -154,7 +154,7 @@ def test_no_route() -> None:
 
 
 def test_who_hangs_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("threemaps.backends.aws.READ_SECONDS", 0.5)
+    monkeypatch.setattr("threemaps.readers.aws.READ_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(0)
         backend = open_backend("xray", settings_at(f"http://127.0.0.1:{silent.getsockname()[1]}"))

@@ -14,11 +14,11 @@ import yaml
 from tests.chaos.load import Load
 from tests.collector_process import wait_for
 from tests.running import System
-from threemaps.launch import lifecycle, processes, system
-from threemaps.launch.collector import collector_binary
-from threemaps.launch.processes import Spec
-from threemaps.launch.resolved import write_resolved
-from threemaps.metering import collector_samples
+from threemaps.account.metering import collector_samples
+from threemaps.demo import lifecycle, processes, system
+from threemaps.demo.collector import collector_binary
+from threemaps.demo.processes import Spec
+from threemaps.demo.resolved import write_resolved
 from threemaps.settings import PROJECT, Settings
 
 # What both cores can do (docs/performance.md), for an hour; a home request makes 8 spans.

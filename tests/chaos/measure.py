@@ -14,11 +14,11 @@ from tests.chaos.traffic import PAUSE, Traffic
 from tests.chaos.witnesses import less_by_compare, refused_by_doctor
 from tests.chaos.world import World
 from tests.collector_process import wait_for
-from threemaps.backends.aws import aws_client
-from threemaps.backends.base import UnreadableError
-from threemaps.backends.cloudwatch import CloudWatch
-from threemaps.backends.honeycomb import Honeycomb
-from threemaps.compare import Window
+from threemaps.model.difference import Window
+from threemaps.readers.aws import aws_client
+from threemaps.readers.base import UnreadableError
+from threemaps.readers.cloudwatch import CloudWatch
+from threemaps.readers.honeycomb import Honeycomb
 from threemaps.settings import SERVICE_LOG_GROUP
 
 ARRIVE_SECONDS = 60.0

@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 from tests.chaos.traffic import Traffic
 from tests.chaos.world import World
-from threemaps.backends import BACKENDS
-from threemaps.compare import Difference, DifferenceKind
+from threemaps.compare.side_by_side import Reader, compared
+from threemaps.diagnose.evidence.model import Evidence
 from threemaps.doctor.walk import complaint_in
-from threemaps.evidence.model import Evidence
-from threemaps.side_by_side import Reader, compared
-from threemaps.windows import window_until
+from threemaps.model.difference import Difference, DifferenceKind
+from threemaps.model.windows import window_until
+from threemaps.readers import BACKENDS
 
 # The vendors' exporters, and the leg that they are on; then the map that is drawn from a leg.
 ENDS = {

@@ -7,8 +7,8 @@ import pytest
 from tests.collector.conftest import Chain, chain_in
 from tests.collector.sending import CLIENT, SERVER, segment, send_log, send_segment, span, trace_id
 from tests.collector_process import wait_for
+from threemaps.demo.redaction import patterns, unmatched
 from threemaps.errors import UserError
-from threemaps.launch.redaction import patterns, unmatched
 from threemaps.settings import Settings
 
 PLANTED = "planted"

@@ -9,7 +9,7 @@ from tests.collector.sending import SERVER, send, span, trace_id
 from tests.collector.vendors import Vendors
 from tests.collector_process import CollectorProcess, settings_at, wait_for
 from tests.conftest import Serve
-from threemaps.launch.resolved import collector_environment, resolved, write_resolved
+from threemaps.demo.resolved import collector_environment, resolved, write_resolved
 from threemaps.settings import Settings
 
 ACCOUNT = {

@@ -13,8 +13,8 @@ from tests.collector.conftest import Chain, chain_in
 from tests.collector.sending import call
 from tests.collector.test_faults import ERRORS, send_calls, wait_for_all
 from tests.collector_process import CollectorProcess, settings_at, wait_for
+from threemaps.demo.resolved import CONFIG, resolved
 from threemaps.errors import UserError
-from threemaps.launch.resolved import CONFIG, resolved
 from threemaps.settings import Settings
 
 

@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from tests.conftest import free_port
-from threemaps.commands.fault import command
-from threemaps.faults import NO_FAULT, Fault, flags_file, read, switch
+from threemaps.cli.fault import command
+from threemaps.demo.faults import NO_FAULT, Fault, flags_file, read, switch
 from threemaps.settings import SERVICES, Settings
 
 

@@ -20,10 +20,10 @@ from tests.backends.conftest import Vendor, settings_at, text
 from tests.backends.conftest import json as answers
 from tests.conftest import Serve, free_port
 from tests.standins.honeycomb.spans import Call, request_of
-from threemaps.backends import UnreadableError
-from threemaps.backends.aws import aws_client
-from threemaps.backends.logs import log_lines
-from threemaps.backends.traces import Span, differences, in_order, read_trace, xray_spans
+from threemaps.readers import UnreadableError
+from threemaps.readers.aws import aws_client
+from threemaps.readers.logs import log_lines
+from threemaps.readers.traces import Span, differences, in_order, read_trace, xray_spans
 from threemaps.settings import LOCAL_INGEST_KEY, SERVICE_LOG_GROUP, Settings
 from threemaps.standins import aws
 from threemaps.standins.honeycomb import app as honeycomb

@@ -16,10 +16,10 @@ from tests.backends.conftest import json as answers
 from tests.commands.test_held import HOSTILE, World, send_spans, world
 from tests.conftest import Serve, free_port
 from tests.standins.honeycomb.spans import Call
-from threemaps.backends import UnreadableError
-from threemaps.backends.questions import Answer, ask
-from threemaps.commands.query import heatmap
-from threemaps.draw.heat import cells
+from threemaps.cli.query import heatmap
+from threemaps.readers import UnreadableError
+from threemaps.readers.questions import Answer, ask
+from threemaps.render.heat import cells
 
 __all__ = ["world"]
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.spend.test_spend import PRICES, USAGE
-from threemaps.commands.spend import table
+from threemaps.cli.spend import table
 
 
 def test_a_saving_of_nothing_has_no_minus() -> None:

@@ -2,7 +2,7 @@
 
 import os
 
-from threemaps.commands.up import what_is_missing
+from threemaps.cli.up import what_is_missing
 from threemaps.settings import Settings
 
 

@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
-from threemaps.causes import explainer
-from threemaps.compare import Comparison, Difference, DifferenceKind, Source, Window, compare
-from threemaps.evidence.model import Evidence
-from threemaps.servicemap import Edge, Kind, Node, ServiceMap
+from threemaps.diagnose.causes import explainer
+from threemaps.diagnose.evidence.model import Evidence
+from threemaps.model.difference import Comparison, Difference, DifferenceKind, Source, Window, compare
+from threemaps.model.servicemap import Edge, Kind, Node, ServiceMap
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 WINDOW = Window(NOON, NOON + timedelta(minutes=15))

@@ -4,10 +4,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from tests.compare.maps import NOON, WINDOW, a_map, compared, node, only, source, three
-from threemaps.compare import Difference, DifferenceKind, Window
-from threemaps.evidence.absent import Absent
-from threemaps.evidence.crossing import counted_by
-from threemaps.evidence.model import (
+from threemaps.diagnose.evidence.absent import Absent
+from threemaps.diagnose.evidence.crossing import counted_by
+from threemaps.diagnose.evidence.model import (
     Collector,
     CrossingCall,
     Elsewhere,
@@ -16,8 +15,9 @@ from threemaps.evidence.model import (
     PassedAtEdges,
     Sampling,
 )
-from threemaps.evidence.shapes import Looked
-from threemaps.servicemap import Node, ServiceMap
+from threemaps.diagnose.evidence.shapes import Looked
+from threemaps.model.difference import Difference, DifferenceKind, Window
+from threemaps.model.servicemap import Node, ServiceMap
 
 WHOLE = a_map("web>api 40")
 LESS = a_map("web>api 33")

@@ -14,8 +14,8 @@ from tests.compare.maps import a_map
 from tests.compare.world import World
 from tests.conftest import Serve, free_port
 from tests.draw import examples
-from threemaps.commands.compare import rendered
-from threemaps.servicemap import ServiceMap
+from threemaps.cli.compare import rendered
+from threemaps.model.servicemap import ServiceMap
 
 WHOLE = a_map("(outside)>web 40 0", "web>api 40 2", "api>db:5432! 40 0")
 BETWEEN = a_map("web>api 40")

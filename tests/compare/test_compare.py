@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.compare.maps import a_map, compared, edge, only, source, three
-from threemaps.compare import DifferenceKind, Source
-from threemaps.servicemap import Edge, Kind, Node, ServiceMap
+from threemaps.model.difference import DifferenceKind, Source
+from threemaps.model.servicemap import Edge, Kind, Node, ServiceMap
 
 names = st.text("abcdefgh_-.:0123456789", min_size=1, max_size=12)
 nodes = st.builds(Node, names, st.sampled_from([Kind.SERVICE, Kind.REMOTE]))

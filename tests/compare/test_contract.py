@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from tests.compare.maps import WINDOW, a_map, source
-from threemaps.backends import UnreadableError
-from threemaps.backends.snapshot import snapshot_text
-from threemaps.compare import Difference, DifferenceKind
-from threemaps.contract import Contract, untold, violations
-from threemaps.servicemap import ServiceMap
+from threemaps.compare.contract import Contract, untold, violations
+from threemaps.model.difference import Difference, DifferenceKind
+from threemaps.model.servicemap import ServiceMap
+from threemaps.readers import UnreadableError
+from threemaps.readers.snapshot import snapshot_text
 
 XRAY = a_map("(outside)>web 40 0", "web>api 40 2", "api>db:5432! 40 0")
 

@@ -11,11 +11,11 @@ import psutil
 import pytest
 
 from tests.compare.maps import a_map
-from threemaps.evidence.datagrams import dropped_by, dropped_datagrams
-from threemaps.evidence.model import Dropped, Evidence
-from threemaps.launch.processes import Running, records
+from threemaps.compare.side_by_side import notes
+from threemaps.demo.processes import Running, records
+from threemaps.diagnose.evidence.datagrams import dropped_by, dropped_datagrams
+from threemaps.diagnose.evidence.model import Dropped, Evidence
 from threemaps.settings import Settings
-from threemaps.side_by_side import notes
 
 OURS = Path("/proc/self")
 SENT = 2_000

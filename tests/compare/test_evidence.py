@@ -13,17 +13,14 @@ from tests.backends.conftest import NOW, WINDOW, Vendor, json, settings_at, text
 from tests.compare.maps import a_map, compared, node, source
 from tests.compare.world import World
 from tests.conftest import Serve, free_port
-from threemaps import metering
-from threemaps.backends import BACKENDS, open_backend
-from threemaps.backends.honeycomb import Honeycomb
-from threemaps.backends.xray import XRay
-from threemaps.evidence.absent import absent_calls
-from threemaps.evidence.collect import collect, not_flushed, passed, what_all_lack
-from threemaps.evidence.collector import collector_of, parse_metrics, read_collector
-from threemaps.evidence.crossing import crossing_calls
-from threemaps.evidence.model import Evidence, Leg
-from threemaps.evidence.shapes import TracedSpan, look
-from threemaps.evidence.spans import (
+from threemaps.account import metering
+from threemaps.diagnose.evidence.absent import absent_calls
+from threemaps.diagnose.evidence.collect import collect, not_flushed, passed, what_all_lack
+from threemaps.diagnose.evidence.collector import collector_of, parse_metrics, read_collector
+from threemaps.diagnose.evidence.crossing import crossing_calls
+from threemaps.diagnose.evidence.model import Evidence, Leg
+from threemaps.diagnose.evidence.shapes import TracedSpan, look
+from threemaps.diagnose.evidence.spans import (
     from_honeycomb,
     from_xray,
     in_xray,
@@ -31,7 +28,7 @@ from threemaps.evidence.spans import (
     perhaps_entered,
     with_entered,
 )
-from threemaps.evidence.vendors import (
+from threemaps.diagnose.evidence.vendors import (
     clock_skew,
     filter_of,
     honeycomb_key_problem,
@@ -39,6 +36,9 @@ from threemaps.evidence.vendors import (
     skew_in_trace,
     xray_id,
 )
+from threemaps.readers import BACKENDS, open_backend
+from threemaps.readers.honeycomb import Honeycomb
+from threemaps.readers.xray import XRay
 
 METRICS = """
 # HELP otelcol_exporter_queue_size Current size of the retry queue
@@ -219,7 +219,7 @@ def test_whole_traces_come_from_honeycomb(serve: Serve) -> None:
 
 
 def test_fewer_traces_rather_than_cut_ones(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("threemaps.evidence.spans.MOST_SPANS", 2)
+    monkeypatch.setattr("threemaps.diagnose.evidence.spans.MOST_SPANS", 2)
     ids = [{"trace.trace_id": f"{number:032x}"} for number in range(9)]
     cut, whole = rows(span_row("a", 1), span_row("a", 2)), rows(span_row("a", 1))
     vendor = Vendor(*rows(*ids), *cut, *whole)

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from tests.compare.maps import NOON, a_map, compared, edge, node, only, source, three
-from threemaps.compare import Comparison, DifferenceKind, Window
-from threemaps.servicemap import ServiceMap
+from threemaps.model.difference import Comparison, DifferenceKind, Window
+from threemaps.model.servicemap import ServiceMap
 
 
 def causes(comparison: Comparison) -> set[str]:

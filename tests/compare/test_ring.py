@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.compare.maps import a_map, only, three
-from threemaps.compare import DifferenceKind
-from threemaps.evidence.model import Evidence
-from threemaps.evidence.ring import Ring, ring_of
+from threemaps.diagnose.evidence.model import Evidence
+from threemaps.diagnose.evidence.ring import Ring, ring_of
+from threemaps.model.difference import DifferenceKind
 
 AT = datetime(2026, 3, 1, 12, 5, tzinfo=UTC)
 WHOLE = a_map("(outside)>web 40", "web>api 40")

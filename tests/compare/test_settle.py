@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.compare.maps import WINDOW, a_map
-from threemaps.backends import http
+from threemaps.compare.settle import LIMIT_SECONDS, QUIET_SECONDS, Maps, Settled, settle
+from threemaps.compare.side_by_side import Reader
+from threemaps.readers import http
 from threemaps.settings import Settings
-from threemaps.settle import LIMIT_SECONDS, QUIET_SECONDS, Maps, Settled, settle
-from threemaps.side_by_side import Reader
 
 LAG = 30.0
 

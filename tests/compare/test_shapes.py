@@ -7,12 +7,20 @@ from dataclasses import replace
 import pytest
 
 from tests.compare.maps import a_map, compared, node, source, three
-from threemaps.compare import Comparison
-from threemaps.evidence.absent import Absent
-from threemaps.evidence.model import Collector, Evidence, PassedAtEdges
-from threemaps.evidence.shapes import REMOTE, Looked, Oddity, TracedSpan, drawings, look, who_can_draw
-from threemaps.evidence.shapes import Tree as TraceTree
-from threemaps.servicemap import Kind, Node
+from threemaps.diagnose.evidence.absent import Absent
+from threemaps.diagnose.evidence.model import Collector, Evidence, PassedAtEdges
+from threemaps.diagnose.evidence.shapes import (
+    REMOTE,
+    Looked,
+    Oddity,
+    TracedSpan,
+    drawings,
+    look,
+    who_can_draw,
+)
+from threemaps.diagnose.evidence.shapes import Tree as TraceTree
+from threemaps.model.difference import Comparison
+from threemaps.model.servicemap import Kind, Node
 
 Drawn = dict[str, list[str]]
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from threemaps.errors import UserError
-from threemaps.windows import parse_since, window_until
+from threemaps.model.windows import parse_since, window_until
 
 
 @pytest.mark.parametrize(

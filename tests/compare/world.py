@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from flask import Flask, Response, request
 
-from threemaps.servicemap import Kind, Node, ServiceMap
+from threemaps.model.servicemap import Kind, Node, ServiceMap
 
 
 @dataclass

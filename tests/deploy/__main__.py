@@ -13,8 +13,8 @@ from tests.collector_process import CollectorProcess, wait_for
 from tests.deploy.ring import MISSED, PREFIX, Traffic, handed_on
 from tests.deploy.tiers import Tiers, tiers_in
 from tests.system.drawing import check
-from threemaps.backends import BACKENDS
-from threemaps.side_by_side import compare_now
+from threemaps.compare.side_by_side import compare_now
+from threemaps.readers import BACKENDS
 
 LONGEST = timedelta(hours=1)
 FEWEST, MOST = 2, 5

@@ -13,7 +13,7 @@ import yaml
 
 from tests.docker.go_tool import build
 from tests.docker.tools import cache as cache_folder
-from threemaps.launch.lock import exclusive
+from threemaps.demo.lock import exclusive
 from threemaps.settings import PROJECT
 
 # The newest that the Go of the collector's build (GO_NEEDED) compiles.

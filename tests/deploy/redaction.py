@@ -6,7 +6,7 @@ python -m tests.deploy.redaction > deploy/kubernetes/base/redaction.env
 import os
 import sys
 
-from threemaps.launch.redaction import redaction_files
+from threemaps.demo.redaction import redaction_files
 from threemaps.settings import Settings
 
 

@@ -10,9 +10,9 @@ from itertools import cycle
 from tests.collector_process import CollectorProcess, wait_for
 from tests.deploy.tiers import Tiers
 from tests.system.trees import SERVER, Forest, Span, batches, send
-from threemaps.backends.cloudwatch import CloudWatch
-from threemaps.compare import Window
-from threemaps.evidence.ring import ENOUGH
+from threemaps.diagnose.evidence.ring import ENOUGH
+from threemaps.model.difference import Window
+from threemaps.readers.cloudwatch import CloudWatch
 
 PREFIX = "trouble-"
 PAUSE = 0.1

@@ -13,7 +13,7 @@ import yaml
 from botocore.validate import ParamValidator
 
 from tests.deploy.ecs import COLLECTORS, FILLED_IN, FOLDER, TASKS, containers, environment, filled, task
-from threemaps.launch.task import GIVEN
+from threemaps.demo.task import GIVEN
 from threemaps.settings import PROJECT, SERVICES, Settings
 from threemaps.tracing.environment import OTEL, service_environment
 
@@ -73,7 +73,7 @@ def test_keys_are_given_to_the_first_container_alone(name: str) -> None:
     init = containers(name)["init"]
     given = {one["name"] for one in init["secrets"]} | set(environment(init))
     assert set(GIVEN[tier].values()) <= given
-    assert init["command"] == ["python", "-m", "threemaps.launch.task", tier]
+    assert init["command"] == ["python", "-m", "threemaps.demo.task", tier]
 
 
 @each_task
@@ -136,7 +136,7 @@ def test_what_is_essential_and_who_watches_it(name: str) -> None:
     assert "healthCheck" not in collector
     assert collector["restartPolicy"]["enabled"] is True
     watched = told["drain" if name == "gateway" else "service"]["healthCheck"]
-    assert watched["command"][:4] == ["CMD", "python", "-m", "threemaps.probe"]
+    assert watched["command"][:4] == ["CMD", "python", "-m", "threemaps.basics.probe"]
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -17,8 +17,8 @@ from tests.deploy.conftest import Secrets
 from tests.deploy.ecs import COLLECTORS, containers, environment
 from tests.deploy.started import is_healthy, move_doors, started
 from tests.wider_collector import agents_collector
-from threemaps.launch import task
-from threemaps.launch.drain import QUEUE, drained, waiting
+from threemaps.demo import task
+from threemaps.demo.drain import QUEUE, drained, waiting
 
 
 def parameters(made: Secrets) -> dict[str, str]:
@@ -73,7 +73,7 @@ def test_the_collector_starts_with_what_the_first_container_leaves(
 
 def test_a_missing_key_is_named(tmp_path: Path) -> None:
     environ = {"PATH": os.environ["PATH"], "THREEMAPS_STATE": str(tmp_path), "THREEMAPS_ENV_FILE": os.devnull}
-    command = [sys.executable, "-m", "threemaps.launch.task", "gateway"]
+    command = [sys.executable, "-m", "threemaps.demo.task", "gateway"]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.splitlines()[0]) == (2, "GATEWAY_CERT is not set")
 
@@ -87,7 +87,7 @@ def test_files_are_for_their_owner_alone(made: Secrets, tmp_path: Path) -> None:
 def test_the_collector_is_not_stopped_before_its_queues_are_empty(serve: Serve, tmp_path: Path) -> None:
     collector = Metrics([7.0, 7.0])
     url = serve(collector.app)
-    command = (sys.executable, "-m", "threemaps.launch.drain", "0")
+    command = (sys.executable, "-m", "threemaps.demo.drain", "0")
     environ = {**os.environ, "THREEMAPS_URL_COLLECTOR_METRICS": url, "THREEMAPS_ENV_FILE": os.devnull}
     log = tmp_path / "log"
     with started(command, environ, log) as process:

@@ -9,7 +9,7 @@ import yaml
 from tests.deploy import kustomize
 from tests.deploy.kustomize import OVERLAYS, Manifest
 from tests.deploy.redaction import redaction_env
-from threemaps.launch.resolved import resolved
+from threemaps.demo.resolved import resolved
 from threemaps.settings import PROJECT, SERVICES, Settings
 from threemaps.tracing.environment import OTEL, service_environment
 

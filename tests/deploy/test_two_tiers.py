@@ -23,10 +23,10 @@ from tests.deploy.ring import MISSED, PREFIX, Traffic, accepted, handed_on
 from tests.deploy.tiers import BY_NAME, STATIC, Tiers, tiers_in
 from tests.system.drawing import check
 from tests.system.trees import Forest, batches, send
-from threemaps import settle, side_by_side
-from threemaps.backends import BACKENDS
-from threemaps.backends.logs import log_lines
-from threemaps.side_by_side import compare_now
+from threemaps.compare import settle, side_by_side
+from threemaps.compare.side_by_side import compare_now
+from threemaps.readers import BACKENDS
+from threemaps.readers.logs import log_lines
 
 pytestmark = pytest.mark.system
 

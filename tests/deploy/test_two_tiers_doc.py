@@ -6,7 +6,7 @@ import yaml
 
 from tests.deploy.tiers import GATEWAY
 from tests.wider_collector import AGENT
-from threemaps.launch.resolved import CONFIG
+from threemaps.demo.resolved import CONFIG
 from threemaps.settings import PROJECT
 
 PAGE = (PROJECT / "docs" / "collector.md").read_text()

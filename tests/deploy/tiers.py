@@ -12,7 +12,7 @@ from tests.collector_process import CollectorProcess, settings_at
 from tests.conftest import Serve, serving
 from tests.deploy.certificates import NAME, certificates
 from tests.wider_collector import AGENT
-from threemaps.launch.resolved import CONFIG
+from threemaps.demo.resolved import CONFIG
 from threemaps.settings import PROJECT, Settings
 from threemaps.standins import aws
 from threemaps.standins.honeycomb import app as honeycomb

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.docker.tools import Missing, cache, do, output, say, succeeds
-from threemaps.launch.health import wait_until
-from threemaps.launch.lock import exclusive
+from threemaps.demo.health import wait_until
+from threemaps.demo.lock import exclusive
 
 START_SECONDS = 60
 STOP_SECONDS = 40

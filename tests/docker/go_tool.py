@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.docker.tools import Missing, do, say
-from threemaps.launch.collector_build import BuildError, go_from_registry, go_on_path
+from threemaps.demo.collector_build import BuildError, go_from_registry, go_on_path
 
 
 def build(package: str, version: str, target: Path, environ: Mapping[str, str], variable: str = "") -> None:

@@ -13,10 +13,10 @@ from typing import Any
 import requests
 
 from tests.running import clean_environment, free_ports
-from threemaps.backends import UnreadableError, open_backend
-from threemaps.compare import Window
-from threemaps.launch.health import answers
-from threemaps.servicemap import Kind
+from threemaps.demo.health import answers
+from threemaps.model.difference import Window
+from threemaps.model.servicemap import Kind
+from threemaps.readers import UnreadableError, open_backend
 from threemaps.settings import PORTS, PROJECT, Settings
 
 NO_ENV_FILE = Path("/dev/null")

@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from tests.docker.stack import HOME, Stack, until
-from threemaps.backends import BACKENDS
+from threemaps.readers import BACKENDS
 from threemaps.settings import SERVICES
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(400)]

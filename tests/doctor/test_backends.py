@@ -12,12 +12,12 @@ from typing import ClassVar
 import pytest
 
 from tests.conftest import Serve
-from threemaps.backends.aws import aws_client
 from threemaps.doctor.running import check_collector_room
 from threemaps.doctor.transaction_search import check_transaction_search
 from threemaps.doctor.vendors import check_aws_keys, check_clock, check_log_groups, check_region
 from threemaps.doctor.walk import Walk, complaint_in
 from threemaps.doctor.wire import Answer, ask
+from threemaps.readers.aws import aws_client
 from threemaps.settings import MAP_LOG_GROUP, SERVICE_LOG_GROUP, Settings
 from threemaps.standins import aws
 from threemaps.standins.store import Store

@@ -14,9 +14,9 @@ import psutil
 import pytest
 
 from tests.running import CLI, System, free_ports
+from threemaps.demo.health import answers, wait_until
+from threemaps.demo.processes import records
 from threemaps.doctor import Check, check_chain
-from threemaps.launch.health import answers, wait_until
-from threemaps.launch.processes import records
 from threemaps.settings import (
     LOCAL_AWS_ACCESS_KEY_ID,
     LOCAL_AWS_SECRET_ACCESS_KEY,

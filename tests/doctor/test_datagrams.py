@@ -12,12 +12,12 @@ import pytest
 from tests.collector import sending
 from tests.collector.conftest import Chain, chain_in
 from tests.collector_process import wait_for
-from threemaps.commands.doctor import as_json, as_text
+from threemaps.cli.doctor import as_json, as_text
+from threemaps.demo.processes import Running, records
+from threemaps.diagnose.evidence.datagrams import dropped_datagrams
 from threemaps.doctor.check import good
 from threemaps.doctor.datagrams import ROOM, check_datagrams, larger_buffer
 from threemaps.doctor.walk import Walk
-from threemaps.evidence.datagrams import dropped_datagrams
-from threemaps.launch.processes import Running, records
 
 BURST = 2_000
 

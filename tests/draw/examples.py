@@ -3,8 +3,8 @@
 import random
 from datetime import UTC, datetime, timedelta
 
-from threemaps.compare import Comparison, Difference, Source, Window, compare
-from threemaps.servicemap import Edge, Kind, Node, ServiceMap
+from threemaps.model.difference import Comparison, Difference, Source, Window, compare
+from threemaps.model.servicemap import Edge, Kind, Node, ServiceMap
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 WINDOW = Window(START, START + timedelta(minutes=15))

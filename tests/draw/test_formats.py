@@ -15,10 +15,10 @@ from rich.cells import cell_len
 
 from tests.draw import examples
 from tests.draw.grammar import Dot, check_mermaid
-from threemaps.compare import Comparison, Difference, DifferenceKind
-from threemaps.draw import FORMATS, render
-from threemaps.draw.words import what
-from threemaps.servicemap import Edge, Kind, Node, ServiceMap
+from threemaps.model.difference import Comparison, Difference, DifferenceKind
+from threemaps.model.servicemap import Edge, Kind, Node, ServiceMap
+from threemaps.render import FORMATS, render
+from threemaps.render.words import what
 
 MAKERS = (
     examples.agreeing,

@@ -5,7 +5,7 @@ from itertools import combinations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from threemaps.draw.layout import NODE_HEIGHT, NODE_WIDTH, layered
+from threemaps.render.layout import NODE_HEIGHT, NODE_WIDTH, layered
 
 Pairs = list[tuple[int, int]]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from tests.docker.tools import Missing, do
 from tests.wider_collector import CONTRIB, LOAD_BALANCER, built
-from threemaps.launch.collector import VERSION
-from threemaps.launch.collector_build import BuildError, go_on_path
+from threemaps.demo.collector import VERSION
+from threemaps.demo.collector_build import BuildError, go_on_path
 
 KAFKA = (
     ("receivers", f"{CONTRIB}/receiver/kafkareceiver"),

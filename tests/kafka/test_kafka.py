@@ -18,8 +18,8 @@ from tests.kafka.collector import collector_with_kafka
 from tests.system.drawing import check
 from tests.system.trees import Forest, batches, send
 from tests.wider_collector import AGENT
-from threemaps.backends.logs import log_lines
-from threemaps.launch.resolved import CONFIG
+from threemaps.demo.resolved import CONFIG
+from threemaps.readers.logs import log_lines
 from threemaps.settings import PROJECT, Settings
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(1200)]  # the first one builds a collector

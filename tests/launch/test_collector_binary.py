@@ -17,15 +17,15 @@ from flask import Flask, Response
 
 from tests.collector_process import wait_for
 from tests.conftest import Serve
+from threemaps.demo.collector import DISTRIBUTION, VERSION, cache_folder, collector_binary
+from threemaps.demo.collector_release import archive_name
 from threemaps.errors import UserError
-from threemaps.launch.collector import DISTRIBUTION, VERSION, cache_folder, collector_binary
-from threemaps.launch.collector_release import archive_name
 from threemaps.settings import PROJECT
 
 NOWHERE = "http://127.0.0.1:9"
 CALL = """
 import sys
-from threemaps.launch.collector import collector_binary
+from threemaps.demo.collector import collector_binary
 print(collector_binary(lambda line: print(line, flush=True)))
 """
 # What `go` is asked for here: its version, to run the builder, to build.
@@ -215,7 +215,7 @@ def test_another_manifest_has_another_place_in_the_cache(
     changed.mkdir()
     for name in ("builder.yaml", "go.mod", "go.sum"):
         (changed / name).write_bytes((DISTRIBUTION / name).read_bytes() + b"\n")
-    monkeypatch.setattr("threemaps.launch.collector.DISTRIBUTION", changed)
+    monkeypatch.setattr("threemaps.demo.collector.DISTRIBUTION", changed)
     assert machine.cache != before
     machine.environ["XDG_CACHE_HOME"] = str(tmp_path / "xdg")
     assert machine.cache.is_relative_to(tmp_path / "xdg")

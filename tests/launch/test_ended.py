@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from threemaps.launch.ended import advice, telling
+from threemaps.demo.ended import advice, telling
 from threemaps.settings import Settings
 
 JSON = '{"level":"info","msg":"Starting shutdown..."}'

@@ -6,8 +6,8 @@ from pathlib import Path
 import botocore.session
 import pytest
 
-from threemaps.faults import Fault, flags_file, read, switch
-from threemaps.launch.init import main
+from threemaps.demo.faults import Fault, flags_file, read, switch
+from threemaps.demo.init import main
 from threemaps.settings import Settings, read_dotenv
 
 ACCOUNT = {

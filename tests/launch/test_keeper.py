@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import free_port
-from threemaps.launch import collector, lifecycle, processes, system
-from threemaps.launch.health import wait_until
-from threemaps.launch.keeper import FIRST_PAUSE, LONGEST_PAUSE, READY, Keeper, last_panic, next_pause
-from threemaps.launch.lock import attempted
-from threemaps.launch.processes import Running, Spec
+from threemaps.demo import collector, lifecycle, processes, system
+from threemaps.demo.health import wait_until
+from threemaps.demo.keeper import FIRST_PAUSE, LONGEST_PAUSE, READY, Keeper, last_panic, next_pause
+from threemaps.demo.lock import attempted
+from threemaps.demo.processes import Running, Spec
 from threemaps.settings import Settings
 
 PANIC = "panic: runtime error: index out of range [16] with length 16"

@@ -11,11 +11,11 @@ import psutil
 import pytest
 
 from tests.conftest import free_port
+from threemaps.demo import health, lifecycle, processes
+from threemaps.demo.logs import Rotator, rotate
+from threemaps.demo.processes import Records, Spec, start, stop
+from threemaps.demo.system import surroundings
 from threemaps.errors import UserError
-from threemaps.launch import health, lifecycle, processes
-from threemaps.launch.logs import Rotator, rotate
-from threemaps.launch.processes import Records, Spec, start, stop
-from threemaps.launch.system import surroundings
 from threemaps.settings import Settings
 
 SERVER = """

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from threemaps.backends.aws import aws_client
+from threemaps.account.provision import Change, apply, plan
 from threemaps.errors import UserError
-from threemaps.provision import Change, apply, plan
+from threemaps.readers.aws import aws_client
 from threemaps.settings import Settings
 
 CLI = str(Path(sys.executable).with_name("threemaps"))

@@ -11,23 +11,23 @@ from hypothesis import strategies as st
 
 from tests.security.garbage import places, replaced
 from tests.security.inputs import JSON_VALUES, PATIENT, QUICK, TRIED, examples, refused_or_done
-from threemaps.backends.snapshot import Snapshot, snapshot_text
-from threemaps.cli import cli
-from threemaps.commands.spend import table
-from threemaps.compare import Window
-from threemaps.contract import Contract
+from threemaps.account.metering import Usage
+from threemaps.account.spend import as_json, read_prices
+from threemaps.cli.main import cli
+from threemaps.cli.spend import table
+from threemaps.compare.contract import Contract
 from threemaps.errors import UserError
-from threemaps.metering import Usage
-from threemaps.servicemap import Edge, Kind, Node, ServiceMap
+from threemaps.model.difference import Window
+from threemaps.model.servicemap import Edge, Kind, Node, ServiceMap
+from threemaps.readers.snapshot import Snapshot, snapshot_text
 from threemaps.settings import PROJECT, Settings
-from threemaps.spend import as_json, read_prices
 
 pytestmark = PATIENT
 
 WINDOW = Window(datetime(2026, 3, 4, 5, tzinfo=UTC), datetime(2026, 3, 4, 6, tzinfo=UTC))
 EXAMPLE = ServiceMap.of((), [Edge(Node("a", Kind.SERVICE), Node("b", Kind.SERVICE), 7, 1, 3.5, None)])
 GOOD_SNAPSHOT = snapshot_text("xray", WINDOW, EXAMPLE)
-PRICES = json.loads((PROJECT / "threemaps" / "prices.json").read_text())
+PRICES = json.loads((PROJECT / "threemaps" / "account" / "prices.json").read_text())
 PRICE_PLACES = list(places(PRICES))
 USAGE = Usage(seconds=60, requests=10)
 

@@ -18,14 +18,14 @@ from services.activities import create_app as activities
 from services.frontend_api import create_app as frontend_api
 from services.users import create_app as users
 from tests.security.inputs import LIKELY, PATIENT, QUICK, TEXT, TRIED, examples, refused_or_done
-from threemaps.backends import BACKENDS, open_backend
-from threemaps.cli import COMMANDS, cli
+from threemaps.account.spend import parse_budget
+from threemaps.cli.main import COMMANDS, cli
+from threemaps.demo import system
+from threemaps.demo.collector import collector_binary
+from threemaps.demo.resolved import resolved
 from threemaps.errors import UserError
-from threemaps.launch import system
-from threemaps.launch.collector import collector_binary
-from threemaps.launch.resolved import resolved
+from threemaps.readers import BACKENDS, open_backend
 from threemaps.settings import PORTS, PROJECT, SERVICES, Settings
-from threemaps.spend import parse_budget
 from threemaps.tracing.environment import MODES, service_environment
 from threemaps.web.tries import offered
 

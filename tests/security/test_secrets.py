@@ -16,7 +16,7 @@ from flask import Flask, Response, request
 from tests.collector_process import wait_for
 from tests.conftest import serving
 from tests.running import System
-from threemaps.launch.processes import records
+from threemaps.demo.processes import records
 
 pytestmark = pytest.mark.system
 

@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 from tests.backends.conftest import settings_at
 from tests.security.garbage import STAMP, TRACE, Change, Garbage, changed_at
 from tests.security.inputs import JSON_VALUES, PATIENT, TRIED, examples, refused_or_done
-from threemaps.backends import BACKENDS, UnreadableError, aws, open_backend
-from threemaps.backends.logs import log_lines, rollbar_errors
-from threemaps.backends.questions import ask
-from threemaps.backends.traces import honeycomb_spans, in_order, xray_spans
-from threemaps.compare import Window
+from threemaps.compare.side_by_side import Reader, compared
+from threemaps.diagnose.evidence.model import Evidence
 from threemaps.doctor import vendors
 from threemaps.doctor.walk import Walk
-from threemaps.evidence.model import Evidence
+from threemaps.model.difference import Window
+from threemaps.readers import BACKENDS, UnreadableError, aws, open_backend
+from threemaps.readers.logs import log_lines, rollbar_errors
+from threemaps.readers.questions import ask
+from threemaps.readers.traces import honeycomb_spans, in_order, xray_spans
 from threemaps.settings import Settings
-from threemaps.side_by_side import Reader, compared
 
 pytestmark = PATIENT
 
@@ -51,9 +51,9 @@ def settings(server: Garbage) -> Iterator[Settings]:
         for module in (*CLIENTS, "evidence.vendors"):
             patch.setattr(f"threemaps.{module}.aws_client", lambda _, service: once(service))
         patch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0)
-        patch.setattr("threemaps.backends.honeycomb.POLL_SECONDS", 0)
-        patch.setattr("threemaps.backends.questions.WAIT_SECONDS", 0)
-        patch.setattr("threemaps.backends.http.LONGEST_WAIT", 0.0)
+        patch.setattr("threemaps.readers.honeycomb.POLL_SECONDS", 0)
+        patch.setattr("threemaps.readers.questions.WAIT_SECONDS", 0)
+        patch.setattr("threemaps.readers.http.LONGEST_WAIT", 0.0)
         told = settings_at(server.url, THREEMAPS_URL_ROLLBAR=server.url)
         yield told
 
@@ -149,7 +149,7 @@ def test_any_body_status_and_header(
 def test_a_body_without_end_is_cut_off(
     server: Garbage, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("threemaps.backends.http.MAX_BYTES", 1_000_000)
+    monkeypatch.setattr("threemaps.readers.http.MAX_BYTES", 1_000_000)
     server.reset()
     server.endless = True
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

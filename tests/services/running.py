@@ -16,7 +16,7 @@ import psutil
 import requests
 
 from tests.running import clean_environment, free_ports
-from threemaps.launch.health import wait_until
+from threemaps.demo.health import wait_until
 from threemaps.settings import PORTS, PROJECT, SERVICES, Settings
 from threemaps.tracing.environment import service_command, service_environment
 

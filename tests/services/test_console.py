@@ -3,7 +3,7 @@
 import pytest
 import requests
 
-from threemaps.launch.health import wait_until
+from threemaps.demo.health import wait_until
 
 SECONDS = 20
 

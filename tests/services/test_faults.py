@@ -12,10 +12,10 @@ from services.common import faults
 from services.common.faults import FaultFlag
 from tests.services.recorder import CLIENT, SERVER, Recorder
 from tests.services.running import Services
-from threemaps.commands.fault import command
+from threemaps.cli.fault import command
+from threemaps.demo.faults import NO_FAULT, Fault, document, flags_file, parse, read, require_local, switch
+from threemaps.demo.health import wait_until
 from threemaps.errors import UserError
-from threemaps.faults import NO_FAULT, Fault, document, flags_file, parse, read, require_local, switch
-from threemaps.launch.health import wait_until
 from threemaps.settings import Settings
 
 NOTICED_SECONDS = 10

@@ -12,7 +12,7 @@ from tests.conftest import Serve, free_port
 from tests.services.recorder import Recorder
 from tests.services.running import Services
 from tests.services.segments import daemon
-from threemaps.launch.health import wait_until
+from threemaps.demo.health import wait_until
 from threemaps.settings import Settings
 from threemaps.tracing.environment import service_environment
 from threemaps.tracing.sampler import XRayRules, asked_of, from_environment

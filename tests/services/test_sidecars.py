@@ -13,9 +13,9 @@ from flask import Flask
 from services.common.error_items import without_secrets
 from tests.conftest import Serve
 from tests.services.running import Services, address, silent_listener
+from threemaps.demo.faults import Fault, flags_file, switch
+from threemaps.demo.health import wait_until
 from threemaps.errors import UserError
-from threemaps.faults import Fault, flags_file, switch
-from threemaps.launch.health import wait_until
 from threemaps.settings import LOCAL_AWS_ACCESS_KEY_ID, LOCAL_AWS_SECRET_ACCESS_KEY, Settings
 from threemaps.standins import aws, rollbar
 from threemaps.standins.store import Store

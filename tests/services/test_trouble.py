@@ -13,7 +13,7 @@ import requests
 from tests.conftest import free_port
 from tests.services.recorder import CLIENT, Recorder
 from tests.services.running import address, healthy, raised_file_limit, silent_listener
-from threemaps.launch.health import wait_until
+from threemaps.demo.health import wait_until
 
 # Far more than what is tested takes, even on a machine that does other things, and far less than for ever.
 PATIENCE = 20

@@ -8,10 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from threemaps.errors import UserError
-from threemaps.metering import metrics_of, severity
-from threemaps.settings import PROJECT
-from threemaps.spend import (
+from threemaps.account.metering import metrics_of, severity
+from threemaps.account.spend import (
     MONTH,
     Usage,
     as_json,
@@ -22,8 +20,10 @@ from threemaps.spend import (
     savings,
     total,
 )
+from threemaps.errors import UserError
+from threemaps.settings import PROJECT
 
-PRICES = read_prices(PROJECT / "threemaps" / "prices.json")
+PRICES = read_prices(PROJECT / "threemaps" / "account" / "prices.json")
 # 1,000 requests in 1,000 s: five spans and two log records each, 500 bytes a record.
 USAGE = Usage(
     seconds=1000,
@@ -107,7 +107,7 @@ def test_no_budget(text: str) -> None:
 
 
 def test_prices_are_editable(tmp_path: Path) -> None:
-    told = json.loads((PROJECT / "threemaps" / "prices.json").read_text())
+    told = json.loads((PROJECT / "threemaps" / "account" / "prices.json").read_text())
     told["xray"]["traces"]["price"] = 50
     (tmp_path / "mine.json").write_text(json.dumps(told))
     cost = {item.unit: item.a_million for item in bill(USAGE, read_prices(tmp_path / "mine.json"))}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.conftest import free_port
 from tests.running import clean_environment
-from threemaps.launch.health import answers, wait_until
+from threemaps.demo.health import answers, wait_until
 
 START_SECONDS = 60.0
 

@@ -14,7 +14,7 @@ from tests.conftest import free_port
 from tests.standins.honeycomb.conftest import PROTOBUF, Client
 from tests.standins.honeycomb.spans import Call, request_of
 from tests.standins.process import StandinProcess
-from threemaps.launch.health import wait_until
+from threemaps.demo.health import wait_until
 from threemaps.settings import LOCAL_ROLLBAR_TOKEN
 
 SENDERS = 3

@@ -14,15 +14,15 @@ from werkzeug.wrappers import Request, Response
 from tests.collector_process import CONFIG, CollectorProcess, settings_at, wait_for
 from tests.conftest import serving
 from tests.system.trees import Span, request_of, send
-from threemaps import settle, side_by_side
-from threemaps.backends import open_backend
-from threemaps.evidence.collector import read_collector
+from threemaps.compare import settle, side_by_side
+from threemaps.compare.side_by_side import compare_now
+from threemaps.diagnose.evidence.collector import read_collector
+from threemaps.model.windows import window_until
+from threemaps.readers import open_backend
 from threemaps.settings import Settings
-from threemaps.side_by_side import compare_now
 from threemaps.standins import aws
 from threemaps.standins.honeycomb import app as honeycomb
 from threemaps.standins.store import Store
-from threemaps.windows import window_until
 
 THREADS = 8
 SINCE = timedelta(minutes=5)

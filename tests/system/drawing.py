@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.system.trees import Edge
-from threemaps.backends import BACKENDS, open_backend
-from threemaps.compare import Window
-from threemaps.launch.health import wait_until
+from threemaps.demo.health import wait_until
+from threemaps.model.difference import Window
+from threemaps.readers import BACKENDS, open_backend
 from threemaps.settings import Settings
 
 # The service graph waits 8 s for a callee's span before it draws a callee without spans.

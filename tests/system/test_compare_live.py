@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from tests.running import CLI, System
-from threemaps.backends import open_backend
-from threemaps.backends.aws import aws_client
-from threemaps.compare import Window
-from threemaps.launch.health import wait_until
+from threemaps.demo.health import wait_until
+from threemaps.model.difference import Window
+from threemaps.readers import open_backend
+from threemaps.readers.aws import aws_client
 from threemaps.settings import LOCAL_INGEST_KEY, PROJECT
 
 pytestmark = pytest.mark.system

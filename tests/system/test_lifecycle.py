@@ -12,10 +12,10 @@ import pytest
 
 from tests.collector import sending
 from tests.running import CLI, System
+from threemaps.demo.health import wait_until
+from threemaps.demo.processes import Running, records
 from threemaps.doctor.running import check_collector_up
 from threemaps.doctor.walk import Walk
-from threemaps.launch.health import wait_until
-from threemaps.launch.processes import Running, records
 from threemaps.settings import PROJECT
 
 pytestmark = pytest.mark.system

@@ -13,11 +13,11 @@ from tests.collector_process import CONFIG, wait_for
 from tests.system.bench import SINCE, Bench, bench_in, laid_over
 from tests.system.test_causes_live import CALLS, calls, caused, of, unexpected
 from tests.system.trees import attributes
-from threemaps import settle, side_by_side
-from threemaps.backends.snapshot import snapshot_text
-from threemaps.causes.shapes import CAUSES
-from threemaps.evidence.collector import read_collector
-from threemaps.evidence.shapes import Oddity
+from threemaps.compare import settle, side_by_side
+from threemaps.diagnose.causes.shapes import CAUSES
+from threemaps.diagnose.evidence.collector import read_collector
+from threemaps.diagnose.evidence.shapes import Oddity
+from threemaps.readers.snapshot import snapshot_text
 
 pytestmark = pytest.mark.system
 

@@ -14,9 +14,9 @@ import pytest
 from tests.collector_process import wait_for
 from tests.system.bench import Bench, bench_in
 from tests.system.trees import CLIENT, CONSUMER, INTERNAL, MS, PRODUCER, SERVER, Forest, Span
-from threemaps.causes.shapes import CAUSES
-from threemaps.evidence.collector import read_collector
-from threemaps.evidence.shapes import Oddity
+from threemaps.diagnose.causes.shapes import CAUSES
+from threemaps.diagnose.evidence.collector import read_collector
+from threemaps.diagnose.evidence.shapes import Oddity
 
 pytestmark = pytest.mark.system
 

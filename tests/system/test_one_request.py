@@ -9,9 +9,9 @@ import pytest
 import requests
 
 from tests.running import System
-from threemaps.backends.aws import aws_client
-from threemaps.backends.honeycomb import Honeycomb
-from threemaps.launch.health import wait_until
+from threemaps.demo.health import wait_until
+from threemaps.readers.aws import aws_client
+from threemaps.readers.honeycomb import Honeycomb
 from threemaps.settings import SERVICE_LOG_GROUP
 
 pytestmark = pytest.mark.system

@@ -8,8 +8,8 @@ import pytest
 import requests
 
 from tests.running import System
-from threemaps.backends.aws import aws_client
-from threemaps.launch.health import wait_until
+from threemaps.demo.health import wait_until
+from threemaps.readers.aws import aws_client
 
 pytestmark = pytest.mark.system
 

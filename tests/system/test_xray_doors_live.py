@@ -29,10 +29,10 @@ from tests.system.trees import (
     request_of,
     send,
 )
-from threemaps.backends.aws import aws_client
+from threemaps.diagnose.evidence.collector import read_collector
 from threemaps.doctor.legs import advice
 from threemaps.doctor.walk import Walk
-from threemaps.evidence.collector import read_collector
+from threemaps.readers.aws import aws_client
 
 pytestmark = pytest.mark.system
 

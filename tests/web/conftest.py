@@ -11,10 +11,10 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.conftest import Serve
 from tests.running import System
 from tests.web import chromium
-from threemaps import side_by_side
-from threemaps.backends import UnreadableError
-from threemaps.compare import Window
-from threemaps.servicemap import ServiceMap
+from threemaps.compare import side_by_side
+from threemaps.model.difference import Window
+from threemaps.model.servicemap import ServiceMap
+from threemaps.readers import UnreadableError
 from threemaps.settings import Settings
 from threemaps.web.app import create_app
 

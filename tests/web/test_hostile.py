@@ -6,8 +6,8 @@ from playwright.sync_api import expect
 
 from tests.draw import examples
 from tests.web.conftest import Scenario, Visit
-from threemaps.compare import Comparison
-from threemaps.servicemap import Edge, ServiceMap
+from threemaps.model.difference import Comparison
+from threemaps.model.servicemap import Edge, ServiceMap
 
 PICTURES = {"agreeing": examples.agreeing, "differing": examples.differing, "unreadable": examples.unreadable}
 

@@ -4,8 +4,8 @@ from playwright.sync_api import Page, expect
 
 from tests.draw import examples
 from tests.web.conftest import Scenario, Visit
-from threemaps.compare import Comparison
-from threemaps.servicemap import Edge, ServiceMap
+from threemaps.model.difference import Comparison
+from threemaps.model.servicemap import Edge, ServiceMap
 
 FRONT_TO_ACTIVITIES = '[aria-label^="frontend_api calls activities"]'
 

@@ -11,7 +11,7 @@ import requests
 
 from tests.conftest import free_port
 from tests.running import clean_environment
-from threemaps.launch.health import answers, wait_until
+from threemaps.demo.health import answers, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process has mapped")
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from threemaps.diagnose.evidence.datagrams import dropped_datagrams
 from threemaps.doctor.check import Check, good, noted
 from threemaps.doctor.walk import Walk
-from threemaps.evidence.datagrams import dropped_datagrams
 
 LINK = "collector"
 # The receiver has no setting for its buffer: it gets the kernel's default, when it starts.

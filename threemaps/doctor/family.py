@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from threemaps.launch.health import wait_until
+from threemaps.demo.health import wait_until
 
 STOP_SECONDS = 5  # for an orderly end, which flushes
 SET_CHILD_SUBREAPER = 36

@@ -9,14 +9,14 @@ from urllib.parse import urlsplit
 import orjson
 import requests
 
-from threemaps import nearby
-from threemaps.backends.http import PART_BYTES, whole
+from threemaps.basics import nearby
 from threemaps.doctor.check import Check, broken, good
 from threemaps.doctor.destination import Destination, destination
 from threemaps.doctor.headers import headers_variable
 from threemaps.doctor.reaching import shares_network
 from threemaps.doctor.subject import Subject
 from threemaps.errors import UserError
+from threemaps.readers.http import PART_BYTES, whole
 from threemaps.settings import HONEYCOMB_ENDPOINT, LOCAL_CONFIGURATION_KEY, LOCAL_INGEST_KEY
 
 LINK = "honeycomb"

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import IO
 
+from threemaps.basics.nearby import excepted
 from threemaps.doctor.check import Check, broken, good
 from threemaps.doctor.destination import GRPC, destination
 from threemaps.doctor.family import Family, adopting
 from threemaps.doctor.recorder import Recorder
 from threemaps.doctor.subject import Subject
 from threemaps.doctor.visit import ARRIVE_SECONDS, PAGE_SECONDS, START_SECONDS, Asked, talk_to
-from threemaps.nearby import excepted
 
 LINK = "run"
 # What the SDK says in the service's own log → cause. The next step is the check's own.

@@ -5,11 +5,11 @@ from urllib.parse import urlsplit
 
 import requests
 
+from threemaps.basics.nearby import LOOPBACK, session_for
 from threemaps.doctor.check import Check, broken, good
 from threemaps.doctor.destination import GRPC, HTTP, LINK, Destination, destination, insecure_variable, speak
 from threemaps.doctor.subject import Subject
 from threemaps.doctor.wire import Answer, ask
-from threemaps.nearby import LOOPBACK, session_for
 from threemaps.settings import Settings
 
 PATH = "/v1/traces"

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from threemaps.backends import open_backend
-from threemaps.backends.aws import aws_client, reasons
 from threemaps.doctor.check import Check, broken, good
 from threemaps.doctor.walk import Walk
 from threemaps.errors import UserError
+from threemaps.readers import open_backend
+from threemaps.readers.aws import aws_client, reasons
 from threemaps.settings import SERVICE_LOG_GROUP
 
 LINK = "read back"

@@ -7,6 +7,8 @@ from shlex import quote
 
 import requests
 
+from threemaps.demo.processes import records
+from threemaps.diagnose.evidence.collector import Sample
 from threemaps.doctor.check import Check, broken, good
 from threemaps.doctor.destination import (
     GRPC,
@@ -25,8 +27,6 @@ from threemaps.doctor.silent import check_components, check_excluded, check_prox
 from threemaps.doctor.subject import LAUNCHER, Subject
 from threemaps.doctor.walk import SECONDS, Walk
 from threemaps.doctor.wire import Answer, ask
-from threemaps.evidence.collector import Sample
-from threemaps.launch.processes import records
 from threemaps.settings import SERVICES
 
 SERVICE, COLLECTOR = "service", "collector"

@@ -3,11 +3,11 @@
 import re
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
+from threemaps.basics.nearby import LOOPBACK, excepted
 from threemaps.doctor.check import Check, broken, good
 from threemaps.doctor.compose_file import services
 from threemaps.doctor.destination import GRPC, Destination, destination
 from threemaps.doctor.subject import Subject
-from threemaps.nearby import LOOPBACK, excepted
 from threemaps.settings import read_dotenv
 
 LINK = "environment"

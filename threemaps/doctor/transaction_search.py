@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from threemaps.backends.aws import aws_client, reasons
 from threemaps.doctor.check import Check, broken, good
 from threemaps.doctor.walk import Walk
 from threemaps.errors import UserError
+from threemaps.readers.aws import aws_client, reasons
 from threemaps.settings import Settings
 
 LINK = "backend"

@@ -7,13 +7,13 @@ from typing import Any
 import botocore.session
 import requests
 
-from threemaps import nearby
-from threemaps.backends.aws import aws_client, reasons
+from threemaps.basics import nearby
 from threemaps.doctor.check import Check, broken, good
 from threemaps.doctor.honeycomb import ask_auth, malformed, other_region
 from threemaps.doctor.legs import AWS_KEYS
 from threemaps.doctor.walk import SECONDS, Walk
 from threemaps.errors import UserError
+from threemaps.readers.aws import aws_client, reasons
 from threemaps.settings import (
     LOCAL_CONFIGURATION_KEY,
     LOCAL_INGEST_KEY,

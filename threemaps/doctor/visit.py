@@ -9,10 +9,10 @@ from http import HTTPStatus
 
 import requests
 
-from threemaps import nearby
+from threemaps.basics import nearby
+from threemaps.demo.health import wait_until
 from threemaps.doctor.family import Family
 from threemaps.doctor.recorder import Recorder
-from threemaps.launch.health import wait_until
 
 START_SECONDS = 20  # for the service to listen
 PAGE_SECONDS = 10  # for its start page

@@ -12,12 +12,12 @@ from functools import cached_property
 import psutil
 import requests
 
-from threemaps.compare import Window
+from threemaps.account.metering import collector_samples
+from threemaps.demo.processes import records
+from threemaps.diagnose.evidence.collector import Sample, log_tail
 from threemaps.doctor.subject import Subject, from_process
 from threemaps.errors import UserError
-from threemaps.evidence.collector import Sample, log_tail
-from threemaps.launch.processes import records
-from threemaps.metering import collector_samples
+from threemaps.model.difference import Window
 from threemaps.settings import SERVICES, Settings
 
 SECONDS = 3

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from waitress.server import create_server
 
+from threemaps.basics.waiting import WaitingApp
 from threemaps.errors import UserError
 from threemaps.settings import Settings
 from threemaps.standins.heap import collect_rarely, share_one_heap
-from threemaps.waiting import WaitingApp
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication

@@ -3,7 +3,7 @@
 import logging
 from dataclasses import dataclass
 
-from threemaps.periodic import Periodic
+from threemaps.basics.periodic import Periodic
 from threemaps.standins.store import Store
 
 log = logging.getLogger(__name__)

@@ -4,8 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from threemaps.demo.faults import flags_file
 from threemaps.errors import UserError
-from threemaps.faults import flags_file
 from threemaps.settings import (
     LOCAL_AWS_ACCESS_KEY_ID,
     LOCAL_AWS_SECRET_ACCESS_KEY,

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from waitress.server import create_server
 
+from threemaps.basics.waiting import WaitingApp
+from threemaps.demo.keeper import Keeper
+from threemaps.demo.logs import Rotator
 from threemaps.errors import UserError
-from threemaps.launch.keeper import Keeper
-from threemaps.launch.logs import Rotator
 from threemaps.settings import Settings
-from threemaps.waiting import WaitingApp
 from threemaps.web import MOST_STREAMS
 
 if TYPE_CHECKING:

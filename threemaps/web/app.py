@@ -9,10 +9,10 @@ from flask import Flask, Response, render_template, request
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
 
-from threemaps.backends import BACKENDS
-from threemaps.draw.names import TITLES, shown
-from threemaps.draw.style import COLOURS, MAP, SHEET
 from threemaps.errors import UserError
+from threemaps.readers import BACKENDS
+from threemaps.render.names import TITLES, shown
+from threemaps.render.style import COLOURS, MAP, SHEET
 from threemaps.settings import SERVICES, Settings
 from threemaps.web import MOST_STREAMS, tries
 from threemaps.web.guard import guard

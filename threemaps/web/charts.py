@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from threemaps.backends.questions import Answer
-from threemaps.backends.traces import Held, depths
-from threemaps.compare import Window
-from threemaps.draw.heat import cells
-from threemaps.draw.names import fitted, markup
-from threemaps.draw.numbers import duration
+from threemaps.model.difference import Window
+from threemaps.readers.questions import Answer
+from threemaps.readers.traces import Held, depths
+from threemaps.render.heat import cells
+from threemaps.render.names import fitted, markup
+from threemaps.render.numbers import duration
 
 WIDTH, LABELS, ROW = 640, 250, 24
 PLOT_LEFT, PLOT_HEIGHT = 64, 180

@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from threemaps.backends.traces import xray_id_of
+from threemaps.readers.traces import xray_id_of
 from threemaps.settings import SERVICE_LOG_GROUP, Settings
 
 

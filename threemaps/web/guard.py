@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, request
 
-from threemaps.nearby import LOOPBACK
+from threemaps.basics.nearby import LOOPBACK
 
 POLICY = "; ".join(
     (

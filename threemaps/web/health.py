@@ -5,7 +5,7 @@ import threading
 import time
 
 from threemaps.doctor import Check, check_chain
-from threemaps.draw.names import markup
+from threemaps.render.names import markup
 from threemaps.settings import Settings
 
 AGAIN_SECONDS = 20.0

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from threemaps.backends import BACKENDS
-from threemaps.backends.cloudwatch import LAG
-from threemaps.compare import Comparison
+from threemaps.compare.side_by_side import Reader, compared
+from threemaps.diagnose.evidence.collect import collect, what_all_lack
 from threemaps.errors import UserError
-from threemaps.evidence.collect import collect, what_all_lack
+from threemaps.model.difference import Comparison
+from threemaps.readers import BACKENDS
+from threemaps.readers.cloudwatch import LAG
 from threemaps.settings import Settings
-from threemaps.side_by_side import Reader, compared
 from threemaps.web.health import Health
 from threemaps.web.picture import Picture, picture
 from threemaps.web.view import View

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from threemaps.compare import Comparison
-from threemaps.draw import html, numbers, words
-from threemaps.draw.names import markup, title
-from threemaps.draw.scene import Link, Scene
-from threemaps.draw.svg import Painter
+from threemaps.model.difference import Comparison
+from threemaps.render import html, numbers, words
+from threemaps.render.names import markup, title
+from threemaps.render.scene import Link, Scene
+from threemaps.render.svg import Painter
 from threemaps.web.view import View
 
 # The table lists no more edges than this; the filter finds the others.

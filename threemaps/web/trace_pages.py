@@ -7,14 +7,14 @@ from typing import TypeVar
 from flask import Blueprint, render_template, request
 from markupsafe import Markup
 
-from threemaps.backends import UnreadableError
-from threemaps.backends.logs import log_lines, rollbar_errors
-from threemaps.backends.questions import TITLES, Answer, ask
-from threemaps.backends.traces import Held, read_trace, sample_traces, trace_id_of
-from threemaps.compare import Window
-from threemaps.draw.names import title
-from threemaps.draw.numbers import duration
 from threemaps.errors import UserError
+from threemaps.model.difference import Window
+from threemaps.readers import UnreadableError
+from threemaps.readers.logs import log_lines, rollbar_errors
+from threemaps.readers.questions import TITLES, Answer, ask
+from threemaps.readers.traces import Held, read_trace, sample_traces, trace_id_of
+from threemaps.render.names import title
+from threemaps.render.numbers import duration
 from threemaps.settings import Settings
 from threemaps.web import charts, consoles
 from threemaps.web.live import Live

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping
 
+from threemaps.demo.faults import NO_FAULT, Fault, bring_about, flags_file, read, require_local
+from threemaps.demo.traffic import Traffic
 from threemaps.errors import UserError
-from threemaps.faults import NO_FAULT, Fault, bring_about, flags_file, read, require_local
 from threemaps.settings import SERVICES, Settings
-from threemaps.traffic import Traffic
 
 PATH = "/api/activities/home"
 BURST = 40

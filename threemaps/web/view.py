@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
-from threemaps.compare import Window, to_iso
 from threemaps.errors import UserError
-from threemaps.windows import parse_since, window_until
+from threemaps.model.difference import Window, to_iso
+from threemaps.model.windows import parse_since, window_until
 
 DEFAULT_SINCE = "15m"
 LONGEST_GLOB = 200

@@ -1,0 +1,175 @@
+"""Counts what the telemetry amounts to: the collector's own metrics, and log events read back."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import requests
+
+from threemaps.account.spend import Usage
+from threemaps.diagnose.evidence.collector import Sample, parse_metrics
+from threemaps.errors import UserError
+from threemaps.model.difference import Window
+from threemaps.model.servicemap import Kind
+from threemaps.readers.aws import aws_client, reasons
+from threemaps.readers.cloudwatch import CloudWatch
+from threemaps.readers.xray import XRay
+from threemaps.settings import SERVICE_LOG_GROUP, Settings
+
+TIMEOUT = 3
+SAMPLE = timedelta(hours=1)  # read back at most this much, and scale it
+SAMPLE_EVENTS = 2_000
+EVENT_OVERHEAD = 26  # bytes that CloudWatch Logs adds to each event it bills
+LOOPBACK = "otlp_grpc/"
+WARNING = 13  # OpenTelemetry's severity numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """A sample of log events."""
+
+    events: int = 0
+    size: int = 0
+    quiet: int = 0  # bytes of what is below WARNING
+
+
+def measure(settings: Settings, now: datetime) -> Usage:
+    samples = collector_samples(settings)
+    seconds = value(samples, "process_uptime")
+    length = min(timedelta(seconds=seconds), SAMPLE)
+    window = Window(now - length, now)
+    scale = seconds / length.total_seconds() if length else 1.0
+    records, event_logs = accepted(samples, "log_records"), sent(samples, "log_records", "honeycomb")
+    logs = read_logs(settings, window)
+    size, points, metrics = read_map_events(settings, window)
+    map_points = sent(samples, "metric_points", "emf")
+    return Usage(
+        seconds=seconds,
+        requests=round(read_requests(settings, window) * scale),
+        events=sent(samples, "spans", "honeycomb") + event_logs,
+        event_logs=event_logs,
+        event_bytes=sent_bytes(samples, "honeycomb"),
+        segments=sent(samples, "spans", "xray"),
+        segment_bytes=sent_bytes(samples, "xray"),
+        log_records=records,
+        log_bytes=round(logs.size / logs.events * records) if logs.events else None,
+        map_points=map_points,
+        map_bytes=round(size / points * map_points) if points else None,
+        metrics=metrics,
+        quiet_share=logs.quiet / logs.size if logs.size else None,
+    )
+
+
+def collector_samples(settings: Settings) -> list[Sample]:
+    """The collector's own metrics, by their names without its prefix."""
+    url = settings.url("collector_metrics") + "/metrics"
+    session = requests.Session()
+    session.trust_env = False
+    try:
+        answer = session.get(url, timeout=TIMEOUT)
+        answer.raise_for_status()
+    except requests.RequestException as error:
+        why = f"the collector's metrics at {url} cannot be read ({type(error).__name__})"
+        raise UserError(why, hint="threemaps up", exit_code=2) from error
+    samples = parse_metrics(answer.text)
+    return [replace(sample, name=sample.name.removeprefix("otelcol_")) for sample in samples]
+
+
+def value(samples: Iterable[Sample], name: str) -> float:
+    return sum(sample.value for sample in samples if sample.name == name)
+
+
+def accepted(samples: Iterable[Sample], item: str) -> int:
+    """By the outside receivers; a loopback's would count a second time."""
+    name = f"receiver_accepted_{item}"
+    return int(sum(one.value for one in samples if one.name == name and "/" not in one.labels["receiver"]))
+
+
+def by_exporter(samples: Iterable[Sample], name: str, leg: str) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for sample in samples:
+        exporter = sample.labels.get("exporter", "")
+        if sample.name == name and leg in exporter:
+            found[exporter] = found.get(exporter, 0) + sample.value
+    return found
+
+
+def sent(samples: Iterable[Sample], item: str, leg: str) -> int:
+    """By the vendors' exporters; that of a loopback would count a second time."""
+    counts = by_exporter(samples, f"exporter_sent_{item}", leg)
+    return int(sum(count for exporter, count in counts.items() if not exporter.startswith(LOOPBACK)))
+
+
+def sent_bytes(samples: Iterable[Sample], leg: str) -> int | None:
+    """Only told when the collector's own metrics are at level detailed."""
+    counts = by_exporter(samples, "exporter_queue_batch_send_size_bytes_sum", leg)
+    return int(max(counts.values())) if counts else None
+
+
+def read_requests(settings: Settings, window: Window) -> int:
+    """Calls from outside: each one is a trace."""
+    edges = XRay.of(settings).read_map(window).edges
+    return sum(edge.requests or 0 for edge in edges if edge.source.kind is Kind.OUTSIDE)
+
+
+def read_logs(settings: Settings, window: Window) -> Logs:
+    """The services' log records: how large, and how much of them is below WARNING."""
+    logs = aws_client(settings, "logs")
+    events = size = quiet = 0
+    with reasons(settings, "CloudWatch Logs", "logs:FilterLogEvents"):
+        for event in log_events(logs, window):
+            length = len(event["message"].encode()) + EVENT_OVERHEAD
+            events, size = events + 1, size + length
+            quiet += length if severity(event["message"]) < WARNING else 0
+    return Logs(events, size, quiet)
+
+
+def log_events(logs: Any, window: Window) -> Iterator[Any]:
+    arguments = {
+        "logGroupName": SERVICE_LOG_GROUP,
+        "startTime": int(window.start.timestamp() * 1000),
+        "limit": SAMPLE_EVENTS,
+    }
+    try:
+        yield from logs.filter_log_events(**arguments)["events"]
+    except logs.exceptions.ResourceNotFoundException:
+        return  # nothing was logged yet
+
+
+def severity(message: str) -> float:
+    """Of a record as the collector writes it; what says nothing counts as important."""
+    try:
+        told = json.loads(message)
+    except ValueError:
+        return WARNING
+    number = told.get("severity_number") if isinstance(told, dict) else None
+    return number if isinstance(number, int) else WARNING
+
+
+def read_map_events(settings: Settings, window: Window) -> tuple[int, int, int]:
+    """Bytes, values and distinct custom metrics of the map's EMF events."""
+    size = points = 0
+    metrics: set[tuple[str, ...]] = set()
+    for event in CloudWatch.of(settings).events(window):
+        message = str(event.get("message"))
+        size += len(message.encode()) + EVENT_OVERHEAD
+        found = list(metrics_of(message))
+        points += len({name for name, *_ in found})
+        metrics.update(found)
+    return size, points, len(metrics)
+
+
+def metrics_of(message: str) -> Iterator[tuple[str, ...]]:
+    """Each metric that CloudWatch takes out of an EMF event: name, and dimension by dimension its value."""
+    try:
+        told = json.loads(message)
+    except ValueError:
+        return
+    directives = told.get("_aws", {}).get("CloudWatchMetrics") or told.get("CloudWatchMetrics") or []
+    for directive in directives:
+        for dimensions in directive.get("Dimensions") or [[]]:
+            place = tuple(f"{name}={told.get(name)}" for name in dimensions)
+            for metric in directive.get("Metrics") or []:
+                yield (str(metric.get("Name")), *place)

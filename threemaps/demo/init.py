@@ -1,0 +1,78 @@
+"""What the init container does, once, before the others start: `python -m threemaps.demo.init`.
+
+It alone sees `.env`. The collector gets its values as files, the page the keys it reads with.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from threemaps.demo.faults import document, flags_file
+from threemaps.demo.resolved import NO_KEY, write_resolved
+from threemaps.demo.system import reading_keys
+from threemaps.errors import UserError
+from threemaps.settings import Settings
+
+
+def main() -> int:
+    try:
+        settings = Settings.load()
+        write_resolved(settings)
+        if settings.aws_is_real:
+            write_private(settings.run / "aws_credentials", aws_credentials(settings))
+        backends = {
+            "THREEMAPS_BACKENDS": settings.get("THREEMAPS_BACKENDS", "local"),
+            "THREEMAPS_XRAY_DOOR": settings.xray_door,
+        }
+        write_private(settings.state / "page" / "reading.env", env_file(backends | reading_keys(settings)))
+        write_flags(flags_file(settings))
+    except UserError as error:
+        sys.stderr.write(f"{error.message}\n  → {error.hint}\n")
+        return error.exit_code
+    sys.stdout.write(told(settings))
+    return 0
+
+
+def aws_credentials(settings: Settings) -> str:
+    """The user's keys in AWS's own format: in its container the collector sees no other source of them."""
+    lines = ["[default]"]
+    lines += [
+        f"{name.lower()} = {settings.get(name, NO_KEY)}"
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    ]
+    if settings.get("AWS_SESSION_TOKEN"):
+        lines.append(f"aws_session_token = {settings.get('AWS_SESSION_TOKEN')}")
+    return "\n".join(lines) + "\n"
+
+
+def env_file(values: Mapping[str, str]) -> str:
+    """As `Settings.load` reads it through THREEMAPS_ENV_FILE; in quotes, so that a `#` stays a `#`."""
+    return "".join(f'{name}="{value}"\n' for name, value in values.items())
+
+
+def write_private(path: Path, text: str) -> None:
+    """Nobody but its owner may read it."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+
+
+def write_flags(path: Path) -> None:
+    """The services only read them. A fault that is switched on stays on."""
+    if not path.exists():
+        path.write_text(json.dumps(document({})) + "\n")
+
+
+def told(settings: Settings) -> str:
+    """Where each leg goes, and which key is missing for that."""
+    lines = [f"Honeycomb: {settings.honeycomb_api}", f"AWS: {settings.aws_endpoint or settings.aws_region}"]
+    needed = ["HONEYCOMB_API_KEY", "HONEYCOMB_CONFIGURATION_KEY"] if settings.honeycomb_is_real else []
+    needed += ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] if settings.aws_is_real else []
+    lines += [f"{name} is not set → put it into .env" for name in needed if not settings.get(name)]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,162 @@
+"""What the collector says of itself: its own metrics, and the last words of its exporters in its log."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import orjson
+import requests
+
+from threemaps.diagnose.evidence.model import Collector, Leg
+from threemaps.settings import Settings
+
+TIMEOUT = 3
+LOG_TAIL = 512 * 1024
+KEPT_LINES = 3
+SAMPLE = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})?\s+(\S+)")
+LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The exporter that queues, retries and gives up, and those that talk to the vendor."""
+
+    queue: str
+    ends: tuple[str, ...]
+
+
+# As otel-config.yaml and agent.yaml name them. What a loopback refuses stays in the queue before it.
+LOOPBACKS = ("otlp/honeycomb", "otlp/xray", "otlp/emf", "otlp/gateways")
+# What an end fails in travels back to the queue, which retries.
+WAYS = {
+    "honeycomb": Way("otlp_grpc/honeycomb", ("otlp_http/honeycomb",)),
+    "xray": Way("otlp_grpc/xray", ("awsxray", "otlp_http/xray", "otlp_http/xray_late")),
+    "cloudwatch": Way("otlp_grpc/emf", ("awsemf",)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    name: str
+    labels: dict[str, str]
+    value: float
+
+
+def read_collector(settings: Settings, since: datetime | None = None) -> Collector:
+    """With what its log says since then. Raises requests.RequestException where no collector answers."""
+    session = requests.Session()
+    session.trust_env = False
+    answer = session.get(settings.url("collector_metrics") + "/metrics", timeout=TIMEOUT)
+    answer.raise_for_status()
+    log = log_tail(settings.logs / "collector.log")
+    return collector_of(answer.text, log, datetime.now(UTC), since)
+
+
+def collector_of(metrics: str, log: str, now: datetime, since: datetime | None = None) -> Collector:
+    samples = list(parse_metrics(metrics))
+    uptime = total(samples, "otelcol_process_uptime")
+    return Collector(
+        started=now - timedelta(seconds=uptime) if uptime else None,
+        legs={backend: leg_of(way, samples, log, since) for backend, way in WAYS.items()},
+        refused=refused_spans(samples),
+        dropped_halves=int(total(samples, "otelcol_connector_servicegraph_dropped_spans")),
+        expired_halves=int(total(samples, "otelcol_connector_servicegraph_expired_edges")),
+    )
+
+
+def parse_metrics(text: str) -> Iterator[Sample]:
+    """Prometheus' text format. Some versions of the collector put `_total` behind a counter's name."""
+    for line in text.splitlines():
+        found = SAMPLE.match(line)
+        if found:
+            name = found[1].removesuffix("_total").removesuffix("_seconds")
+            yield Sample(name, dict(LABEL.findall(found[2] or "")), number(found[3]))
+
+
+def number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        return 0.0
+    return value if abs(value) < float("inf") else 0.0
+
+
+def total(samples: Iterable[Sample], name: str, exporter: str | None = None) -> float:
+    return sum(
+        sample.value
+        for sample in samples
+        if sample.name == name and exporter in (None, sample.labels.get("exporter"))
+    )
+
+
+def refused_spans(samples: Iterable[Sample]) -> int:
+    """Spans that the collector could not take.
+
+    The awsxray receiver also counts datagrams that it cannot read: of it only what the memory limiter refused
+    and no other receiver did.
+    """
+    at_doors: dict[str, float] = {}
+    by_limiter = 0.0
+    for sample in samples:
+        if sample.name == "otelcol_receiver_refused_spans":
+            door = sample.labels.get("receiver", "")
+            at_doors[door] = at_doors.get(door, 0.0) + sample.value
+        elif sample.name == "otelcol_processor_refused_spans":
+            by_limiter += sample.value
+    from_sdks = at_doors.pop("awsxray", 0.0)
+    others = sum(count for door, count in at_doors.items() if door not in LOOPBACKS)
+    return int(others + min(from_sdks, max(0.0, by_limiter - others)))
+
+
+def leg_of(way: Way, samples: list[Sample], log: str, since: datetime | None = None) -> Leg:
+    def of(exporter: str, *names: str) -> int:
+        return int(sum(total(samples, f"otelcol_exporter_{name}", exporter) for name in names))
+
+    return Leg(
+        sent=sum(of(end, "sent_spans", "sent_metric_points") for end in way.ends),
+        failed=of(way.queue, "send_failed_spans", "send_failed_metric_points"),
+        queued=of(way.queue, "queue_size"),
+        capacity=of(way.queue, "queue_capacity"),
+        not_queued=of(way.queue, "enqueue_failed_spans", "enqueue_failed_metric_points"),
+        log_lines=tuple(last_words(way, log, since)),
+    )
+
+
+def last_words(way: Way, log: str, since: datetime | None = None) -> Iterator[str]:
+    """What these exporters last complained of, newest first, each kind once, and nothing older."""
+    seen: set[str] = set()
+    for line in reversed(log.splitlines()):
+        try:
+            record = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            continue
+        if not isinstance(record, dict) or "error" not in record:
+            continue
+        if record.get("otelcol.component.id") not in (way.queue, *way.ends):
+            continue
+        if since and _written(record) < since:
+            return
+        # The message goes on with advice on settings that are made here already.
+        said = f"{str(record.get('msg')).partition('.')[0]}: {record['error']}"[:300]
+        if said not in seen and len(seen) < KEPT_LINES:
+            seen.add(said)
+            yield said
+
+
+def _written(record: dict[str, object]) -> datetime:
+    try:
+        moment = datetime.fromisoformat(str(record.get("ts")))
+    except ValueError:
+        return datetime.max.replace(tzinfo=UTC)
+    return moment.astimezone(UTC)
+
+
+def log_tail(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - LOG_TAIL))
+            return file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""

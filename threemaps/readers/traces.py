@@ -1,0 +1,259 @@
+"""One trace as each backend holds it, and sample traces of an edge."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from re import fullmatch
+from typing import Any
+
+import orjson
+
+from threemaps.errors import UserError
+from threemaps.model.difference import Window
+from threemaps.model.servicemap import Kind, Node
+from threemaps.readers.aws import aws_client, reasons
+from threemaps.readers.base import Shape, UnreadableError
+from threemaps.readers.honeycomb import Honeycomb
+from threemaps.readers.questions import LONGEST, answer, asked_range
+from threemaps.settings import Settings
+
+# Where a trace is looked for, one after the other: nearly all are young, and short ranges are quick.
+LOOK_BACK = (timedelta(hours=5, minutes=55), LONGEST)
+MOST_SPANS = 1000
+MOST_SAMPLES = 20
+LONGEST_SECONDS = 1e11  # no moment or length that a clock tells has more
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """`start` is in seconds since 1970; None where the backend does not tell."""
+
+    id: str
+    parent: str
+    service: str
+    name: str
+    start: float | None
+    duration_ms: float
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What one backend holds of a trace, parents before their children; `problem` if it could not be read."""
+
+    backend: str
+    spans: tuple[Span, ...] = ()
+    problem: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    trace_id: str
+    moment: datetime
+    duration_ms: float
+    failed: bool
+
+
+def trace_id_of(text: str) -> str:
+    """The 32 digits, from either way to write them."""
+    plain = text.strip().lower()
+    plain = (
+        plain.removeprefix("1-").replace("-", "", 1)
+        if fullmatch(r"1-[0-9a-f]{8}-[0-9a-f]{24}", plain)
+        else plain
+    )
+    if not fullmatch(r"[0-9a-f]{32}", plain):
+        raise UserError(
+            f"{text[:60]!r} is no trace id",
+            hint="32 hexadecimal digits, or X-Ray's 1-8-24; every response carries its own as X-Trace-Id",
+            exit_code=2,
+        )
+    return plain
+
+
+def xray_id_of(trace_id: str) -> str:
+    return f"1-{trace_id[:8]}-{trace_id[8:]}"
+
+
+def read_trace(settings: Settings, trace_id: str, now: datetime) -> tuple[Held, ...]:
+    """CloudWatch holds no traces: its part are the log lines."""
+    return (
+        _held("honeycomb", lambda: honeycomb_spans(settings, trace_id, now)),
+        _held("xray", lambda: xray_spans(settings, trace_id)),
+    )
+
+
+def _held(backend: str, read: Callable[[], Sequence[Span]]) -> Held:
+    try:
+        return Held(backend, tuple(in_order(read())))
+    except UnreadableError as error:
+        return Held(backend, problem=error.message, remedy=error.hint)
+
+
+def honeycomb_spans(settings: Settings, trace_id: str, now: datetime) -> list[Span]:
+    """A query tells of each span what it is broken down by; when it started is not among that."""
+    columns = ("trace.span_id", "trace.parent_id", "service.name", "name", "duration_ms", "error")
+    question: dict[str, Any] = {
+        "breakdowns": list(columns),
+        "calculations": [{"op": "COUNT"}],
+        "filters": [{"column": "trace.trace_id", "op": "=", "value": trace_id}],
+        "limit": MOST_SPANS,
+    }
+    api = Honeycomb.of(settings).api
+    for back in LOOK_BACK:
+        rows = answer(api, {**question, **asked_range(Window(now - back, now))}, series=False).rows
+        spans = [_honeycomb_span(row) for row in rows if row.get("trace.span_id")]
+        if spans:
+            return spans
+    return []
+
+
+def _honeycomb_span(row: Mapping[str, Any]) -> Span:
+    duration = row.get("duration_ms")
+    known = isinstance(duration, int | float) and abs(duration) < LONGEST_SECONDS
+    return Span(
+        id=str(row["trace.span_id"]),
+        parent=str(row.get("trace.parent_id") or ""),
+        service=str(row.get("service.name") or ""),
+        name=str(row.get("name") or ""),
+        start=None,
+        duration_ms=float(duration or 0.0) if known else 0.0,
+        failed=row.get("error") is True,
+    )
+
+
+def xray_spans(settings: Settings, trace_id: str) -> list[Span]:
+    client = aws_client(settings, "xray")
+    with reasons(settings, "X-Ray", "xray:BatchGetTraces"):
+        found = client.batch_get_traces(TraceIds=[xray_id_of(trace_id)])["Traces"]
+        segments = [segment for trace in found for segment in trace.get("Segments") or []]
+        return [span for segment in segments for span in _segment_spans(segment.get("Document"))]
+
+
+def _segment_spans(text: object) -> Iterator[Span]:
+    try:
+        document = orjson.loads(text if isinstance(text, str) else "")
+    except orjson.JSONDecodeError as error:
+        raise Shape("X-Ray").wrong("a segment's Document", text) from error
+    if isinstance(document, dict) and not document.get("inferred"):
+        yield from _parts(document, str(document.get("name") or ""), str(document.get("parent_id") or ""))
+
+
+def _parts(part: Mapping[str, Any], service: str, parent: str) -> Iterator[Span]:
+    start, end = _second(part.get("start_time")), _second(part.get("end_time"))
+    if start is None:
+        return
+    ended = start if end is None else end
+    own = str(part.get("id") or "")
+    yield Span(
+        own,
+        parent,
+        service,
+        str(part.get("name") or ""),
+        start,
+        (ended - start) * 1000,
+        part.get("fault") is True,
+    )
+    children = part.get("subsegments")
+    for child in children if isinstance(children, list) else []:
+        if isinstance(child, dict):
+            yield from _parts(child, service, own)
+
+
+def _second(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and 0 <= value < LONGEST_SECONDS else None
+
+
+def in_order(spans: Sequence[Span]) -> Iterator[Span]:
+    """Each parent before its children; spans whose parent is not held come as roots of their own."""
+    ordered = sorted(spans, key=lambda one: (one.start or 0.0, one.service, one.name, one.id))
+    known = {span.id for span in spans}
+    children: dict[str, list[Span]] = {}
+    roots: list[Span] = []
+    for span in ordered:
+        is_child = span.parent in known and span.parent != span.id
+        (children.setdefault(span.parent, []) if is_child else roots).append(span)
+    seen: set[str] = set()
+    # After the roots come those that name each other as parents: no root leads there.
+    for waiting in [[*reversed(roots)], *([span] for span in ordered)]:
+        while waiting:
+            span = waiting.pop()
+            if span.id not in seen:
+                seen.add(span.id)
+                yield span
+                waiting += reversed(children.get(span.id, []))
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A span that some backends hold and others do not."""
+
+    span: Span
+    held_by: tuple[str, ...]
+    missing_in: tuple[str, ...]
+
+
+def differences(held: Sequence[Held]) -> list[Missing]:
+    """Between the backends that could be read. One that holds nothing of the trace is named as such."""
+    ids = {one.backend: {span.id for span in one.spans} for one in held if not one.problem and one.spans}
+    found: dict[str, Missing] = {}
+    for span in (span for one in held for span in one.spans):
+        lacking = tuple(name for name, own in ids.items() if span.id not in own)
+        if lacking and span.id not in found:
+            found[span.id] = Missing(span, tuple(name for name in ids if name not in lacking), lacking)
+    return list(found.values())
+
+
+def depths(spans: Sequence[Span]) -> list[int]:
+    """How deep each span lies, for spans in order."""
+    known: dict[str, int] = {}
+    for span in spans:
+        known[span.id] = known.get(span.parent, -1) + 1
+    return [known[span.id] for span in spans]
+
+
+def sample_traces(settings: Settings, window: Window, source: Node, target: Node) -> list[Sample]:
+    """Traces that took this edge, those in which it failed first, as X-Ray finds them."""
+    client = aws_client(settings, "xray")
+    wanted = edge_filter(source, target)
+    with reasons(settings, "X-Ray", "xray:GetTraceSummaries"):
+        failed = _summaries(client, window, f"{wanted} {{ fault }}")
+        others = _summaries(client, window, wanted)
+    failures = {one["Id"] for one in failed}
+    samples = [
+        _sample(one, one["Id"] in failures) for one in {one["Id"]: one for one in failed + others}.values()
+    ]
+    samples.sort(key=lambda one: (one.failed, one.moment), reverse=True)
+    return samples[:MOST_SAMPLES]
+
+
+def _summaries(client: Any, window: Window, wanted: str) -> list[Any]:
+    """X-Ray answers for six hours at most; a few pages are enough for samples."""
+    pages = client.get_paginator("get_trace_summaries").paginate(
+        StartTime=max(window.start, window.end - timedelta(hours=6)),
+        EndTime=window.end,
+        FilterExpression=wanted,
+        PaginationConfig={"MaxItems": 200},
+    )
+    return [one for page in pages for one in page["TraceSummaries"]]
+
+
+def edge_filter(source: Node, target: Node) -> str:
+    """X-Ray knows an edge by two names; the callers from outside are no service to it."""
+    if source.kind is Kind.OUTSIDE:
+        return f"service({_quoted(target)})"
+    return f"edge({_quoted(source)}, {_quoted(target)})"
+
+
+def _quoted(node: Node) -> str:
+    escaped = node.name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _sample(summary: Mapping[str, Any], failed: bool) -> Sample:
+    trace_id = str(summary["Id"]).removeprefix("1-").replace("-", "")
+    started = summary.get("StartTime")
+    moment = started if isinstance(started, datetime) else datetime.fromtimestamp(int(trace_id[:8], 16), UTC)
+    duration = float(summary.get("ResponseTime") or summary.get("Duration") or 0.0) * 1000
+    return Sample(trace_id, moment, duration, failed)

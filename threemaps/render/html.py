@@ -1,0 +1,121 @@
+"""A comparison as one HTML file that opens from disk, and the parts of it that the page shares."""
+
+import re
+from collections.abc import Iterator
+
+from threemaps.model.difference import Comparison, Difference
+from threemaps.render import numbers, words
+from threemaps.render.names import markup, title
+from threemaps.render.scene import Link, Scene, Told
+from threemaps.render.style import COLOURS, MAP, SHEET
+from threemaps.render.svg import Painter
+
+MOST_EVIDENCE = 5
+CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+
+
+def render_html(scene: Scene) -> str:
+    comparison, painter = scene.comparison, Painter(scene)
+    verdict = words.verdict(comparison)
+    panels = "".join(panel(painter, name) for name in comparison.maps)
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta http-equiv="Content-Security-Policy" content="{CONTENT_POLICY}">'
+        f"<title>threemaps: {verdict}</title><style>{COLOURS}{MAP}{SHEET}</style></head><body><main>"
+        f'<header><h1 class="verdict {verdict}">{verdict}</h1><p class="soft">'
+        f"{numbers.window_text(comparison.window)}</p></header>"
+        f'<section class="panels{" tall" if painter.crowded else ""}" aria-label="Maps">{panels}</section>'
+        f"<section><h2>Differences</h2>{differences(comparison)}</section>"
+        f"<section><h2>Every edge</h2>{edge_table(scene)}</section></main></body></html>\n"
+    )
+
+
+def panel(painter: Painter, name: str) -> str:
+    heading = f"<h2><bdi>{markup(title(name))}</bdi></h2>"
+    svg = painter.svg(name) if painter.scene.comparison.maps[name] is not None else ""
+    return f'<article class="panel">{heading}{panel_body(painter.scene, name, svg)}</article>'
+
+
+def panel_body(scene: Scene, name: str, svg: str) -> str:
+    """The map, or what to do where there is none."""
+    comparison = scene.comparison
+    if comparison.maps[name] is None:
+        problem = next(
+            (one for one in comparison.differences if name in one.not_in and one.source is None), None
+        )
+        reason = markup(problem.cause if problem else "no reason given")
+        advice = f"<p>{markup(problem.advice)}</p>" if problem and problem.advice else ""
+        return f'<div class="empty"><p><b>Could not be read.</b> {reason}</p>{advice}</div>'
+    if not scene.spots:
+        said, advice = map(markup, words.nothing(comparison))
+        commands = re.sub(r"threemaps \w+", r"<code>\g<0></code>", advice)
+        return f'<div class="empty"><p><b>{said}.</b></p><p>{commands}</p></div>'
+    label = markup(title(name))
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="Map of {label}">{svg}</div>'
+
+
+def differences(comparison: Comparison) -> str:
+    unexpected = [one for one in comparison.differences if not one.expected]
+    expected = [one for one in comparison.differences if one.expected]
+    told = f'<ol class="differences">{"".join(_reasons(unexpected))}</ol>' if unexpected else ""
+    told = told or '<p class="soft">None that should not be.</p>'
+    if any(found and found.nodes for found in comparison.maps.values()):
+        told += "".join(f"<p>{markup(note)}</p>" for note in comparison.notes)
+    if expected:
+        told += (
+            f'<details class="expected"><summary>{len(expected)} expected: the backends draw differently'
+            "</summary>"
+            f'<ol class="differences">{"".join(_reasons(expected))}</ol></details>'
+        )
+    return told
+
+
+def _reasons(found: list[Difference]) -> Iterator[str]:
+    for (cause, advice), group in words.by_reason(found).items():
+        facts = "".join(
+            f"<li><b><bdi>{markup(words.subject(one))}</bdi></b>: {markup(words.what(one))}</li>"
+            for one in group
+        )
+        texts = list(dict.fromkeys(text for one in group for text in one.evidence))
+        evidence = f"<ul>{''.join(f'<li>{markup(text)}</li>' for text in texts)}</ul>" if texts else ""
+        if len(texts) > MOST_EVIDENCE:
+            evidence = f"<details><summary>{len(texts)} things were looked at</summary>{evidence}</details>"
+        rows = f"<dt>Cause</dt><dd>{markup(cause)}</dd>" if cause else ""
+        rows += f"<dt>Evidence</dt><dd>{evidence}</dd>" if evidence else ""
+        rows += f"<dt>Next</dt><dd>{markup(advice)}</dd>" if advice else ""
+        yield f"<li><ul>{facts}</ul><dl>{rows}</dl></li>"
+
+
+def edge_table(scene: Scene) -> str:
+    names = list(scene.comparison.maps)
+    heads = "".join(
+        f'<th scope="colgroup" colspan="3"><bdi>{markup(title(name))}</bdi></th>' for name in names
+    )
+    under = "".join(
+        '<th scope="col">requests</th><th scope="col">errors</th><th scope="col">mean</th>' for _ in names
+    )
+    rows = "".join(edge_row(scene, link) for link in scene.reading_order)
+    return (
+        '<div class="scroll" tabindex="0" role="region" aria-label="Table of every edge">'
+        '<table class="edges"><thead><tr>'
+        f'<th scope="col" rowspan="2">Caller and callee</th>{heads}</tr><tr>{under}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
+
+
+def edge_row(scene: Scene, link: Link, attributes: str = "") -> str:
+    name = f"<bdi>{markup(link.source.name)}</bdi> → <bdi>{markup(link.target.name)}</bdi>"
+    cells = "".join(_cells(scene.told_of_edge(source, link)) for source in scene.comparison.maps)
+    return f'<tr{attributes}><th scope="row">{name}</th>{cells}</tr>'
+
+
+def _cells(told: Told) -> str:
+    if told.state == "missing":
+        return '<td class="odd" colspan="3">missing</td>'
+    state = "odd" if told.odd else told.state
+    failed = ' class="failed"' if told.errors else ""
+    return (
+        f'<td class="{state}">{"≠ " if told.odd else ""}{numbers.count(told.requests)}</td>'
+        f"<td{failed}>{numbers.count(told.errors)}</td><td>{numbers.duration(told.mean_ms)}</td>"
+    )

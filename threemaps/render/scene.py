@@ -1,0 +1,187 @@
+"""What is to be drawn: the union of all maps in one layout, and what each map says of every part of it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+
+from threemaps.model.difference import Comparison, Difference, DifferenceKind
+from threemaps.model.servicemap import Edge, Kind, Node
+from threemaps.render.layout import Layout, layered
+
+EdgeKey = tuple[Node, Node]
+
+# Maps with more nodes than this draw look-alikes as one.
+CROWDED = 60
+LOOK_ALIKES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A node of the picture: one service, or several that call and are called by the same."""
+
+    members: tuple[Node, ...]
+
+    @property
+    def kind(self) -> Kind:
+        return self.members[0].kind
+
+    @property
+    def name(self) -> str:
+        if len(self.members) == 1:
+            return self.members[0].name
+        what = "remotes" if self.kind is Kind.REMOTE else "services"
+        return f"{len(self.members)} {what}"
+
+    @property
+    def key(self) -> str:
+        return "n" + _digest(self.members)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An edge of the picture: all calls between two spots."""
+
+    source: Spot
+    target: Spot
+    edges: tuple[EdgeKey, ...]
+
+    @property
+    def key(self) -> str:
+        return "e" + _digest((*self.source.members, *self.target.members, self.source.members[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one map says of a spot or a link; `state` is told, untold, or missing (it should be there)."""
+
+    state: str
+    differs: bool = False  # something unexpected is here, in this map or in another
+    odd: bool = False  # and this map is the one out of step
+    requests: int | None = None
+    errors: int | None = None
+    mean_ms: float | None = None
+    p95_ms: float | None = None
+
+
+class Scene:
+    """A comparison, ready to be drawn."""
+
+    def __init__(self, comparison: Comparison) -> None:
+        self.comparison = comparison
+        maps = [found for found in comparison.maps.values() if found is not None]
+        self.nodes = sorted({node for found in maps for node in found.nodes})
+        self.edges = sorted({edge.key for found in maps for edge in found.edges})
+        self._held = {
+            name: {edge.key: edge for edge in found.edges}
+            for name, found in comparison.maps.items()
+            if found is not None
+        }
+        self._present = {
+            name: set(found.nodes) for name, found in comparison.maps.items() if found is not None
+        }
+        self._marks = _marks(comparison.differences)
+
+    @cached_property
+    def spots(self) -> list[Spot]:
+        if len(self.nodes) <= CROWDED:
+            return [Spot((node,)) for node in self.nodes]
+        groups: dict[object, list[Node]] = defaultdict(list)
+        callers, callees = defaultdict(set), defaultdict(set)
+        for source, target in self.edges:
+            callees[source].add(target)
+            callers[target].add(source)
+        marked = {node for key in self._marks for node in key if isinstance(node, Node)}
+        for node in self.nodes:
+            alone = node in marked or not (callers[node] or callees[node])
+            looks: object = (node.kind, frozenset(callers[node]), frozenset(callees[node]))
+            groups[node if alone else looks].append(node)
+        return [spot for group in groups.values() for spot in _spots(group)]
+
+    @cached_property
+    def links(self) -> list[Link]:
+        home = {node: spot for spot in self.spots for node in spot.members}
+        ends: dict[tuple[Spot, Spot], list[EdgeKey]] = defaultdict(list)
+        for source, target in self.edges:
+            ends[home[source], home[target]].append((source, target))
+        return [Link(*pair, tuple(edges)) for pair, edges in ends.items()]
+
+    @cached_property
+    def layout(self) -> Layout:
+        number = {spot: index for index, spot in enumerate(self.spots)}
+        pairs = [(number[link.source], number[link.target]) for link in self.links]
+        tops = [index for spot, index in number.items() if spot.kind is Kind.OUTSIDE]
+        return layered(len(number), pairs, tops)
+
+    @cached_property
+    def reading_order(self) -> list[Link]:
+        """The links from the top of the picture to its bottom."""
+        place = dict(zip(self.spots, self.layout.nodes, strict=True))
+
+        def where(link: Link) -> tuple[float, ...]:
+            source, target = place[link.source], place[link.target]
+            return source.y, source.x, target.y, target.x
+
+        return sorted(self.links, key=where)
+
+    @cached_property
+    def edges_in_order(self) -> list[EdgeKey]:
+        return [key for link in self.reading_order for key in link.edges]
+
+    def edge(self, source: str, key: EdgeKey) -> Edge | None:
+        return self._held.get(source, {}).get(key)
+
+    def told_of_node(self, source: str, spot: Spot) -> Told:
+        marks = [self._marks[(node,)] for node in spot.members if (node,) in self._marks]
+        present = any(node in self._present.get(source, ()) for node in spot.members)
+        return Told(*_state(source, present, marks))
+
+    def told_of_edge(self, source: str, link: Link) -> Told:
+        edges = [edge for key in link.edges if (edge := self.edge(source, key)) is not None]
+        marks = [self._marks[key] for key in link.edges if key in self._marks]
+        state = _state(source, bool(edges), marks)
+        if not edges:
+            return Told(*state)
+        alone = edges[0] if len(edges) == 1 else None
+        return Told(
+            *state,
+            requests=_sum(edge.requests for edge in edges),
+            errors=_sum(edge.errors for edge in edges),
+            mean_ms=alone.mean_ms if alone else None,
+            p95_ms=alone.p95_ms if alone else None,
+        )
+
+
+def _digest(nodes: Iterable[Node]) -> str:
+    """Stays the same from one picture to the next, and is safe as an id whatever the names are."""
+    text = "\0".join(f"{node.kind}\1{node.name}" for node in nodes)
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
+
+
+def _marks(differences: Sequence[Difference]) -> dict[tuple[Node, ...], set[str]]:
+    """Where something unexpected is, and in which maps it is odd."""
+    marks: dict[tuple[Node, ...], set[str]] = defaultdict(set)
+    for one in differences:
+        if one.expected or one.source is None or one.kind is DifferenceKind.UNREADABLE:
+            continue
+        key = (one.source,) if one.target is None else (one.source, one.target)
+        marks[key].update(one.odd or one.not_in)
+    return dict(marks)
+
+
+def _state(source: str, present: bool, marks: Sequence[set[str]]) -> tuple[str, bool, bool]:
+    odd = any(source in mark for mark in marks)
+    state = "told" if present else "missing" if odd else "untold"
+    return state, bool(marks), odd
+
+
+def _spots(group: list[Node]) -> list[Spot]:
+    if len(group) < LOOK_ALIKES:
+        return [Spot((node,)) for node in group]
+    return [Spot(tuple(group))]
+
+
+def _sum(values: Iterable[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None

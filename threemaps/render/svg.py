@@ -1,0 +1,221 @@
+"""Maps as SVG: a picture of its own, and the pieces that the page puts together and exchanges one by one."""
+
+from functools import cached_property
+
+from threemaps.model.servicemap import Kind
+from threemaps.render import numbers
+from threemaps.render.curves import Curve, curves
+from threemaps.render.layout import MARGIN, NODE_HEIGHT, NODE_WIDTH, Pair, Point
+from threemaps.render.names import fitted, markup, shown, title
+from threemaps.render.scene import Link, Scene, Spot, Told
+from threemaps.render.style import COLOURS, MAP, POSTER
+
+NAME_CELLS = 16
+HEAD_SHARES = (0.5, 0.75, 0.25)
+# More edges than this, and their numbers would cover each other: they are in the titles then.
+MOST_LABELS = 150
+PANEL_GAP, PANEL_TOP = 24.0, 44.0
+
+
+class Painter:
+    """Draws the maps of one scene; every map has the same places."""
+
+    def __init__(self, scene: Scene, *, interactive: bool = False) -> None:
+        self.scene = scene
+        self.interactive = interactive
+        self.crowded = len(scene.links) > MOST_LABELS
+
+    @cached_property
+    def _numbers(self) -> dict[Spot, int]:
+        return {spot: index for index, spot in enumerate(self.scene.spots)}
+
+    @cached_property
+    def _curves(self) -> dict[Pair, Curve]:
+        pairs = [self._pair(link) for link in self.scene.links]
+        return curves(self.scene.layout, pairs, labels=not self.crowded)
+
+    @cached_property
+    def _labels(self) -> dict[Spot, str]:
+        """Names cut where that keeps most of them apart."""
+        cuts = [
+            {spot: fitted(spot.name, NAME_CELLS, share) for spot in self.scene.spots} for share in HEAD_SHARES
+        ]
+        return max(cuts, key=lambda labels: len(set(labels.values())))
+
+    def _pair(self, link: Link) -> Pair:
+        return self._numbers[link.source], self._numbers[link.target]
+
+    @cached_property
+    def left(self) -> float:
+        """Ways back up may swing out of the layout at both sides."""
+        return min([0.0, *(curve.left - MARGIN / 2 for curve in self._curves.values())])
+
+    @cached_property
+    def width(self) -> float:
+        right = [curve.right + MARGIN / 2 for curve in self._curves.values()]
+        return max([self.scene.layout.width, *right]) - self.left
+
+    def edges(self, source: str) -> dict[str, str]:
+        return {f"{self._prefix(source)}-{link.key}": self._edge(source, link) for link in self.scene.links}
+
+    def nodes(self, source: str) -> dict[str, str]:
+        return {f"{self._prefix(source)}-{spot.key}": self._node(source, spot) for spot in self.scene.spots}
+
+    def _prefix(self, source: str) -> str:
+        return f"m{list(self.scene.comparison.maps).index(source)}"
+
+    def svg(self, source: str) -> str:
+        return self.shell(source, "".join(self.edges(source).values()), "".join(self.nodes(source).values()))
+
+    def shell(self, source: str, edges: str = "", nodes: str = "") -> str:
+        """The frame of a map with these pieces in it."""
+        width, height = f"{self.width:.0f}", f"{self.scene.layout.height:.0f}"
+        role = "group" if self.interactive else "img"
+        summary = f"Service map of {title(source)}"
+        crowded = " crowded" if self.crowded else ""
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="map{crowded}"'
+            f' id="{self._prefix(source)}" role="{role}"'
+            f' aria-label="{markup(summary)}" viewBox="{self.left:.0f} 0 {width} {height}" width="{width}"'
+            f' height="{height}">'
+            f'<g class="edges">{edges}</g><g class="nodes">{nodes}</g></svg>'
+        )
+
+    def _edge(self, source: str, link: Link) -> str:
+        told = self.scene.told_of_edge(source, link)
+        curve = self._curves[self._pair(link)]
+        text = edge_text(link, told)
+        # In a crowd every edge is one of thousands: no more pieces to it than have to be.
+        reach = "" if self.crowded else f'<path class="reach" d="{curve.path}"/>'
+        return (
+            f'<g class="edge {_classes(told)}"{self._handles(source, link.key, text, told)}>'
+            f'{self._title(text)}{reach}<path class="way" d="{curve.path}"/>'
+            f'<polygon class="head" points="{curve.arrow}"/>{self._label(told, curve.label)}</g>'
+        )
+
+    def _title(self, text: str) -> str:
+        """What a browser shows on hovering; the page has something better."""
+        return "" if self.interactive else f"<title>{markup(text)}</title>"
+
+    def _label(self, told: Told, place: Point) -> str:
+        if self.crowded and not told.differs:
+            return ""
+        where = f'x="{place.x:.1f}" y="{place.y + 4:.1f}"'
+        if told.state == "missing":
+            return f'<text class="label" {where}>✕ missing</text>'
+        if told.state == "untold":
+            return ""
+        mark = "≠ " if told.differs else ""
+        failed = f'<tspan class="failed"> {numbers.short_count(told.errors)}✗</tspan>' if told.errors else ""
+        return f'<text class="label" {where}>{mark}{numbers.short_count(told.requests)}{failed}</text>'
+
+    def _node(self, source: str, spot: Spot) -> str:
+        told = self.scene.told_of_node(source, spot)
+        middle = self.scene.layout.nodes[self._numbers[spot]]
+        under = _under(spot, told)
+        name_y = middle.y + (4.5 if not under else -1)
+        below = (
+            f'<text class="under" x="{middle.x:.1f}" y="{middle.y + 13:.1f}">{under}</text>' if under else ""
+        )
+        text = node_text(spot, told)
+        return (
+            f'<g class="node {spot.kind} {_classes(told)}"{self._handles(source, spot.key, text, told)}>'
+            f"{self._title(text)}{_box(spot, middle)}"
+            f'<text class="name" x="{middle.x:.1f}" y="{name_y:.1f}">'
+            f"{markup(self._labels[spot])}</text>{below}</g>"
+        )
+
+    def _handles(self, source: str, key: str, text: str, told: Told) -> str:
+        """By what the page finds a piece again, here and in the other maps."""
+        if not self.interactive:
+            return ""
+        values = (
+            numbers.count(told.requests),
+            numbers.count(told.errors),
+            numbers.duration(told.mean_ms),
+            numbers.duration(told.p95_ms),
+        )
+        return (
+            f' id="{self._prefix(source)}-{key}" data-key="{key}" role="button" tabindex="-1"'
+            f' aria-label="{markup(text)}" data-told="{told.state}|{"|".join(values)}"'
+        )
+
+
+def _classes(told: Told) -> str:
+    return told.state + (" differs" if told.differs else "") + (" odd" if told.odd else "")
+
+
+def _box(spot: Spot, middle: Point) -> str:
+    x, y = middle.x - NODE_WIDTH / 2, middle.y - NODE_HEIGHT / 2
+    round_ = {Kind.SERVICE: 9, Kind.OUTSIDE: NODE_HEIGHT / 2, Kind.REMOTE: 1}[spot.kind]
+    size = f'width="{NODE_WIDTH:.0f}" height="{NODE_HEIGHT:.0f}" rx="{round_:.0f}"'
+    stack = f'<rect class="stack" x="{x + 4:.1f}" y="{y + 4:.1f}" {size}/>' if len(spot.members) > 1 else ""
+    return f'{stack}<rect class="box" x="{x:.1f}" y="{y:.1f}" {size}/>'
+
+
+def _under(spot: Spot, told: Told) -> str:
+    if told.state == "missing":
+        return "missing here"
+    if told.state == "untold":
+        return "not drawn here"
+    return {Kind.OUTSIDE: "callers", Kind.REMOTE: "remote, no spans"}.get(spot.kind, "")
+
+
+def edge_text(link: Link, told: Told) -> str:
+    ends = f"{shown(link.source.name)} calls {shown(link.target.name)}"
+    if told.state != "told":
+        return f"{ends}: {'missing in this map' if told.state == 'missing' else 'not told by this backend'}"
+    parts = [f"{numbers.count(told.requests)} requests"]
+    parts.append("errors not told" if told.errors is None else f"{numbers.count(told.errors)} errors")
+    parts.append(
+        "latency not told" if told.mean_ms is None else f"{numbers.duration(told.mean_ms)} on average"
+    )
+    if told.p95_ms is not None:
+        parts.append(f"p95 {numbers.duration(told.p95_ms)}")
+    return f"{ends}: {', '.join(parts)}{'; the maps differ here' if told.differs else ''}"
+
+
+def node_text(spot: Spot, told: Told) -> str:
+    state = {"told": "", "missing": ", missing in this map", "untold": ", not drawn by this backend"}[
+        told.state
+    ]
+    members = ", ".join(shown(node.name) for node in spot.members[:30])
+    more = f", and {len(spot.members) - 30} more" if len(spot.members) > 30 else ""
+    names = f" ({members}{more})" if len(spot.members) > 1 else ""
+    return f"{spot.kind} {shown(spot.name)}{names}{state}"
+
+
+def render_svg(scene: Scene) -> str:
+    """All maps of a comparison on one picture, side by side."""
+    painter = Painter(scene)
+    comparison = scene.comparison
+    names = list(comparison.maps)
+    panel = max(painter.width, 230) + PANEL_GAP
+    width, height = len(names) * panel + PANEL_GAP, scene.layout.height + 2 * PANEL_TOP + PANEL_GAP
+    verdict = "agree" if comparison.agree else "differ"
+    panels = [_panel(painter, name, PANEL_GAP + index * panel) for index, name in enumerate(names)]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}"'
+        f' height="{height:.0f}" role="img"><title>{len(names)} service maps: {verdict}</title>'
+        f"<style>{COLOURS}{MAP}{POSTER}</style>"
+        '<rect class="paper" width="100%" height="100%"/>'
+        f'<g class="map"><text class="top left {verdict}" x="{PANEL_GAP:.0f}" y="29">{verdict}</text>'
+        f'<text class="when left" x="{PANEL_GAP + 70:.0f}" y="28">'
+        f"{numbers.window_text(comparison.window)}</text></g>{''.join(panels)}</svg>\n"
+    )
+
+
+def _panel(painter: Painter, name: str, left: float) -> str:
+    width, height = max(painter.width, 230), painter.scene.layout.height + PANEL_TOP
+    readable = painter.scene.comparison.maps[name] is not None
+    heading = markup(fitted(title(name), 40)) + ("" if readable else ": could not be read")
+    crowded = " crowded" if painter.crowded else ""
+    inside = ""
+    if readable:
+        pieces = "".join((*painter.edges(name).values(), *painter.nodes(name).values()))
+        inside = f'<g transform="translate({(width - painter.width) / 2 - painter.left:.0f} 36)">{pieces}</g>'
+    return (
+        f'<g class="map{crowded}" transform="translate({left:.0f} {PANEL_TOP:.0f})">'
+        f'<rect class="panel" width="{width:.0f}" height="{height:.0f}" rx="10"/>'
+        f'<text class="top left" x="18" y="28">{heading}</text>{inside}</g>'
+    )

@@ -1,0 +1,182 @@
+"""A comparison as text: within the width of the terminal, colourful there and plain in a pipe."""
+
+from collections.abc import Callable, Iterator
+
+from rich.cells import cell_len
+
+from threemaps.model.difference import Comparison, Difference
+from threemaps.render import numbers, words
+from threemaps.render.names import fitted, shown, title, wrapped
+from threemaps.render.scene import EdgeKey, Scene, Spot, Told
+from threemaps.render.scene import Link as SceneLink
+
+BOLD, DIM, RED, GREEN, YELLOW = "1", "2", "31", "32", "33"
+COLUMNS = ("req", "err", "ms")  # requests, errors, mean latency
+SHORTEST_NAME = 22
+NARROWEST = 60
+MISSING = "missing"
+Paint = Callable[[str, str], str]
+
+
+def render_table(comparison: Comparison, *, width: int, colour: bool) -> str:
+    paint: Paint = (lambda text, code: f"\x1b[{code}m{text}\x1b[0m") if colour else (lambda text, code: text)
+    width = max(width, NARROWEST)
+    return "\n".join(_lines(comparison, width, paint)) + "\n"
+
+
+def _lines(comparison: Comparison, width: int, paint: Paint) -> Iterator[str]:
+    verdict = words.verdict(comparison)
+    code = GREEN if comparison.agree else RED
+    window = numbers.window_text(comparison.window)
+    apart = "  " if cell_len(verdict + window) + 2 <= width else "\n"
+    yield paint(verdict, f"{BOLD};{code}") + apart + paint(fitted(window, width), DIM)
+    yield ""
+    scene = Scene(comparison)
+    if scene.edges:
+        yield from _table(scene, width, paint)
+    elif comparison.readable:
+        yield from wrapped(". ".join(words.nothing(comparison)), width)
+    yield from _nodes_without_edges(scene, width)
+    yield from _differences(comparison, width, paint)
+
+
+def _table(scene: Scene, width: int, paint: Paint) -> Iterator[str]:
+    sources = [name for name, found in scene.comparison.maps.items() if found is not None]
+    rows = [[_cells(scene, source, key) for source in sources] for key in scene.edges_in_order]
+    sizes = [
+        [
+            max(len(cells[c]) for cells in (COLUMNS, *(row[s] for row in rows)) if len(cells) > 1)
+            for c in range(3)
+        ]
+        for s in range(len(sources))
+    ]
+    blocks = [sum(size) + len(COLUMNS) - 1 for size in sizes]
+    room = width - sum(blocks) - 2 * len(blocks)
+    lines = [[_block(row[s], sizes[s]) for s in range(len(sources))] for row in rows]
+    heads = [fitted(title(name), block).rjust(block) for name, block in zip(sources, blocks, strict=True)]
+    under = [_block(COLUMNS, size) for size in sizes]
+    if room >= SHORTEST_NAME:
+        yield from _beside(scene, room, heads, under, lines, paint)
+    else:
+        yield from _below(scene, width, sources, rows, paint)
+
+
+def _beside(
+    scene: Scene, room: int, heads: list[str], under: list[str], lines: list[list[str]], paint: Paint
+) -> Iterator[str]:
+    """Name and numbers on one line."""
+    names = [_edge_name(key, room) for key in scene.edges_in_order]
+    longest = max(cell_len(name) for name in names)
+    indent = " " * longest
+    yield paint("  ".join([indent, *heads]).rstrip(), BOLD)
+    yield paint("  ".join([indent, *under]).rstrip(), DIM)
+    for key, name, blocks in zip(scene.edges_in_order, names, lines, strict=True):
+        padded = name + " " * (longest - cell_len(name))
+        yield "  ".join([padded, *_painted(scene, key, blocks, paint)]).rstrip()
+
+
+def _below(
+    scene: Scene, width: int, sources: list[str], rows: list[list[tuple[str, ...]]], paint: Paint
+) -> Iterator[str]:
+    """Too much for one line: a line for the name, then one for each map."""
+    longest = min(max(cell_len(title(name)) for name in sources), width // 3)
+    for key, cells in zip(scene.edges_in_order, rows, strict=True):
+        yield paint(_edge_name(key, width), BOLD)
+        texts = [MISSING if len(row) == 1 else "{} requests  {} errors  {} ms".format(*row) for row in cells]
+        for name, text in zip(sources, _painted(scene, key, texts, paint), strict=True):
+            label = fitted(title(name), longest)
+            yield f"  {label}{' ' * (longest - cell_len(label))}  {text}"
+
+
+def _edge_name(key: EdgeKey, room: int) -> str:
+    """Both ends keep half of the room, or what the other does not need."""
+    half = (room - 3) // 2
+    texts = [shown(node.name) for node in key]
+    sizes = [cell_len(text) for text in texts]
+    first = max(half, room - 3 - sizes[1])
+    second = room - 3 - min(sizes[0], first)
+    return f"{fitted(key[0].name, first)} → {fitted(key[1].name, second)}"
+
+
+def _told(scene: Scene, source: str, key: EdgeKey) -> Told:
+    return scene.told_of_edge(source, SceneLink(Spot((key[0],)), Spot((key[1],)), (key,)))
+
+
+def _cells(scene: Scene, source: str, key: EdgeKey) -> tuple[str, ...]:
+    told = _told(scene, source, key)
+    if told.state == "missing":
+        return (MISSING,)
+    if told.state == "untold":
+        return (numbers.UNTOLD,) * len(COLUMNS)
+    mark = "≠" if told.odd else ""
+    return (
+        mark + numbers.count(told.requests),
+        numbers.count(told.errors),
+        numbers.milliseconds(told.mean_ms),
+    )
+
+
+def _block(cells: tuple[str, ...], sizes: list[int]) -> str:
+    if len(cells) == 1:
+        return cells[0].rjust(sum(sizes) + len(sizes) - 1)
+    return " ".join(cell.rjust(size) for cell, size in zip(cells, sizes, strict=True))
+
+
+def _painted(scene: Scene, key: EdgeKey, blocks: list[str], paint: Paint) -> Iterator[str]:
+    sources = [name for name, found in scene.comparison.maps.items() if found is not None]
+    for source, block in zip(sources, blocks, strict=True):
+        told = _told(scene, source, key)
+        if told.odd:
+            yield paint(block, RED)
+        elif told.state == "untold":
+            yield paint(block, DIM)
+        else:
+            yield paint(block, YELLOW) if told.errors else block
+
+
+def _nodes_without_edges(scene: Scene, width: int) -> Iterator[str]:
+    ends = {node for key in scene.edges for node in key}
+    lonely = [fitted(node.name, 30) for node in scene.nodes if node not in ends]
+    if lonely:
+        yield ""
+        yield from wrapped(f"without calls: {', '.join(lonely)}", width)
+
+
+def _differences(comparison: Comparison, width: int, paint: Paint) -> Iterator[str]:
+    unexpected = [one for one in comparison.differences if not one.expected]
+    expected = [one for one in comparison.differences if one.expected]
+    for (cause, advice), group in words.by_reason(unexpected).items():
+        yield ""
+        for one in group:
+            text = f"{fitted(words.subject(one), width - 4)}: {words.what(one)}"
+            for number, line in enumerate(wrapped(text, width - 4)):
+                yield paint(f"{'  ' if number else '✗ '}{line}", RED)
+        evidence = dict.fromkeys(text for one in group for text in one.evidence)
+        yield from _field("cause", cause, width)
+        for text in evidence:
+            yield from _field("proof", text, width)
+        yield from _field("next", advice, width)
+    if expected:
+        yield ""
+        yield from (
+            paint(line, DIM) for line in wrapped("expected, as the backends draw differently:", width)
+        )
+        yield from _expected(expected, width, paint)
+
+
+def _expected(found: list[Difference], width: int, paint: Paint) -> Iterator[str]:
+    for (cause, _), group in words.by_reason(found).items():
+        told = list(
+            dict.fromkeys(f"{fitted(words.subject(one), width - 4)} {words.what(one)}" for one in group)
+        )
+        more = f" and {len(told) - 3} more" if len(told) > 3 else ""
+        text = f"{'; '.join(told[:3])}{more}: {cause}"
+        for number, line in enumerate(wrapped(text, width - 2)):
+            yield paint(f"{'  ' if number else '· '}{line}", DIM)
+
+
+def _field(name: str, text: str, width: int) -> Iterator[str]:
+    if text:
+        lines = wrapped(text, width - 11)
+        yield f"    {name:<6} {lines[0]}"
+        yield from (f"{'':<11}{line}" for line in lines[1:])
