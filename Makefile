@@ -27,13 +27,13 @@ test: setup ## Run every test that needs no Docker
 	@$(BIN)/pytest
 
 chaos: setup ## Break backends, collector and disk one after the other; a table of what was lost
-	@$(BIN)/python -m tests.chaos
+	@$(BIN)/python -m tests.system.chaos
 
 test-docker: setup ## Run `docker compose up` and break it; gets an engine and Compose where there is none
-	@$(BIN)/python -m tests.docker.run $(BIN)/python -m pytest -m docker tests/docker
+	@$(BIN)/python -m tests.system.docker.run $(BIN)/python -m pytest -m docker tests/system/docker
 
 test-kafka: setup ## Run Kafka between the two tiers and break it; needs Java, Maven and Go
-	@$(BIN)/python -m pytest -m kafka tests/kafka
+	@$(BIN)/python -m pytest -m kafka tests/system/kafka
 
 lint: setup ## Check style and types
 	@$(BIN)/ruff format --check .

@@ -17,7 +17,7 @@ from bench.collector import BODIES, MARK, ROUNDS, SPANS_PER_BODY
 from bench.processes import cpu_seconds, started, wait_until_idle
 from bench.report import Report, median
 from tests.collector_process import CollectorProcess
-from tests.deploy.tiers import tiers_in
+from tests.component.deploy.tiers import tiers_in
 from tests.running import clean_environment, free_ports
 
 ABOUT = "CPU for one span of ten attributes, agent and gateways"

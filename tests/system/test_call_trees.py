@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.collector.sending import segment, send_segment, trace_id
+from tests.component.collector.sending import segment, send_segment, trace_id
 from tests.running import System
 from tests.system.drawing import check
 from tests.system.trees import (

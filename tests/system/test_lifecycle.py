@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.collector import sending
+from tests.component.collector import sending
 from tests.running import CLI, System
 from threemaps.demo.health import wait_until
 from threemaps.demo.processes import Running, records

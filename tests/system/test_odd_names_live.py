@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.collector.sending import segment, send_segment, trace_id
+from tests.component.collector.sending import segment, send_segment, trace_id
 from tests.running import System
 from tests.system.drawing import check
 from tests.system.trees import CLIENT, CONSUMER, PRODUCER, SERVER, Edge, End, Forest, request_of, send

@@ -12,8 +12,8 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-from tests.collector.sending import segment, send_segment, trace_id
 from tests.collector_process import wait_for
+from tests.component.collector.sending import segment, send_segment, trace_id
 from tests.system.bench import Bench, bench_in
 from tests.system.test_odd_shapes_live import any_trace, new_trace, the_last_call
 from tests.system.trees import (

@@ -1,0 +1,90 @@
+"""Text that is no UTF-8: the protobuf door takes it, and vendors refuse the whole batch that it is in."""
+
+import pytest
+import requests
+from google.protobuf.json_format import ParseDict
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from tests.collector_process import wait_for
+from tests.component.collector.conftest import Chain
+from tests.component.collector.sending import (
+    CLIENT,
+    PRODUCER,
+    call,
+    in_base64,
+    pairs,
+    payload,
+    span,
+    trace_id,
+)
+
+MARK, BAD = b"POISON", b"POIS\xff\xfe"
+HEADERS = {"Content-Type": "application/x-protobuf"}
+# As many as the queue has consumers, and some.
+BATCHES = 10
+
+
+def poisoned_trace() -> bytes:
+    """Wherever a span has text."""
+    spans = [
+        one
+        | {
+            "name": "a POISON name",
+            "attributes": pairs({"POISON.key": "x", "text": "POISON"}),
+            "status": {"code": 2, "message": "POISON"},
+            "events": [{"name": "POISON", "attributes": pairs({"a": "POISON"})}],
+        }
+        for one in call("POISON-a", "POISON-b")
+    ]
+    document = payload(spans)
+    document["resourceSpans"][0]["scopeSpans"][0]["scope"] = {"name": "POISON", "version": "POISON"}
+    return ParseDict(in_base64(document), ExportTraceServiceRequest()).SerializeToString().replace(MARK, BAD)
+
+
+def poisoned_lines() -> bytes:
+    record = {
+        "timeUnixNano": "1",
+        "severityText": "POISON",
+        "body": {"stringValue": "POISON"},
+        "attributes": pairs({"POISON.key": "x", "text": "POISON"}),
+    }
+    document = {
+        "resourceLogs": [
+            {
+                "resource": {"attributes": pairs({"service.name": "POISON"})},
+                "scopeLogs": [{"scope": {"name": "POISON"}, "logRecords": [record]}],
+            }
+        ]
+    }
+    return ParseDict(document, ExportLogsServiceRequest()).SerializeToString().replace(MARK, BAD)
+
+
+def test_text_that_is_no_utf8_holds_up_nobody(own_chain: Chain) -> None:
+    for number in range(BATCHES):
+        for kind, body in (("traces", poisoned_trace()), ("logs", poisoned_lines())):
+            url = f"{own_chain.collector.otlp_http}/v1/{kind}"
+            requests.post(url, data=body, headers=HEADERS, timeout=20).raise_for_status()
+        good = call(f"good-{number}-a", f"good-{number}-b")
+        own_chain.send(good)
+        ids = {one["spanId"] for one in good}
+        wait_for(lambda ids=ids: ids <= {one["id"] for one in list(own_chain.vendors.spans)})
+        wait_for(lambda ids=ids: ids <= own_chain.segment_ids())
+    # What the vendor has is in the queue until its answer has come back.
+    wait_for(
+        lambda: not own_chain.collector.metric("otelcol_exporter_queue_size", exporter="otlp_grpc/honeycomb")
+    )
+
+
+@pytest.mark.parametrize("provider", ["gcp", "azure", "unknown", ""])
+@pytest.mark.parametrize("kind", [CLIENT, PRODUCER])
+def test_a_script_in_another_cloud_ends_no_collector(own_chain: Chain, provider: str, kind: int) -> None:
+    """awsxray panics on the root that calls, and again with each start, since it is still in the queue."""
+    script = span("script", kind, trace_id(), attributes={"url.full": "http://shop.example/"})
+    document = payload([script])
+    document["resourceSpans"][0]["resource"]["attributes"] += pairs({"cloud.provider": provider})
+    url = f"{own_chain.collector.otlp_http}/v1/traces"
+    requests.post(url, json=document, timeout=20).raise_for_status()
+    assert own_chain.segment(script["spanId"])["name"] == "shop.example"
+    wait_for(lambda: "script" in {one["name"] for one in list(own_chain.vendors.segments)})
+    assert own_chain.collector.running

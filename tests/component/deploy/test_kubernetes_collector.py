@@ -1,0 +1,72 @@
+"""The real collector starts with the configuration, the values and the Secrets that its pod mounts."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from tests.collector_process import wait_for
+from tests.component.deploy import kustomize
+from tests.component.deploy.conftest import Secrets
+from tests.component.deploy.kustomize import OVERLAYS, Manifest
+from tests.component.deploy.started import is_healthy, move_doors, started
+from tests.wider_collector import agents_collector
+
+pytestmark = pytest.mark.timeout(600)  # the first one may have to build kustomize
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+@pytest.mark.parametrize("collector", ["gateway/collector", "users/agent"])
+def test_the_collector_starts_with_what_the_pod_mounts(
+    overlay: str, collector: str, made: Secrets, tmp_path: Path
+) -> None:
+    container = dict(kustomize.containers(overlay))[collector]
+    pod = kustomize.templates(overlay)[collector.partition("/")[0]]["spec"]
+    mounts = {one["name"]: Path(one["mountPath"]) for one in container["volumeMounts"]}
+    for volume in pod["volumes"]:
+        if volume["name"] in mounts:
+            write(overlay, volume, tmp_path / mounts[volume["name"]].relative_to("/"), made)
+    health = move_doors(tmp_path / "run" / "threemaps")
+    given = {one["name"]: moved(one["value"], tmp_path) for one in container["env"]}
+    command = (str(agents_collector()), *(moved(word, tmp_path) for word in container["args"]))
+    with started(command, {"PATH": os.environ["PATH"], **given}, tmp_path / "log") as process:
+        wait_for(lambda: process.poll() is not None or is_healthy(health), 60)
+        assert process.poll() is None, (tmp_path / "log").read_text()[-3000:]
+
+
+def test_the_certificate_is_for_the_name_that_agents_ask_for(made: Secrets) -> None:
+    name = kustomize.named("cloud", "ConfigMap", "agent-values")["data"]["gateway_name"]
+    authority = x509.load_pem_x509_certificate(made["gateway-tls"]["ca.crt"].encode())
+    certificate = x509.load_pem_x509_certificate(made["gateway-tls"]["tls.crt"].encode())
+    certificate.verify_directly_issued_by(authority)
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == [name]
+    by_cert_manager = (kustomize.FOLDER / "certificates" / "certificate.yaml").read_text()
+    assert f"dnsNames: [{name}]" in by_cert_manager
+
+
+def write(overlay: str, volume: Manifest, folder: Path, made: Secrets) -> None:
+    """One volume of a pod, as the kubelet would fill it."""
+    folder.mkdir(parents=True)
+    sources = volume["projected"]["sources"] if "projected" in volume else [volume]
+    for source in sources:
+        if "configMap" in source:
+            content = kustomize.by_full_name(overlay, source["configMap"]["name"])["data"]
+        elif "secret" in source:
+            content = secret(overlay, source["secret"]["name"], made)
+        else:
+            continue
+        items = {one["key"]: one["path"] for one in source.get("secret", {}).get("items", ())}
+        for key in items or content:
+            (folder / items.get(key, key)).write_text(content[key])
+
+
+def secret(overlay: str, name: str, made: Secrets) -> Mapping[str, str]:
+    return made[name] if name in made else kustomize.decoded(kustomize.by_full_name(overlay, name))
+
+
+def moved(text: str, root: Path) -> str:
+    """A path of the container, in the folder that stands for its root."""
+    return f"{root}{text}" if text.startswith("/") else text

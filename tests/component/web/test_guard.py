@@ -1,0 +1,63 @@
+"""Who may ask what of the page's server."""
+
+import requests
+
+from tests.component.web.conftest import Scenario
+
+OURS = {"X-Threemaps": "page", "Content-Type": "application/json"}
+
+
+def post(scenario: Scenario, **headers: str) -> requests.Response:
+    return requests.post(f"{scenario.url}/try", json={"action": "nothing"}, headers=headers, timeout=10)
+
+
+def test_a_strange_name_for_this_address_is_refused(scenario: Scenario) -> None:
+    answer = requests.get(scenario.url, headers={"Host": "evil.example"}, timeout=10)
+    assert answer.status_code == 403
+    assert requests.get(f"{scenario.url}/healthz", headers={"Host": "web:8080"}, timeout=10).ok
+
+
+def test_a_strange_origin_is_refused(scenario: Scenario) -> None:
+    assert (
+        requests.get(scenario.url, headers={"Origin": "http://evil.example"}, timeout=10).status_code == 403
+    )
+    assert post(scenario, **OURS, Origin="http://127.0.0.1:1").status_code == 403
+
+
+def test_only_the_page_presses_buttons(scenario: Scenario) -> None:
+    assert post(scenario).status_code == 403
+    assert post(scenario, **OURS, **{"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    answer = post(scenario, **OURS, Origin=scenario.url)
+    assert (answer.status_code, answer.json()["message"]) == (400, "'nothing' is no button. ")
+
+
+def test_what_is_no_button_is_said(scenario: Scenario) -> None:
+    for action in (["request"], {"a": 1}, None, 7):
+        headers = {**OURS, "Origin": scenario.url}
+        answer = requests.post(f"{scenario.url}/try", json={"action": action}, headers=headers, timeout=10)
+        assert answer.status_code == 400
+        assert "is no button" in answer.json()["message"]
+
+
+def test_every_answer_forbids_what_is_not_ours(scenario: Scenario) -> None:
+    for path in ("/", "/map.css", "/static/page.js", "/nowhere", "/?since=x"):
+        headers = requests.get(scenario.url + path, timeout=10).headers
+        assert "script-src 'self'" in headers["Content-Security-Policy"]
+        assert "unsafe" not in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_switch_takes_the_buttons_away(scenario: Scenario) -> None:
+    from dataclasses import replace
+
+    from threemaps.web.app import create_app
+
+    off = replace(scenario.settings, environ={**scenario.settings.environ, "THREEMAPS_TRY_IT": "off"})
+    client = create_app(off).test_client()
+    assert "Send one request" not in client.get("/", headers={"Host": "localhost"}).text
+    pressed = client.post("/try", json={"action": "request"}, headers={**OURS, "Host": "localhost"})
+    assert pressed.status_code == 400
+    paid = replace(scenario.settings, aws_is_real=True)
+    assert (
+        "Send one request" not in create_app(paid).test_client().get("/", headers={"Host": "localhost"}).text
+    )

@@ -1,0 +1,216 @@
+"""The page in a real browser, over backends that hold what each test says."""
+
+from playwright.sync_api import Page, expect
+
+from tests.component.web.conftest import Scenario, Visit
+from tests.unit.render import examples
+from threemaps.model.difference import Comparison
+from threemaps.model.servicemap import Edge, ServiceMap
+
+FRONT_TO_ACTIVITIES = '[aria-label^="frontend_api calls activities"]'
+
+
+def hold(scenario: Scenario, comparison: Comparison) -> None:
+    scenario.maps.update(comparison.maps)
+
+
+def edge(page: Page, number: int, label: str = FRONT_TO_ACTIVITIES) -> str:
+    return f"#m{number} {label}"
+
+
+def test_first_load(scenario: Scenario, visit: Visit) -> None:
+    hold(scenario, examples.agreeing())
+    page = visit(scenario.url)
+    expect(page.locator("#verdict .word")).to_have_text("agree")
+    expect(page.locator(".panels svg.map")).to_have_count(3)
+    for number in range(3):
+        expect(page.locator(f"#m{number} .node")).to_have_count(4)
+    expect(page.locator("#m0 .untold")).to_have_count(2)
+    expect(page.locator("#rows tr")).to_have_count(4)
+    expect(page.locator("#connection")).to_have_text("live")
+
+
+def test_nodes_stand_at_the_same_place_in_every_map(scenario: Scenario, visit: Visit) -> None:
+    hold(scenario, examples.differing())
+    page = visit(scenario.url)
+    places = [
+        page.locator(f"#m{number} .box").evaluate_all(
+            "all => all.map(one => [one.x.baseVal.value, one.y.baseVal.value])"
+        )
+        for number in range(3)
+    ]
+    assert places[0] == places[1] == places[2]
+    assert len(places[0]) == 5
+
+
+def test_a_new_request_appears_by_itself_and_only_what_changed_is_sent(
+    scenario: Scenario, visit: Visit
+) -> None:
+    hold(scenario, examples.agreeing())
+    page = visit(scenario.url)
+    expect(page.locator("#connection")).to_have_text("live")
+    page.evaluate("document.querySelectorAll('#m1 .node').forEach(one => { one.untouched = true })")
+    more = [
+        Edge(one.source, one.target, 41, one.errors, one.mean_ms)
+        if one.source.name == "frontend_api" and one.target.name == "activities"
+        else one
+        for one in scenario.maps["xray"].edges
+    ]
+    for name in scenario.maps:
+        scenario.maps[name] = ServiceMap.of((), more)
+    expect(page.locator(edge(page, 1))).to_contain_text("41")
+    expect(page.locator("#rows")).to_contain_text("41")
+    assert page.evaluate("[...document.querySelectorAll('#m1 .node')].every(one => one.untouched)")
+
+
+def test_a_difference_appears_and_vanishes(scenario: Scenario, visit: Visit) -> None:
+    hold(scenario, examples.agreeing())
+    page = visit(scenario.url)
+    expect(page.locator("#verdict .word")).to_have_text("agree")
+    whole = scenario.maps["xray"]
+    scenario.maps["xray"] = ServiceMap.of(
+        whole.nodes, [one for one in whole.edges if one.target.name != "users"]
+    )
+    expect(page.locator("#m1 .edge.missing")).to_have_count(2)
+    expect(page.locator("#m2 .edge.differs")).to_have_count(2)
+    expect(page.locator("#differences")).to_contain_text("activities → users: not in AWS X-Ray")
+    expect(page.locator("#verdict .word")).not_to_have_text("agree")
+    scenario.maps["xray"] = whole
+    expect(page.locator("#verdict .word")).to_have_text("agree")
+    expect(page.locator(".edge.missing, .edge.differs")).to_have_count(0)
+
+
+def test_hovering_lights_up_the_same_edge_in_every_map(scenario: Scenario, visit: Visit) -> None:
+    hold(scenario, examples.agreeing())
+    page = visit(scenario.url)
+    # What is told of the chain moves the maps down a little.
+    expect(page.locator("#health .chain")).to_be_visible()
+    page.locator(f"{edge(page, 1)} .label").hover()
+    for number in range(3):
+        expect(page.locator(f"#m{number} .lit")).to_have_count(1)
+        expect(page.locator(f"#m{number} .edge.lit")).to_have_attribute("aria-label", edge_label(number))
+    card = page.locator("#card")
+    expect(card.locator("h3")).to_have_text("frontend_api calls activities")
+    expect(card.locator("tbody tr").nth(0)).to_have_text("Honeycomb40–––")
+    expect(card.locator("tbody tr").nth(1)).to_have_text("AWS X-Ray40012.3 ms31.0 ms")
+
+
+def edge_label(number: int) -> str:
+    told = "0 errors, 12.3 ms on average, p95 31.0 ms" if number else "errors not told, latency not told"
+    return f"frontend_api calls activities: 40 requests, {told}"
+
+
+def test_the_keyboard_is_enough(scenario: Scenario, visit: Visit) -> None:
+    hold(scenario, examples.agreeing())
+    page = visit(scenario.url)
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.closest('svg.map') !== null"):
+            break
+    first = page.evaluate("document.activeElement.dataset.key")
+    expect(page.locator("#m2 .lit")).to_have_attribute("data-key", first)
+    page.keyboard.press("ArrowRight")
+    second = page.evaluate("document.activeElement.dataset.key")
+    assert second != first
+    expect(page.locator("#m2 .lit")).to_have_attribute("data-key", second)
+    page.keyboard.press("Escape")
+    expect(page.locator(".lit")).to_have_count(0)
+
+
+def test_the_focus_survives_an_update(scenario: Scenario, visit: Visit) -> None:
+    hold(scenario, examples.agreeing())
+    page = visit(scenario.url)
+    page.locator("#rows a").nth(1).focus()
+    busier = {
+        name: found.map_edges(lambda one: Edge(one.source, one.target, 99))
+        for name, found in scenario.maps.items()
+    }
+    scenario.maps.update(busier)
+    expect(page.locator("#rows tr").nth(1)).to_contain_text("99")
+    assert page.evaluate("document.activeElement.closest('#rows') !== null")
+
+
+def test_the_address_says_what_is_shown(scenario: Scenario, visit: Visit) -> None:
+    hold(scenario, examples.agreeing())
+    page = visit(f"{scenario.url}/?since=1h&service=activ*")
+    expect(page.locator("#m1 .edge")).to_have_count(2)
+    expect(page.locator("select[name=since]")).to_have_value("1h")
+    expect(page.locator("input[name=service]")).to_have_value("activ*")
+    page.locator("input[name=service]").fill("nobody")
+    page.get_by_role("button", name="Show", exact=True).click()
+    assert "service=nobody" in page.url
+    expect(page.locator("#p0")).to_contain_text("No calls that touch nobody in this window")
+
+
+def test_a_pinned_moment_stays(scenario: Scenario, visit: Visit) -> None:
+    hold(scenario, examples.agreeing())
+    page = visit(scenario.url)
+    page.locator("#pin").click()
+    expect(page.locator("#connection")).to_contain_text("pinned to 2")
+    assert "until=" in page.url
+    expect(page.get_by_role("link", name="Back to live")).to_be_visible()
+
+
+def test_a_backend_that_cannot_be_read_hides_no_other(scenario: Scenario, visit: Visit) -> None:
+    hold(scenario, examples.unreadable())
+    page = visit(scenario.url)
+    expect(page.locator("#p0")).to_contain_text("Could not be read")
+    expect(page.locator("#p0")).to_contain_text("threemaps up")
+    expect(page.locator("#m1 .node")).to_have_count(3)
+    scenario.maps["honeycomb"] = scenario.maps["xray"]
+    expect(page.locator("#m0 .node")).to_have_count(3)
+
+
+def test_an_empty_window_says_what_to_do(scenario: Scenario, visit: Visit) -> None:
+    page = visit(scenario.url)
+    expect(page.locator("#verdict .word")).to_have_text("empty")
+    expect(page.locator("#p1")).to_contain_text("threemaps traffic")
+    hold(scenario, examples.agreeing())
+    expect(page.locator("#m1 .node")).to_have_count(4)
+
+
+def test_a_wrong_address_says_so(scenario: Scenario, browser: object) -> None:
+    page = browser.new_page()  # type: ignore[attr-defined]
+    page.goto(f"{scenario.url}/?since=ever")
+    expect(page.locator("main")).to_contain_text("is no length of time")
+    page.close()
+
+
+def test_a_phone_shows_all_without_scrolling_sideways(scenario: Scenario, visit: Visit) -> None:
+    hold(scenario, examples.differing())
+    page = visit(scenario.url, viewport={"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    expect(page.locator("#m2 .node").first).to_be_visible()
+
+
+def test_it_prints_to_one_page(scenario: Scenario, visit: Visit) -> None:
+    hold(scenario, examples.differing())
+    page = visit(scenario.url)
+    assert page.pdf(prefer_css_page_size=True).count(b"/Type /Page\n") == 1
+
+
+def test_nobody_looks_nobody_reads(scenario: Scenario, visit: Visit) -> None:
+    hold(scenario, examples.agreeing())
+    page = visit(scenario.url)
+    expect(page.locator("#connection")).to_have_text("live")
+    one_page = threads("live")
+    visit(scenario.url).wait_for_selector("text=live")
+    assert threads("live") == one_page == 1
+    for context in page.context.browser.contexts:
+        context.close()
+    wait_until(lambda: threads("live") == 0)
+
+
+def threads(name: str) -> int:
+    import threading
+
+    return sum(thread.name == name for thread in threading.enumerate())
+
+
+def wait_until(condition) -> None:  # type: ignore[no-untyped-def]
+    import time
+
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -1,0 +1,138 @@
+"""The page of the running system: the collector, the services and the stand-ins, all real."""
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.component.web.conftest import Visit
+from tests.running import System
+
+pytestmark = [pytest.mark.system, pytest.mark.browser]
+
+SETTLED = 60_000
+FRONT_TO_USERS = '[aria-label^="frontend_api calls users"]'
+
+
+def address(system: System, path: str = "/") -> str:
+    return system.settings.url("web") + path
+
+
+def expect_count(page: Page, number: int, value: int) -> None:
+    edge = page.locator(f"#m{number} {FRONT_TO_USERS}")
+    expect(edge).to_have_attribute("data-told", re.compile(rf"^told\|{value:,}\|"), timeout=SETTLED)
+
+
+@dataclass
+class Sent:
+    """How many requests for the home page the system has got."""
+
+    requests: int
+
+
+@pytest.fixture(scope="module")
+def page_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """Of its own: what other tests sent would leave the window while these count."""
+    running = System.at(tmp_path_factory.mktemp("running") / "state").up()
+    yield running
+    running.ok("down")
+
+
+@pytest.fixture(scope="module")
+def sent(page_system: System) -> Sent:
+    page_system.ok("traffic", "--requests", "4")
+    edges = page_system.compare()["maps"]["xray"]["edges"]
+    return Sent(
+        next(one["requests"] for one in edges if (one["source"], one["target"]) == ("frontend_api", "users"))
+    )
+
+
+@pytest.fixture
+def page(page_system: System, visit: Visit, sent: Sent) -> Page:
+    """The page over a system that has had some traffic and agrees on it."""
+    page = visit(address(page_system))
+    for number in range(3):
+        expect_count(page, number, sent.requests)
+    return page
+
+
+def test_one_request_counts_in_every_map(page: Page, sent: Sent) -> None:
+    sent.requests += 1
+    page.get_by_role("button", name="Send one request").click()
+    expect(page.locator("#said")).to_have_text("sent 1, ok 1, failed 0")
+    for number in range(3):
+        expect_count(page, number, sent.requests)
+    expect(page.locator("#verdict .word")).to_have_text("agree", timeout=SETTLED)
+
+
+def test_a_burst_counts_in_every_map(page: Page, sent: Sent) -> None:
+    sent.requests += 40
+    page.get_by_role("button", name="Send 40").click()
+    expect(page.locator("#said")).to_contain_text("sent 40, ok 40")
+    for number in range(3):
+        expect_count(page, number, sent.requests)
+
+
+def test_the_chain_is_told_link_by_link(page: Page) -> None:
+    links = page.locator("#health .chain li")
+    expect(links).to_have_count(5, timeout=SETTLED)
+    expect(page.locator("#health .chain li.good")).to_have_count(5, timeout=SETTLED)
+
+
+def test_a_service_is_made_to_fail_and_to_behave(page: Page, page_system: System, sent: Sent) -> None:
+    users = page.get_by_role("group", name="users")
+    users.get_by_role("button", name="failing").click()
+    expect(users.get_by_role("button", name="failing")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#said")).to_have_text("users: 50% of its requests fail")
+    page_system.run("traffic", "--requests", "30")
+    sent.requests += 30
+    for number in (1, 2):
+        expect(page.locator(f"#m{number} {FRONT_TO_USERS} .failed")).to_be_visible(timeout=SETTLED)
+    users.get_by_role("button", name="well").click()
+    expect(page.locator("#said")).to_have_text("users: as it should be")
+
+
+def test_from_an_edge_to_a_failed_trace(page: Page, page_system: System, sent: Sent) -> None:
+    page_system.ok("fault", "users", "--errors", "1")
+    page_system.run("traffic", "--requests", "2")
+    sent.requests += 2
+    page_system.ok("fault", "users", "--clear")
+    for number in range(3):
+        expect_count(page, number, sent.requests)
+    expect(page.locator(f"#m1 {FRONT_TO_USERS} .failed")).to_be_visible(timeout=SETTLED)
+    page.locator(f"#m1 {FRONT_TO_USERS}").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("h2").first).to_have_text("frontend_api → users")
+    expect(page.locator(".samples li").first).to_contain_text("✗ failed")
+    page.locator(".samples a").first.click()
+    panels = page.locator("article.panel")
+    expect(panels.nth(0)).to_contain_text("Honeycomb 8 spans")
+    expect(panels.nth(0).locator("svg .span")).to_have_count(8)
+    expect(panels.nth(1)).to_contain_text("AWS X-Ray 8 spans")
+    expect(panels.nth(1).locator("svg .span.bad").first).to_be_visible()
+    expect(panels.nth(2)).to_contain_text("GET /api/users 500")
+    expect(panels.nth(3)).to_contain_text("users: InjectedFault")
+
+
+def test_honeycombs_questions_are_drawn(page: Page) -> None:
+    page.get_by_role("link", name="Ask Honeycomb").click()
+    expect(page.locator("article.panel svg.chart")).to_have_count(3)
+    assert page.locator(".cell").count() > 0
+
+
+def test_a_broken_backend_is_told_and_heals(page: Page, page_system: System, sent: Sent) -> None:
+    sent.requests += 1
+    os.kill(page_system.status()["backends"]["honeycomb"]["pid"], signal.SIGTERM)
+    try:
+        expect(page.locator("#p0")).to_contain_text("Could not be read", timeout=SETTLED)
+        page.get_by_role("button", name="Send one request").click()
+        expect_count(page, 2, sent.requests)
+    finally:
+        page_system.up()
+    # What was sent meanwhile waited in the leg's queue.
+    expect_count(page, 0, sent.requests)
+    expect(page.locator("#verdict .word")).to_have_text("agree", timeout=SETTLED)

@@ -1,0 +1,247 @@
+"""One fault on steady traffic, and what the vendors' own APIs hold of it afterwards."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from tests.collector_process import wait_for
+from tests.system.chaos.faults import Trouble
+from tests.system.chaos.proxy import LEGS
+from tests.system.chaos.traffic import PAUSE, Traffic
+from tests.system.chaos.witnesses import less_by_compare, refused_by_doctor
+from tests.system.chaos.world import World
+from threemaps.model.difference import Window
+from threemaps.readers.aws import aws_client
+from threemaps.readers.base import UnreadableError
+from threemaps.readers.cloudwatch import CloudWatch
+from threemaps.readers.honeycomb import Honeycomb
+from threemaps.settings import SERVICE_LOG_GROUP
+
+ARRIVE_SECONDS = 60.0
+MAP_SECONDS = 5.0  # for what a restarted collector had in its queue of flushed counts
+LIMIT_SECONDS = 70.0
+TRACES_AT_ONCE = 5
+CALLS_IN_A_FAULT = 1200  # of a long one: the questions to the vendors answer 10,000 rows
+
+
+@dataclass
+class Leg:
+    acknowledged: int
+    arrived: int
+    repeated: int = 0
+    delay: float | None = None  # seconds from acknowledgement to arrival, the longest, while the fault lasted
+    counted: int = 0
+    found: str = ""
+
+    @property
+    def lost(self) -> int:
+        return max(0, self.acknowledged - self.arrived)
+
+    @property
+    def verdict(self) -> str:
+        if not self.lost:
+            return "kept"
+        if self.counted:
+            return "lost, counted"
+        return f"lost, found by {self.found}" if self.found else "LOST IN SILENCE"
+
+
+@dataclass
+class Result:
+    trouble: Trouble
+    legs: dict[str, Leg] = field(default_factory=dict)
+    refused: int = 0  # at the collector's doors: the sender knows
+    unconfirmed: int = 0  # segments by UDP that nobody acknowledged
+    seconds: float = 0.0
+
+
+def run(world: World, trouble: Trouble, name: str, calls: int, seconds: float = 0) -> Result:
+    """A third of the calls before, a third during, a third after the fault, which lasts at least SECONDS."""
+    begin = time.monotonic()
+    started = time.time()
+    counted = world.counted_losses()
+    with Traffic(world.collector, name, pause=max(PAUSE, seconds / CALLS_IN_A_FAULT)) as traffic:
+        wait_for(lambda: traffic.calls >= calls // 3, 60)
+        fault_began = time.time()
+        with trouble.inject(world, traffic):
+            reached = traffic.calls + (0 if trouble.refuses else calls // 3)
+            wait_for(lambda: traffic.calls >= reached, 90)
+            wait_for(lambda: time.time() >= fault_began + seconds, seconds + 1)
+            wait_for_untouched(world, trouble, traffic)
+        fault_ended = time.time()
+        wait_for(lambda: min(traffic.calls, len(traffic.lines)) >= calls, 90)
+        traffic.stop()
+        settle(world, traffic, started, may_lose_calls=trouble.restarts or trouble.refuses)
+    result = Result(trouble, refused=traffic.refused_spans + traffic.refused_lines)
+    result.unconfirmed = traffic.unconfirmed_segments
+    result.legs = read_back(world, traffic, started)
+    now_counted = {} if trouble.restarts else world.counted_losses()
+    for leg, told in result.legs.items():
+        told.counted = int(now_counted.get(leg, 0) - counted.get(leg, 0))
+        told.delay = longest_delay(world, traffic, leg, fault_began, fault_ended)
+    explain(world, result, traffic, started)
+    result.seconds = time.monotonic() - begin
+    return result
+
+
+def acknowledged(traffic: Traffic, leg: str) -> dict[str, float]:
+    return dict(traffic.lines) if leg == "logs" else {**traffic.spans, **traffic.segments}
+
+
+def edge(traffic: Traffic) -> tuple[str, str]:
+    return f"{traffic.name}-a", f"{traffic.name}-b"
+
+
+def wait_for_untouched(world: World, trouble: Trouble, traffic: Traffic) -> None:
+    """While the fault lasts, what it does not touch goes on."""
+    untouched = set(LEGS) - set(trouble.legs)
+    expected = {leg: acknowledged(traffic, leg).keys() for leg in untouched}
+    calls = traffic.calls
+    for leg, items in expected.items():
+        if leg == "map":
+            wait_for(lambda: world.ledger.calls[edge(traffic)] >= calls, ARRIVE_SECONDS)
+        else:
+            await_arrival(world, leg, lambda items=items: set(items))
+
+
+def await_arrival(world: World, leg: str, expected: Callable[[], set[str]]) -> None:
+    """What is expected is asked for again each time: a request on its way may yet be refused in part."""
+    arrived = world.ledger.first[leg]
+    try:
+        wait_for(lambda: expected() <= arrived.keys(), ARRIVE_SECONDS)
+    except AssertionError:
+        missing = sorted(expected() - arrived.keys())
+        told = f"{leg}: {len(missing)} acknowledged ones are not there, among them {missing[:3]}"
+        raise AssertionError(told) from None
+
+
+def settle(world: World, traffic: Traffic, started: float, *, may_lose_calls: bool) -> None:
+    """Until all has arrived that was not refused for good."""
+    ledger = world.ledger
+
+    def not_refused(leg: str) -> set[str]:
+        gone = {line_of(leg, item) for item in list(ledger.swallowed[leg])}
+        return acknowledged(traffic, leg).keys() - gone
+
+    for leg in ("honeycomb", "xray", "logs"):
+        await_arrival(world, leg, partial(not_refused, leg))
+    try:
+        wait_for(
+            # Asked of the map itself: on the way, what is sent twice counts twice.
+            lambda: map_calls(world, traffic, started) >= traffic.calls - swallowed_calls(world, traffic),
+            MAP_SECONDS if may_lose_calls else ARRIVE_SECONDS,
+        )
+    except AssertionError:
+        if not may_lose_calls:
+            raise
+
+
+def line_of(leg: str, item: str) -> str:
+    return str(json.loads(item).get("body")) if leg == "logs" else item
+
+
+def swallowed_calls(world: World, traffic: Traffic) -> int:
+    events = [json.loads(item) for item in list(world.ledger.swallowed["map"])]
+    ours = [one for one in events if (one.get("client"), one.get("server")) == edge(traffic)]
+    return sum(one.get("traces_service_graph_request_total", 0) for one in ours)
+
+
+def read_back(world: World, traffic: Traffic, started: float) -> dict[str, Leg]:
+    times = world.ledger.times
+    legs = {}
+    for leg, found in (("honeycomb", honeycomb_spans(world, traffic)), ("xray", xray_parts(world, traffic))):
+        sent = acknowledged(traffic, leg).keys()
+        repeated = sum(times[leg][item] - 1 for item in sent if times[leg][item] > 1)
+        legs[leg] = Leg(len(sent), len(sent & found), repeated)
+    calls = map_calls(world, traffic, started)
+    legs["map"] = Leg(traffic.calls, min(calls, traffic.calls), max(0, calls - traffic.calls))
+    lines = log_lines(world, traffic, started)
+    legs["logs"] = Leg(
+        len(traffic.lines), len(set(lines) & traffic.lines.keys()), len(lines) - len(set(lines))
+    )
+    return legs
+
+
+def honeycomb_spans(world: World, traffic: Traffic) -> set[str]:
+    api = Honeycomb.of(world.readers).api
+    query = {
+        "start_time": int(time.time()) - 1800,
+        "end_time": int(time.time()) + 60,
+        "breakdowns": ["trace.span_id"],
+        "calculations": [{"op": "COUNT"}],
+        "filters": [{"column": "service.name", "op": "starts-with", "value": f"{traffic.name}-"}],
+    }
+    created = api.post("/1/queries/__all__", query)
+    asked = {"query_id": created["id"], "disable_series": True, "limit": 10_000}
+    result = within_the_limit(lambda: api.post("/1/query_results/__all__", asked))
+    while not result["complete"]:
+        result = api.get(f"/1/query_results/__all__/{result['id']}")
+    return {row["data"]["trace.span_id"] for row in result["data"]["results"]}
+
+
+def within_the_limit(ask: Callable[[], Any]) -> Any:
+    """Honeycomb answers ten such questions a minute."""
+    deadline = time.monotonic() + LIMIT_SECONDS
+    while True:
+        try:
+            return ask()
+        except UnreadableError:
+            if time.monotonic() > deadline:
+                raise
+
+
+def xray_parts(world: World, traffic: Traffic) -> set[str]:
+    client = aws_client(world.readers, "xray")
+    found: set[str] = set()
+
+    def collect(document: dict[str, Any]) -> None:
+        found.add(document["id"])
+        for part in document.get("subsegments", []):
+            collect(part)
+
+    ids = [f"1-{trace[:8]}-{trace[8:]}" for trace in traffic.traces]
+    for begin in range(0, len(ids), TRACES_AT_ONCE):
+        for trace in client.batch_get_traces(TraceIds=ids[begin : begin + TRACES_AT_ONCE])["Traces"]:
+            for one in trace["Segments"]:
+                document = json.loads(one["Document"])
+                if not document.get("inferred"):
+                    collect(document)
+    return found
+
+
+def log_lines(world: World, traffic: Traffic, started: float) -> list[str]:
+    pages = aws_client(world.readers, "logs").get_paginator("filter_log_events")
+    asked = {"logGroupName": SERVICE_LOG_GROUP, "startTime": int(started * 1000) - 1000}
+    asked["filterPattern"] = f'"{traffic.name}"'
+    found = (json.loads(event["message"]) for page in pages.paginate(**asked) for event in page["events"])
+    return [one["body"] for one in found if str(one["body"]).startswith(f"{traffic.name} ")]
+
+
+def map_calls(world: World, traffic: Traffic, started: float) -> int:
+    window = Window(datetime.fromtimestamp(started - 1, UTC), datetime.now(UTC))
+    drawn = CloudWatch.of(world.readers).read_map(window, f"{traffic.name}-*")
+    return sum(one.requests for one in drawn.edges if (one.source.name, one.target.name) == edge(traffic))
+
+
+def longest_delay(world: World, traffic: Traffic, leg: str, begin: float, end: float) -> float | None:
+    if leg == "map":
+        return None
+    first = world.ledger.first[leg]
+    sent = acknowledged(traffic, leg).items()
+    delays = [first[item] - at for item, at in sent if item in first and begin <= at <= end]
+    return max(delays, default=None)
+
+
+def explain(world: World, result: Result, traffic: Traffic, since: float) -> None:
+    """Who tells of what was lost on a leg: compare that this map has less, doctor what the vendor said."""
+    short = {leg for leg, told in result.legs.items() if told.lost and not told.counted}
+    if not short:
+        return
+    witnesses = {"compare": less_by_compare(world, traffic), "doctor": refused_by_doctor(world, since)}
+    for leg in short:
+        names = [name for name, legs in witnesses.items() if leg in legs]
+        result.legs[leg].found = " and ".join(names)

@@ -1,0 +1,45 @@
+"""The short form of `make chaos`: nothing that was acknowledged is lost in silence."""
+
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from tests.system.chaos.bounded import QUEUE_MEGABYTES, memory_limits, on_disk
+from tests.system.chaos.measure import run
+from tests.system.chaos.proxy import LEGS
+from tests.system.chaos.table import figures_of
+from tests.system.chaos.troubles import HALF, KILLED, SHORT, Trouble
+from tests.system.chaos.world import World
+
+# Several waits, each far longer than what is waited for takes.
+pytestmark = pytest.mark.timeout(600)
+
+CALLS = 60
+# What is lost all the same: the calls in the service graph's memory, and what a vendor refused inside a 200.
+MAY_BE_LOST = {KILLED.name: {"map"}, HALF.name: set(LEGS)}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with World.running(tmp_path_factory.mktemp("chaos") / "state") as world:
+        yield world
+
+
+@pytest.mark.parametrize("trouble", SHORT, ids=lambda trouble: trouble.name)
+def test_nothing_is_lost_in_silence(world: World, trouble: Trouble) -> None:
+    result = run(world, trouble, f"short{SHORT.index(trouble)}", CALLS)
+    told = "\n".join(figures_of([result]))
+    lost = {leg for leg, found in result.legs.items() if found.lost}
+    assert lost <= MAY_BE_LOST.get(trouble.name, set()), told
+    assert not {leg for leg, found in result.legs.items() if "SILENCE" in found.verdict}, told
+    assert all(found.acknowledged >= CALLS for found in result.legs.values()), told
+
+
+def test_after_all_that_every_process_is_within_its_limit(world: World) -> None:
+    """`python -m tests.system.chaos.bounded` is the long form: an hour of full load."""
+    limits = memory_limits()
+    held = {name: one.pid for name, one in world.standins.items()} | {"collector": world.collector.pid}
+    memory = {name: psutil.Process(pid).memory_info().rss / 1e6 for name, pid in held.items()}
+    assert all(memory[name] < limits[name] for name in held), memory
+    assert on_disk(world.collector.settings.queue) < QUEUE_MEGABYTES

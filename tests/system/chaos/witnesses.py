@@ -1,0 +1,44 @@
+"""Who tells of what was lost: compare, that one map has less than another; doctor, what a vendor said."""
+
+from datetime import UTC, datetime, timedelta
+
+from tests.system.chaos.traffic import Traffic
+from tests.system.chaos.world import World
+from threemaps.compare.side_by_side import Reader, compared
+from threemaps.diagnose.evidence.model import Evidence
+from threemaps.doctor.walk import complaint_in
+from threemaps.model.difference import Difference, DifferenceKind
+from threemaps.model.windows import window_until
+from threemaps.readers import BACKENDS
+
+# The vendors' exporters, and the leg that they are on; then the map that is drawn from a leg.
+ENDS = {
+    "otlp_http/honeycomb": "honeycomb",
+    "awsxray": "xray",
+    "otlp_http/xray": "xray",
+    "awsemf": "map",
+    "awscloudwatchlogs": "logs",
+}
+SOURCES = {"honeycomb": "honeycomb", "xray": "xray", "map": "cloudwatch"}
+
+
+def refused_by_doctor(world: World, since: float) -> set[str]:
+    """The legs whose exporter complains of something refused inside a 200, as doctor reads its log."""
+    complaints = map(complaint_in, world.collector.log.read_text().splitlines())
+    refused = [one.exporter for one in complaints if one and one.refused_in_a_200 and one.at >= since]
+    return {ENDS[exporter] for exporter in refused if exporter in ENDS}
+
+
+def less_by_compare(world: World, traffic: Traffic) -> set[str]:
+    """The maps that `threemaps compare` says have less than another one, now that they stand still."""
+    window = window_until(datetime.now(UTC), timedelta(minutes=30))
+    reader = Reader(world.readers, BACKENDS, window, f"{traffic.name}-*")
+    found = [one for one in compared(reader, reader.read(), Evidence()).differences if not one.expected]
+    return {leg for leg, source in SOURCES.items() if any(has_less(source, one) for one in found)}
+
+
+def has_less(source: str, difference: Difference) -> bool:
+    told = [value for value in difference.values.values() if value is not None]
+    own = difference.values.get(source)
+    is_less = own is not None and own < max(told)
+    return source in difference.not_in or (difference.kind is DifferenceKind.REQUESTS and is_less)
