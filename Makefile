@@ -63,8 +63,8 @@ sbom: $(AUDIT)/.ready ## Write build/sbom.json: what the image and the collector
 
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url pyproject.toml
-lock: ## Pin every package anew (needs uv)
-	$(LOCK) --upgrade --all-extras --output-file requirements.lock
+lock: ## Pin what pyproject.toml asks for, keeping the pins there are; UPGRADE=--upgrade pins anew (needs uv)
+	$(LOCK) $(UPGRADE) --all-extras --output-file requirements.lock
 	$(LOCK) --extra services --extra standins --extra build --constraints requirements.lock \
 	  --output-file requirements-image.lock
 
