@@ -16,9 +16,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from werkzeug.wrappers import Response
 
-from threemaps.standins.honeycomb.beside import Translator
+from threemaps.standins.beside import Translator
+from threemaps.standins.honeycomb.attributes import FieldMemory
 from threemaps.standins.honeycomb.keys import HEADER, MISSING_KEY, UNKNOWN_KEY, key_of
 from threemaps.standins.honeycomb.rows import EncodedBatch
+from threemaps.standins.honeycomb.translate import translate
 from threemaps.standins.honeycomb.writer import Writer
 from threemaps.standins.http import BodyError, read_body
 from threemaps.standins.otlp_http import JSON, PROTOBUF, answer, as_protobuf, refuse
@@ -30,7 +32,7 @@ FAILED = "failed to parse OTLP request body"
 
 def otlp_door(writer: Writer) -> Blueprint:
     door = Blueprint("otlp", __name__)
-    translator = Translator()
+    translator = Translator(translate, FieldMemory)
 
     @door.before_request
     def check() -> Response | None:
@@ -65,10 +67,10 @@ def otlp_door(writer: Writer) -> Blueprint:
     return door
 
 
-def _translated(translator: Translator, signal: str, described: Any) -> EncodedBatch:
+def _translated(translator: Translator[EncodedBatch], signal: str, described: Any) -> EncodedBatch:
     dataset = request.headers.get("X-Honeycomb-Dataset", "")
     try:
-        return translator.translate(signal, read_protobuf(described), dataset)
+        return translator.translate(read_protobuf(described), signal, dataset)
     except DecodeError as error:
         raise BodyError(400, str(error)) from error
 

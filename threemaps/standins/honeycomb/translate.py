@@ -49,7 +49,7 @@ class Scope:
     sample_rate: int | None
 
 
-def translate(signal: str, body: bytes, dataset: str, memory: FieldMemory) -> EncodedBatch:
+def translate(body: bytes, memory: FieldMemory, signal: str, dataset: str) -> EncodedBatch:
     """The body of an OTLP request, ready to be stored; `dataset` is for log records of no service."""
     if signal == "traces":
         return translate_traces(TraceRequest.FromString(body), memory).encoded()
