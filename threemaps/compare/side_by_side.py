@@ -92,6 +92,8 @@ class Reader:
             holds_others=name in self.holding_others,
             problem=failure.message if failure else "",
             remedy=failure.hint if failure else "",
+            read_through=backend.read_through if backend else "",
+            remarks=backend.remarks if backend else (),
         )
 
 

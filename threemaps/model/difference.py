@@ -56,6 +56,8 @@ class Source:
     holds_others: bool = False  # calls of the window that --service leaves out
     problem: str = ""
     remedy: str = ""
+    read_through: str = ""  # map-api, mcp, query, file; service-graph; application-signals, spans
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +107,20 @@ class Difference:
 class Comparison:
     """The maps side by side, of the edges that touch `service` if there is one.
 
-    `backends` says who drew each; `notes` are remarks on the whole.
+    `sources` says where each map came from; `notes` are remarks on the whole.
     """
 
     window: Window
     maps: Mapping[str, ServiceMap | None]
     differences: tuple[Difference, ...] = ()
-    backends: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, Source] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     service: str = ""
+
+    @property
+    def backends(self) -> dict[str, str]:
+        """Who drew the map of each source."""
+        return {name: source.backend for name, source in self.sources.items()}
 
     @property
     def agree(self) -> bool:
@@ -127,6 +134,10 @@ class Comparison:
         return {
             "window": self.window.to_json(),
             "agree": self.agree,
+            "sources": {
+                name: {"read_through": source.read_through, "remarks": list(source.remarks)}
+                for name, source in self.sources.items()
+            },
             "maps": {name: found.to_json() if found else None for name, found in self.maps.items()},
             "differences": [difference.to_json() for difference in self.differences],
             "notes": list(self.notes),
@@ -149,7 +160,7 @@ def compare(
         window,
         {source.name: source.map for source in sources},
         tuple(merged(found)),
-        {source.name: source.backend for source in sources},
+        {source.name: source for source in sources},
         tuple(notes),
     )
 

@@ -1,6 +1,8 @@
 """What every backend has in common: the interface, the one kind of failure, distrust of what comes back."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Protocol
 
 from threemaps.errors import UserError
@@ -24,6 +26,15 @@ class SilentError(UnreadableError):
     """It let us wait in vain: each further question would take as long again."""
 
 
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How a backend has to be read: its delay, what it can cut a window to, how often it may be asked."""
+
+    lag: timedelta = timedelta()  # so long after a call the backend may not show it yet
+    grain: timedelta = timedelta(seconds=1)  # windows begin and end on multiples of it
+    poll: timedelta = timedelta(seconds=1.5)  # at least this long between two readings of the map
+
+
 class Backend(Protocol):
     """A place that holds a service map. `drawn_by` differs from `name` for a snapshot only."""
 
@@ -32,6 +43,19 @@ class Backend(Protocol):
 
     @property
     def drawn_by(self) -> str: ...
+
+    @property
+    def manners(self) -> Manners: ...
+
+    @property
+    def read_through(self) -> str:
+        """How the last map was read: map-api, mcp, query, file, service-graph, application-signals, spans."""
+        ...
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the report has to say about how the last map was read, as whole sentences."""
+        ...
 
     def read_map(self, window: Window, service: str | None = None) -> ServiceMap:
         """The map of this window: the edges that touch a name matching the glob."""

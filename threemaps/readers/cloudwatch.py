@@ -14,7 +14,7 @@ import orjson
 from threemaps.model.difference import Window
 from threemaps.model.servicemap import Edge, Kind, Node, ServiceMap
 from threemaps.readers.aws import aws_client, reasons
-from threemaps.readers.base import MAX_PAGES, Shape, UnreadableError
+from threemaps.readers.base import MAX_PAGES, Manners, Shape, UnreadableError
 from threemaps.settings import MAP_LOG_GROUP, Settings
 
 PERMISSION = "logs:FilterLogEvents"
@@ -28,6 +28,11 @@ SERVER = "traces_service_graph_request_server"
 # How much later than its calls an event may come: an SDK holds spans back for 5 s by default, the connector
 # waits 8 s for the other half of a call, and flushes twice a second.
 LAG = timedelta(seconds=16)
+
+# Application Signals has periods of a minute; on an account it may discover a service ten minutes late.
+MINUTE = timedelta(minutes=1)
+LOCAL = Manners(grain=MINUTE)
+REAL = Manners(lag=timedelta(minutes=10), grain=MINUTE, poll=timedelta(seconds=15))
 
 
 @dataclass
@@ -61,6 +66,9 @@ class CloudWatch:
     def __init__(self, client: Any, settings: Settings) -> None:
         self._client = client
         self._settings = settings
+        self.manners = REAL if settings.aws_is_real else LOCAL
+        self.read_through = "application-signals"
+        self.remarks: tuple[str, ...] = ()
         self._shape = Shape("CloudWatch")
 
     @classmethod

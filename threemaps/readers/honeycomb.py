@@ -8,13 +8,13 @@ minute and finds one parent a trace: what is not exact is left out.
 import math
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from threemaps.model.difference import Window
 from threemaps.model.servicemap import Edge, Node, ServiceMap
-from threemaps.readers.base import MAX_PAGES, Shape, UnreadableError
+from threemaps.readers.base import MAX_PAGES, Manners, Shape, UnreadableError
 from threemaps.readers.http import Api
 from threemaps.settings import LOCAL_CONFIGURATION_KEY, Settings
 
@@ -22,13 +22,20 @@ REQUESTS_PATH = "/1/maps/dependencies/requests"
 LIMIT = 64_000  # the most dependencies that Honeycomb gives
 PAGE_SIZE = 100
 POLL_SECONDS = 60.0
+# Spans are there within seconds; a map takes three requests or more of the 100 a minute.
+REAL = Manners(lag=timedelta(seconds=5), poll=timedelta(seconds=10))
 
 
 class Honeycomb:
     name = drawn_by = "honeycomb"
 
-    def __init__(self, api: Api, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, api: Api, sleep: Callable[[float], None] = time.sleep, manners: Manners | None = None
+    ) -> None:
         self.api = api
+        self.manners = manners or Manners()
+        self.read_through = "map-api"
+        self.remarks: tuple[str, ...] = ()
         self._sleep = sleep
         self._shape = Shape("Honeycomb")
 
@@ -41,7 +48,8 @@ class Honeycomb:
                 "HONEYCOMB_CONFIGURATION_KEY is not set, and Honeycomb's map cannot be read without it",
                 hint="set it to a configuration key with the permission Read Service Maps",
             )
-        return cls(Api(settings.honeycomb_api, key, is_real=is_real, explain_refusal=explain_refusal))
+        api = Api(settings.honeycomb_api, key, is_real=is_real, explain_refusal=explain_refusal)
+        return cls(api, manners=REAL if is_real else None)
 
     def read_map(self, window: Window, service: str | None = None) -> ServiceMap:
         request = self._created(window)

@@ -11,7 +11,7 @@ import orjson
 from threemaps.errors import UserError
 from threemaps.model.difference import Window
 from threemaps.model.servicemap import Edge, Kind, Node, ServiceMap
-from threemaps.readers.base import UnreadableError
+from threemaps.readers.base import Manners, UnreadableError
 
 SCHEMA = "threemaps/servicemap"
 VERSION = 1
@@ -30,6 +30,9 @@ class Snapshot:
     def __init__(self, name: str, drawn_by: str, window: Window, held: ServiceMap) -> None:
         self.name = name
         self.drawn_by = drawn_by
+        self.manners = Manners()
+        self.read_through = "file"
+        self.remarks: tuple[str, ...] = ()
         self._window = window
         self._held = held
 

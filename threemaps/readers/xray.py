@@ -12,11 +12,12 @@ from typing import Any
 from threemaps.model.difference import Window
 from threemaps.model.servicemap import Edge, Kind, Node, ServiceMap
 from threemaps.readers.aws import aws_client, reasons
-from threemaps.readers.base import MAX_PAGES, Shape, UnreadableError
+from threemaps.readers.base import MAX_PAGES, Manners, Shape, UnreadableError
 from threemaps.settings import Settings
 
 PERMISSION = "xray:GetServiceGraph"
 LONGEST = timedelta(hours=6)  # X-Ray draws no graph of more
+REAL = Manners(lag=timedelta(minutes=2), poll=timedelta(seconds=10))
 
 
 @dataclass
@@ -39,6 +40,9 @@ class XRay:
     def __init__(self, client: Any, settings: Settings) -> None:
         self.client = client
         self.settings = settings
+        self.manners = REAL if settings.aws_is_real else Manners()
+        self.read_through = "service-graph"
+        self.remarks: tuple[str, ...] = ()
         self._shape = Shape("X-Ray")
 
     @classmethod
