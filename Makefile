@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-docker chaos setup down lint format bench audit sbom lock clean
+.PHONY: help demo test test-all test-long test-docker test-kafka chaos setup down lint format bench audit sbom lock clean
 
 help: ## Show what can be made
 	@printf 'threemaps: one request, three service maps\n\n'
@@ -23,8 +23,15 @@ $(READY): requirements.lock pyproject.toml setup.sh
 	@PYTHON='$(PYTHON)' sh setup.sh $(VENV)
 	@touch $@
 
-test: setup ## Run every test that needs no Docker
-	@$(BIN)/pytest
+PYTEST := $(BIN)/pytest --numprocesses auto --durations 10 --durations-min 1
+
+test: setup ## Run the tests, five minutes at most on two cores
+	@$(PYTEST)
+
+test-all: setup test-long test-docker test-kafka ## Run what `make test` leaves out: chaos, fuzzing, clusters, containers, Kafka
+
+test-long: setup
+	@$(PYTEST) -m 'long and not docker and not kafka'
 
 chaos: setup ## Break backends, collector and disk one after the other; a table of what was lost
 	@$(BIN)/python -m tests.system.chaos

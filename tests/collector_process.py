@@ -9,12 +9,12 @@ from pathlib import Path
 
 import requests
 
-from tests.running import free_ports
+from tests.running import own_variables
 from tests.wider_collector import AGENT, agents_collector, say
 from threemaps.demo.collector import collector_binary
 from threemaps.demo.resolved import CONFIG, collector_environment, write_resolved
 from threemaps.diagnose.evidence.collector import Sample, parse_metrics
-from threemaps.settings import PORTS, Settings
+from threemaps.settings import Settings
 
 START_SECONDS = 90.0  # a cold start on a machine that does other things
 
@@ -29,17 +29,8 @@ def wait_for(what: Callable[[], object], seconds: float = 60.0) -> None:
 
 def settings_at(state: Path, *, honeycomb: str, aws: str, **variables: str) -> Settings:
     """Settings with free ports whose stand-ins are at the given addresses."""
-    ports = zip(PORTS, free_ports(len(PORTS)), strict=True)
-    return Settings.load(
-        {
-            "THREEMAPS_STATE": str(state),
-            "THREEMAPS_ENV_FILE": os.devnull,
-            "THREEMAPS_URL_HONEYCOMB": honeycomb,
-            "THREEMAPS_URL_AWS": aws,
-            **{f"THREEMAPS_PORT_{name.upper()}": str(port) for name, port in ports},
-            **variables,
-        }
-    )
+    vendors = {"THREEMAPS_URL_HONEYCOMB": honeycomb, "THREEMAPS_URL_AWS": aws}
+    return Settings.load({**own_variables(state), **vendors, **variables})
 
 
 class CollectorProcess:

@@ -1,14 +1,15 @@
 """The whole system, started as a user starts it, on ports and in a folder of its own."""
 
 import contextlib
-import itertools
+import fcntl
 import json
 import os
 import random
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,16 +20,39 @@ CLI = Path(sys.executable).with_name("threemaps")
 # Variables of the person who runs the tests that would change what is tested.
 FOREIGN = ("AWS_", "HONEYCOMB_", "OTEL_", "ROLLBAR_", "THREEMAPS_")
 KEPT = ("THREEMAPS_COLLECTOR",)
+# What users wait for so that an SDK's next batch is in it; here batches leave sooner.
+SHORT_TIMES = {
+    "OTEL_BSP_SCHEDULE_DELAY": "100",
+    "OTEL_BLRP_SCHEDULE_DELAY": "100",
+    "THREEMAPS_QUIET_SECONDS": "1",
+}
 
 
 # Below the range from which a system takes the ports of outgoing connections: these would be in the way.
 PORT_RANGE = range(15_000, 32_000)
-# None is given twice before each was given once: who got one may not listen on it yet.
-_untried = itertools.cycle(random.sample(PORT_RANGE, len(PORT_RANGE)))
+PORT_BLOCK = 50
+
+
+def _claimed_ports() -> Iterator[int]:
+    """Block by block, each held by this process until it ends: other workers and runs take other blocks."""
+    folder = Path(tempfile.gettempdir()) / f"threemaps-ports-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    blocks = range(PORT_RANGE.start, PORT_RANGE.stop, PORT_BLOCK)
+    for start in random.sample(blocks, len(blocks)):
+        held = os.open(folder / str(start), os.O_RDWR | os.O_CREAT)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(held)
+            continue
+        yield from range(start, start + PORT_BLOCK)
+
+
+_untried = _claimed_ports()
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that a moment ago were free for both TCP and UDP, and that nobody else here was given."""
+    """Ports that a moment ago were free for both TCP and UDP, and that no other test was given."""
     ports: list[int] = []
     while len(ports) < count:
         port = next(_untried)
@@ -38,6 +62,17 @@ def free_ports(count: int) -> list[int]:
             udp.bind(("127.0.0.1", port))
             ports.append(port)
     return ports
+
+
+def own_variables(state: Path) -> dict[str, str]:
+    """A folder, ports and short times: what keeps one system of the tests apart from all others."""
+    ports = zip(PORTS, free_ports(len(PORTS)), strict=True)
+    return {
+        **{f"THREEMAPS_PORT_{name.upper()}": str(port) for name, port in ports},
+        "THREEMAPS_STATE": str(state),
+        "THREEMAPS_ENV_FILE": os.devnull,
+        **SHORT_TIMES,
+    }
 
 
 def clean_environment() -> dict[str, str]:
@@ -53,14 +88,7 @@ class System:
 
     @classmethod
     def at(cls, state: Path, **variables: str) -> "System":
-        ports = zip(PORTS, free_ports(len(PORTS)), strict=True)
-        environment = {
-            **clean_environment(),
-            **{f"THREEMAPS_PORT_{name.upper()}": str(port) for name, port in ports},
-            "THREEMAPS_STATE": str(state),
-            "THREEMAPS_ENV_FILE": os.devnull,
-            **variables,
-        }
+        environment = {**clean_environment(), **own_variables(state), **variables}
         return cls(environment, Settings.load(environment))
 
     def run(

@@ -62,6 +62,8 @@ ENDPOINTS = {
 # A value of `.env` in quotes, with nothing but a comment behind it.
 QUOTED = re.compile(r"""(["'])(.*?)\1\s*(?:\s#.*)?""")
 XRAY_DOORS = ("segments", "otlp")
+# Longer than an SDK holds spans back (5 s by default), so that a map that is agreed on is also complete.
+DEFAULT_QUIET_SECONDS = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class Settings:
     honeycomb_is_real: bool  # THREEMAPS_BACKENDS names honeycomb or cloud
     aws_is_real: bool  # THREEMAPS_BACKENDS names aws or cloud
     xray_door: str  # THREEMAPS_XRAY_DOOR: segments, or otlp for accounts with Transaction Search
+    quiet: float  # THREEMAPS_QUIET_SECONDS: a map that has not changed for so long is complete
     environ: Mapping[str, str]  # the environment over `.env`, without empty values
 
     @classmethod
@@ -89,6 +92,7 @@ class Settings:
             honeycomb_is_real="honeycomb" in backends,
             aws_is_real="aws" in backends,
             xray_door=parse_xray_door(merged.get("THREEMAPS_XRAY_DOOR", "segments")),
+            quiet=parse_seconds(merged, "THREEMAPS_QUIET_SECONDS", DEFAULT_QUIET_SECONDS),
             environ=checked_endpoints(merged, backends),
         )
 
@@ -199,6 +203,14 @@ def parse_port(environ: Mapping[str, str], name: str, default: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 6 and 0 < int(text) < 65536):
         raise UserError(f"{variable}={text[:40]!r} is no port", hint="a number from 1 to 65535", exit_code=2)
     return int(text)
+
+
+def parse_seconds(environ: Mapping[str, str], variable: str, default: float) -> float:
+    text = environ.get(variable, str(default))
+    if not re.fullmatch(r"\d{1,4}(\.\d{1,3})?", text, re.ASCII):
+        problem = f"{variable}={text[:40]!r} is no number of seconds"
+        raise UserError(problem, hint=f"as in {variable}={default:g}", exit_code=2)
+    return float(text)
 
 
 def parse_folder(text: str) -> Path:

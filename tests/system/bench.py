@@ -81,7 +81,6 @@ def bench_in(
 
     The overlay is laid over the collector's configuration.
     """
-    monkeypatch.setattr(settle, "QUIET_SECONDS", 1.0)
     monkeypatch.setattr(settle, "POLL_SECONDS", 0.3)
     monkeypatch.setattr(side_by_side, "LAG", timedelta(seconds=1))
     answers: dict[str, int] = {}

@@ -23,7 +23,7 @@ from tests.component.deploy.tiers import BY_NAME, STATIC, Tiers, tiers_in
 from tests.conftest import free_port
 from tests.system.drawing import check
 from tests.system.trees import Forest, batches, send
-from threemaps.compare import settle, side_by_side
+from threemaps.compare import side_by_side
 from threemaps.compare.side_by_side import compare_now
 from threemaps.readers import BACKENDS
 from threemaps.readers.logs import log_lines
@@ -136,7 +136,6 @@ def test_an_agent_without_gateways_keeps_everything_through_a_kill(tiers: Tiers)
 
 
 def test_gateways_are_killed_added_and_removed(tiers: Tiers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settle, "QUIET_SECONDS", 1.0)
     monkeypatch.setattr(side_by_side, "LAG", timedelta(seconds=1))
     traffic = Traffic(tiers)
     killed, removed, steady = tiers.gateways

@@ -39,6 +39,13 @@ def test_backends_names_what_goes_out(tmp_path: Path, backends: str, honeycomb: 
     assert (settings.honeycomb_is_real, settings.aws_is_real) == (honeycomb, aws)
 
 
+@pytest.mark.parametrize("text", ["-1", "6s", "nan", "1e9", "٣"])
+def test_a_time_is_a_number_of_seconds(tmp_path: Path, text: str) -> None:
+    assert load(tmp_path, THREEMAPS_QUIET_SECONDS="1.5").quiet == 1.5
+    with pytest.raises(UserError, match="THREEMAPS_QUIET_SECONDS"):
+        load(tmp_path, THREEMAPS_QUIET_SECONDS=text)
+
+
 @pytest.mark.parametrize("backends", ["zipkin", "local,aws", "aws;honeycomb"])
 def test_a_wrong_backend_is_named(tmp_path: Path, backends: str) -> None:
     with pytest.raises(UserError, match=r"THREEMAPS_BACKENDS") as caught:

@@ -33,6 +33,7 @@ class Reader:
     ) -> None:
         self.window = window
         self.service = service
+        self.quiet = settings.quiet
         self.failures: dict[str, UnreadableError] = {}
         self.holding_others: set[str] = set()
         self.backends: dict[str, Backend] = {}
@@ -161,6 +162,7 @@ def settled_maps(reader: Reader, report: Report) -> Settled:
         elapsed=lambda: (datetime.now(UTC) - end).total_seconds(),
         sleep=time.sleep,
         lag=LAG.total_seconds(),
+        quiet=reader.quiet,
         report=report,
     )
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import resource
 import signal
 import socket
@@ -15,9 +14,9 @@ from typing import Any
 import psutil
 import requests
 
-from tests.running import clean_environment, free_ports
+from tests.running import clean_environment, own_variables
 from threemaps.demo.health import wait_until
-from threemaps.settings import PORTS, PROJECT, SERVICES, Settings
+from threemaps.settings import PROJECT, SERVICES, Settings
 from threemaps.tracing.environment import service_command, service_environment
 
 SYSTEM_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR")
@@ -55,12 +54,9 @@ class Services:
     running: dict[str, Service] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        ports = zip(PORTS, free_ports(len(PORTS)), strict=True)
         self.settings = Settings.load(
             {
-                **{f"THREEMAPS_PORT_{name.upper()}": str(port) for name, port in ports},
-                "THREEMAPS_STATE": str(self.folder),
-                "THREEMAPS_ENV_FILE": os.devnull,
+                **own_variables(self.folder),
                 "THREEMAPS_URL_OTLP_HTTP": self.otlp_url,
                 "THREEMAPS_URL_AWS": self.otlp_url,
                 **self.variables,

@@ -3,10 +3,10 @@
 import signal
 from pathlib import Path
 
+from tests.component.standins.process import StandinProcess
 from tests.unit.standins.aws_shapes import aws_client
 from tests.unit.standins.cloudwatch.conftest import events, make_stream, now_ms
 from tests.unit.standins.cloudwatch.test_metrics import EDGE, RANGE, START, embedded
-from tests.unit.standins.process import StandinProcess
 
 
 def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.component.standins.process import StandinProcess
 from tests.conftest import free_port
 from tests.unit.standins.honeycomb.conftest import PROTOBUF, Client
 from tests.unit.standins.honeycomb.spans import Call, request_of
-from tests.unit.standins.process import StandinProcess
 from threemaps.demo.health import wait_until
 from threemaps.settings import LOCAL_ROLLBAR_TOKEN
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import orjson
 
+from tests.component.standins.process import StandinProcess
 from tests.unit.standins.aws_shapes import aws_client
-from tests.unit.standins.process import StandinProcess
 from tests.unit.standins.xray.documents import edges_of, new_trace, segment, window
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.unit.compare.maps import WINDOW, a_map
-from threemaps.compare.settle import LIMIT_SECONDS, QUIET_SECONDS, Maps, Settled, settle
+from threemaps.compare.settle import LIMIT_SECONDS, Maps, Settled, settle
 from threemaps.compare.side_by_side import Reader
 from threemaps.readers import http
 from threemaps.settings import Settings
 
 LAG = 30.0
+QUIET_SECONDS = 6.0
 
 
 class Clock:
@@ -35,6 +36,7 @@ def settled(
         elapsed=lambda: clock.now,
         sleep=clock.sleep,
         lag=LAG,
+        quiet=QUIET_SECONDS,
         report=told.append,
     )
     return result, told

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Serve, free_port
+from tests.running import SHORT_TIMES
 from tests.unit.compare.maps import a_map
 from tests.unit.compare.world import World
 from tests.unit.render import examples
@@ -49,6 +50,7 @@ def run(serve: Serve, tmp_path: Path) -> Run:
             "THREEMAPS_PORT_AWS": str(free_port()),
             "THREEMAPS_URL_COLLECTOR_METRICS": f"http://127.0.0.1:{free_port()}",
             "AWS_EC2_METADATA_DISABLED": "true",
+            **SHORT_TIMES,
         }
         return subprocess.run(
             [THREEMAPS, *arguments],
