@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-long test-docker test-kafka chaos setup down lint format bench audit sbom lock clean
+.PHONY: help demo test test-all test-tools test-long test-docker test-kafka chaos setup down lint format bench audit sbom lock clean
 
 help: ## Show what can be made
 	@printf 'threemaps: one request, three service maps\n\n'
@@ -23,12 +23,17 @@ $(READY): requirements.lock pyproject.toml setup.sh
 	@PYTHON='$(PYTHON)' sh setup.sh $(VENV)
 	@touch $@
 
-PYTEST := $(BIN)/pytest --numprocesses auto --durations 10 --durations-min 1
+# Tests mostly wait, for processes and queues: two workers a core.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
+PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --durations 10 --durations-min 1 -r s $(if $(COVERAGE),--cov --cov-report term:skip-covered)
 
-test: setup ## Run the tests, five minutes at most on two cores
+test: setup ## Run the tests, five minutes at most on two cores; COVERAGE=1 measures which lines they run
 	@$(PYTEST)
 
 test-all: setup test-long test-docker test-kafka ## Run what `make test` leaves out: chaos, fuzzing, clusters, containers, Kafka
+
+test-tools: setup ## Get what some tests need beyond Python: collector, Chromium, kustomize
+	@$(BIN)/python -m tests.tools
 
 test-long: setup
 	@$(PYTEST) -m 'long and not docker and not kafka'

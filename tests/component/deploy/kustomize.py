@@ -1,4 +1,4 @@
-"""What `kustomize build` makes of deploy/kubernetes; kustomize from PATH, else built once and cached."""
+"""What `kustomize build` makes of deploy/kubernetes; kustomize from PATH or from `make test-tools`."""
 
 import base64
 import os
@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from tests.needs import missing
 from tests.system.docker.go_tool import build
 from tests.system.docker.tools import cache as cache_folder
 from threemaps.demo.lock import exclusive
@@ -27,15 +28,25 @@ Manifest = Mapping[str, Any]
 
 
 def kustomize() -> Path:
-    found = shutil.which("kustomize")
-    if found:
-        return Path(found)
-    target = cache_folder() / f"kustomize-{VERSION}" / "kustomize"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with exclusive(target.parent / "lock", lambda: None):
-        if not target.exists():
-            build(PACKAGE, VERSION, target, os.environ)
-    return target
+    return found() or missing("kustomize, which renders deploy/kubernetes,")
+
+
+def found() -> Path | None:
+    on_path = shutil.which("kustomize")
+    if on_path:
+        return Path(on_path)
+    return cached() if cached().exists() else None
+
+
+def cached() -> Path:
+    return cache_folder() / f"kustomize-{VERSION}" / "kustomize"
+
+
+def build_once() -> None:
+    cached().parent.mkdir(parents=True, exist_ok=True)
+    with exclusive(cached().parent / "lock", lambda: None):
+        if not cached().exists():
+            build(PACKAGE, VERSION, cached(), os.environ)
 
 
 @cache

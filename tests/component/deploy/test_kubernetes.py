@@ -18,7 +18,6 @@ VERSIONS = ("1.30", kubernetes_validate.latest_version())
 SECRETS_MADE_BY_HAND = {"gateway-tls", "gateway-token"}
 SECRET_VALUES = ("local-ingest-key", "local-secret", "local-token", "PRIVATE KEY")
 
-pytestmark = pytest.mark.timeout(600)  # the first one may have to build kustomize
 each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
 
 

@@ -14,8 +14,6 @@ from tests.component.deploy.kustomize import OVERLAYS, Manifest
 from tests.component.deploy.started import is_healthy, move_doors, started
 from tests.wider_collector import agents_collector
 
-pytestmark = pytest.mark.timeout(600)  # the first one may have to build kustomize
-
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 @pytest.mark.parametrize("collector", ["gateway/collector", "users/agent"])

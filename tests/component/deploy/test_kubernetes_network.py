@@ -7,7 +7,6 @@ import pytest
 from tests.component.deploy import kustomize
 from tests.component.deploy.kustomize import OVERLAYS, Manifest
 
-pytestmark = pytest.mark.timeout(600)  # the first one may have to build kustomize
 each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
 
 AGENTS = ("frontend-api", "activities", "users")

@@ -16,7 +16,6 @@ from threemaps.tracing.environment import OTEL, service_environment
 GUNICORN = PROJECT / "services" / "gunicorn.conf.py"
 NO_FAULTS = {"FLAGD_OFFLINE_FLAG_SOURCE_PATH"}
 
-pytestmark = pytest.mark.timeout(600)  # the first one may have to build kustomize
 each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
 
 

@@ -1,10 +1,12 @@
-"""A real Chromium: the one this machine has, else one got the way the machine offers."""
+"""A real Chromium: the one this machine has."""
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from tests.needs import missing
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
@@ -16,7 +18,6 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-COMMAND = "sudo apt-get install -y chromium"
 
 
 def flags() -> list[str]:
@@ -24,33 +25,17 @@ def flags() -> list[str]:
 
 
 def executable() -> str:
-    return _found() or _from_debian() or _from_playwright() or _give_up()
+    return found() or missing("Chromium, in which the page is tested,")
 
 
-def _found() -> str | None:
+def found() -> str | None:
+    """CHROMIUM, the machine's own, or the one that Playwright has downloaded."""
     given = os.environ.get("CHROMIUM")
     on_path = next((path for name in NAMES if (path := shutil.which(name))), None)
-    return given or on_path or (str(MAC) if MAC.exists() else None)
+    return given or on_path or (str(MAC) if MAC.exists() else _of_playwright())
 
 
-def _from_debian() -> str | None:
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        return None
-    quiet = {"capture_output": True, "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
-    subprocess.run(["apt-get", "update"], timeout=300, check=False, **quiet)
-    subprocess.run(["apt-get", "install", "-y", "chromium"], timeout=900, check=False, **quiet)
-    return shutil.which("chromium")
-
-
-def _from_playwright() -> str | None:
-    from playwright.sync_api import sync_playwright
-
-    install = [sys.executable, "-m", "playwright", "install", "chromium"]
-    subprocess.run(install, timeout=900, capture_output=True, check=False)
+def _of_playwright() -> str | None:
     with sync_playwright() as playwright:
         path = playwright.chromium.executable_path
     return path if Path(path).exists() else None
-
-
-def _give_up() -> str:
-    raise RuntimeError(f"the page is tested in Chromium, and none is here. Type: {COMMAND}")

@@ -13,7 +13,7 @@ from tests.system.chaos.troubles import HALF, KILLED, SHORT, Trouble
 from tests.system.chaos.world import World
 
 # Several waits, each far longer than what is waited for takes.
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 CALLS = 60
 # What is lost all the same: the calls in the service graph's memory, and what a vendor refused inside a 200.
