@@ -7,6 +7,7 @@ from threemaps.doctor.walk import Walk
 from threemaps.errors import UserError
 from threemaps.readers import open_backend
 from threemaps.readers.aws import aws_client, reasons
+from threemaps.readers.batch import batch_get_traces, xray_id
 from threemaps.settings import SERVICE_LOG_GROUP
 
 LINK = "read back"
@@ -18,13 +19,10 @@ def check_xray_trace(walk: Walk) -> Check:
     if not walk.trace_id:
         return check_map(walk, "xray")
     xray = aws_client(walk.settings, "xray")
-    name = f"1-{walk.trace_id[:8]}-{walk.trace_id[8:]}"
-
-    def held() -> bool:
-        with reasons(walk.settings, "X-Ray", "xray:BatchGetTraces"):
-            return bool(xray.batch_get_traces(TraceIds=[name])["Traces"])
-
-    return arrives(walk, "X-Ray", f"trace {name}", held)
+    name = xray_id(walk.trace_id)
+    return arrives(
+        walk, "X-Ray", f"trace {name}", lambda: bool(batch_get_traces(xray, walk.settings, [name]))
+    )
 
 
 def check_logs(walk: Walk) -> Check:

@@ -10,6 +10,7 @@ import requests
 
 from threemaps.readers.aws import aws_client, reasons
 from threemaps.readers.base import CONNECT_SECONDS, READ_SECONDS, UnreadableError
+from threemaps.readers.batch import xray_id
 from threemaps.readers.http import PART_BYTES, whole
 from threemaps.settings import LOCAL_ROLLBAR_TOKEN, SERVICE_LOG_GROUP, Settings
 
@@ -38,10 +39,9 @@ class Fault:
 def log_lines(settings: Settings, trace_id: str) -> list[Line]:
     """By either way to write the id: some lines have the one, some the other."""
     client = aws_client(settings, "logs")
-    xray = f"1-{trace_id[:8]}-{trace_id[8:]}"
     arguments: dict[str, Any] = {
         "logGroupName": SERVICE_LOG_GROUP,
-        "filterPattern": f'?"{trace_id}" ?"{xray}"',
+        "filterPattern": f'?"{trace_id}" ?"{xray_id(trace_id)}"',
         **_around(trace_id),
     }
     with reasons(settings, "CloudWatch Logs", "logs:FilterLogEvents"):

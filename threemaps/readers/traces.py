@@ -13,6 +13,7 @@ from threemaps.model.difference import Window
 from threemaps.model.servicemap import Kind, Node
 from threemaps.readers.aws import aws_client, reasons
 from threemaps.readers.base import Shape, UnreadableError
+from threemaps.readers.batch import batch_get_traces, plain_id
 from threemaps.readers.honeycomb import Honeycomb
 from threemaps.readers.questions import LONGEST, answer, asked_range
 from threemaps.settings import Settings
@@ -57,12 +58,8 @@ class Sample:
 
 def trace_id_of(text: str) -> str:
     """The 32 digits, from either way to write them."""
-    plain = text.strip().lower()
-    plain = (
-        plain.removeprefix("1-").replace("-", "", 1)
-        if fullmatch(r"1-[0-9a-f]{8}-[0-9a-f]{24}", plain)
-        else plain
-    )
+    given = text.strip().lower()
+    plain = plain_id(given) if fullmatch(r"1-[0-9a-f]{8}-[0-9a-f]{24}", given) else given
     if not fullmatch(r"[0-9a-f]{32}", plain):
         raise UserError(
             f"{text[:60]!r} is no trace id",
@@ -70,10 +67,6 @@ def trace_id_of(text: str) -> str:
             exit_code=2,
         )
     return plain
-
-
-def xray_id_of(trace_id: str) -> str:
-    return f"1-{trace_id[:8]}-{trace_id[8:]}"
 
 
 def read_trace(settings: Settings, trace_id: str, now: datetime) -> tuple[Held, ...]:
@@ -124,9 +117,8 @@ def _honeycomb_span(row: Mapping[str, Any]) -> Span:
 
 
 def xray_spans(settings: Settings, trace_id: str) -> list[Span]:
-    client = aws_client(settings, "xray")
+    found = batch_get_traces(aws_client(settings, "xray"), settings, [trace_id])
     with reasons(settings, "X-Ray", "xray:BatchGetTraces"):
-        found = client.batch_get_traces(TraceIds=[xray_id_of(trace_id)])["Traces"]
         segments = [segment for trace in found for segment in trace.get("Segments") or []]
         return [span for segment in segments for span in _segment_spans(segment.get("Document"))]
 
@@ -252,7 +244,7 @@ def _quoted(node: Node) -> str:
 
 
 def _sample(summary: Mapping[str, Any], failed: bool) -> Sample:
-    trace_id = str(summary["Id"]).removeprefix("1-").replace("-", "")
+    trace_id = plain_id(str(summary["Id"]))
     started = summary.get("StartTime")
     moment = started if isinstance(started, datetime) else datetime.fromtimestamp(int(trace_id[:8], 16), UTC)
     duration = float(summary.get("ResponseTime") or summary.get("Duration") or 0.0) * 1000

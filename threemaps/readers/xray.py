@@ -12,7 +12,8 @@ from typing import Any
 from threemaps.model.difference import Window
 from threemaps.model.servicemap import Edge, Kind, Node, ServiceMap
 from threemaps.readers.aws import aws_client, reasons
-from threemaps.readers.base import MAX_PAGES, Manners, Shape, UnreadableError
+from threemaps.readers.base import Manners, Shape
+from threemaps.readers.pages import pages
 from threemaps.settings import Settings
 
 PERMISSION = "xray:GetServiceGraph"
@@ -61,19 +62,9 @@ class XRay:
         return window
 
     def _services(self, piece: Window) -> Iterator[Any]:
-        arguments: dict[str, Any] = {"StartTime": piece.start, "EndTime": piece.end}
-        seen: set[str] = set()
-        for _ in range(MAX_PAGES):
-            page = self.client.get_service_graph(**arguments)
+        asked = {"StartTime": piece.start, "EndTime": piece.end}
+        for page in pages(self.client.get_service_graph, "NextToken", "X-Ray's graph", **asked):
             yield from self._shape.sequence(page.get("Services"), "Services")
-            token = page.get("NextToken")
-            if not token:
-                return
-            if token in seen:
-                break
-            seen.add(token)
-            arguments["NextToken"] = token
-        raise UnreadableError("X-Ray's graph has no last page", hint="try again, or a shorter --since")
 
     def _add(self, services: list[Any], nodes: set[Node], edges: dict[tuple[Node, Node], Calls]) -> None:
         by_number = {service.get("ReferenceId"): self._node(service) for service in services}

@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from threemaps.readers.traces import xray_id_of
+from threemaps.readers.batch import xray_id
 from threemaps.settings import SERVICE_LOG_GROUP, Settings
 
 
@@ -14,6 +14,6 @@ def links(settings: Settings, trace_id: str) -> dict[str, str]:
     console = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
     group = quote(quote(SERVICE_LOG_GROUP, safe=""), safe="").replace("%25", "$25")
     return {
-        "this trace in X-Ray": f"{console}#xray:traces/{xray_id_of(trace_id)}",
+        "this trace in X-Ray": f"{console}#xray:traces/{xray_id(trace_id)}",
         "the log group in CloudWatch": f"{console}#logsV2:log-groups/log-group/{group}",
     }

@@ -34,9 +34,9 @@ from threemaps.diagnose.evidence.vendors import (
     honeycomb_key_problem,
     sampling_in_force,
     skew_in_trace,
-    xray_id,
 )
 from threemaps.readers import BACKENDS, open_backend
+from threemaps.readers.batch import xray_id
 from threemaps.readers.honeycomb import Honeycomb
 from threemaps.readers.xray import XRay
 

@@ -10,9 +10,10 @@ import orjson
 
 from threemaps.diagnose.evidence.absent import Traces
 from threemaps.diagnose.evidence.shapes import SERVERS, TracedSpan
-from threemaps.diagnose.evidence.vendors import LOOKED_AT, recent_trace_ids, traces, xray_id
+from threemaps.diagnose.evidence.vendors import LOOKED_AT, recent_trace_ids, traces
 from threemaps.model.difference import Comparison, Window
 from threemaps.model.servicemap import Kind
+from threemaps.readers.batch import xray_id
 from threemaps.readers.honeycomb import Honeycomb
 from threemaps.readers.questions import answer
 from threemaps.readers.xray import XRay

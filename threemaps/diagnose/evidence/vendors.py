@@ -11,12 +11,12 @@ from threemaps.diagnose.evidence.model import Sampling
 from threemaps.model.difference import Window
 from threemaps.readers.aws import aws_client, reasons
 from threemaps.readers.base import UnreadableError
+from threemaps.readers.batch import batch_get_traces
 from threemaps.readers.honeycomb import explain_refusal
 from threemaps.readers.http import Api
 from threemaps.readers.xray import LONGEST, XRay
 from threemaps.settings import LOCAL_INGEST_KEY, Settings
 
-TRACES_A_CALL = 5  # BatchGetTraces takes no more
 LOOKED_AT = 50  # traces; enough to see a pattern, few enough to be quick
 BY_A_WRONG_CLOCK = timedelta(minutes=10)  # so far outside the window a trace of it is looked for
 LONGEST_FILTER = 1_500  # characters; X-Ray takes 2,000
@@ -71,19 +71,8 @@ def _from_environment(argument: str) -> list[Sampling]:
     return [Sampling(rate, f"OTEL_TRACES_SAMPLER_ARG={argument}")] if 0 <= rate < 1 else []
 
 
-def xray_id(trace: str) -> str:
-    """X-Ray writes the 32 digits of a trace's id as 1-8-24."""
-    return trace if trace.startswith("1-") else f"1-{trace[:8]}-{trace[8:]}"
-
-
 def traces(xray: XRay, ids: Iterable[str]) -> list[Any]:
-    wanted = list(ids)
-    found: list[Any] = []
-    with reasons(xray.settings, "X-Ray", "xray:BatchGetTraces"):
-        for first in range(0, len(wanted), TRACES_A_CALL):
-            answer = xray.client.batch_get_traces(TraceIds=wanted[first : first + TRACES_A_CALL])
-            found += answer["Traces"]
-    return found
+    return batch_get_traces(xray.client, xray.settings, ids)
 
 
 def recent_trace_ids(xray: XRay, window: Window, services: Collection[str]) -> list[str]:
