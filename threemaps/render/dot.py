@@ -38,7 +38,7 @@ def _nodes(scene: Scene, number: int, source: str) -> Iterator[str]:
         style = {"missing": ', style="dashed", color="#b3261e"', "untold": ', style="invis"'}.get(
             told.state, ""
         )
-        if told.state == "told" and told.differs:
+        if told.state == "told" and told.odd:
             style = ', color="#b26a00", penwidth=2'
         label = quoted(fitted(spot.name, NAME_CELLS))
         yield f"    m{number}{spot.key} [label={label}, shape={SHAPES[spot.kind]}{style}]\n"
@@ -55,7 +55,7 @@ def _edge(number: int, link: Link, told: Told) -> Iterator[str]:
         parts = [numbers.short_count(told.requests)]
         parts += [f"{numbers.short_count(told.errors)} errors"] if told.errors else []
         parts += [numbers.duration(told.mean_ms)] if told.mean_ms is not None else []
-        style = ', color="#b26a00", penwidth=2' if told.differs else ""
+        style = ', color="#b26a00", penwidth=2' if told.odd else ""
         yield f"{ends} [label={quoted(', '.join(parts))}{style}]\n"
 
 

@@ -33,7 +33,7 @@ def _most_telling(scene: Scene, limit: int) -> list[Link]:
 
     def weight(link: Link) -> tuple[bool, int]:
         told = [scene.told_of_edge(source, link) for source in scene.comparison.maps]
-        return any(one.differs for one in told), max(one.requests or 0 for one in told)
+        return any(one.odd for one in told), max(one.requests or 0 for one in told)
 
     if len(scene.links) <= limit:
         return scene.links
@@ -67,7 +67,7 @@ def _edge(number: int, link: Link, told: Told) -> Iterator[str]:
     if told.state == "missing":
         yield f'    {ends[0]} -. "missing" .-> {ends[1]}\n'
     elif told.state == "told":
-        arrow = "==>" if told.differs else "-->"
+        arrow = "==>" if told.odd else "-->"
         yield f'    {ends[0]} {arrow}|"{escaped(_label(told))}"| {ends[1]}\n'
 
 
@@ -81,7 +81,7 @@ def _label(told: Told) -> str:
 def _class(told: Told) -> str:
     if told.state == "missing":
         return ":::missing"
-    return ":::differs" if told.differs else ""
+    return ":::differs" if told.odd else ""
 
 
 def escaped(text: str) -> str:

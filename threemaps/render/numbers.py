@@ -33,6 +33,38 @@ def duration(value: float | None) -> str:
     return f"{value / 1000:,.2f} s" if value >= 1000 else f"{milliseconds(value)} ms"
 
 
+def short_duration(value: float | None) -> str:
+    """For the edge of a picture: 0.4 ms, 12 ms, 1.2 s."""
+    if value is None:
+        return UNTOLD
+    if value >= 995:
+        return f"{value / 1000:.3g} s"
+    return f"{value:.0f} ms" if value >= 9.5 else f"{value:.2g} ms"
+
+
+def share(part: float, whole: float) -> str:
+    """17 %, and never 0 % or 100 % for what is only nearly so."""
+    percent = 100 * part / whole
+    if 0 < percent < 1:
+        return "<1 %"
+    if 99 < percent < 100:
+        return ">99 %"
+    return f"{percent:.0f} %"
+
+
+def signed(value: float) -> str:
+    return f"{'+' if value > 0 else '−'}{short_count(abs(value))}"
+
+
+def rate(requests: float, seconds: float) -> str:
+    """Calls a second where there are that many, else a minute or an hour."""
+    for length, unit in ((1, "s"), (60, "min"), (3600, "h")):
+        value = requests * length / (seconds or 1)
+        if value >= 1 or unit == "h":
+            return f"{value:.0f}/{unit}" if value >= 10 else f"{value:.1f}/{unit}"
+    raise AssertionError("unreachable")
+
+
 def window_text(window: Window) -> str:
     start, end = window.start, window.end
     day = f"{start:%Y-%m-%d} "

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
+from typing import Any
 
 from threemaps.model.difference import Comparison, Difference, DifferenceKind
 from threemaps.model.servicemap import Edge, Kind, Node
@@ -59,6 +60,7 @@ class Told:
     state: str
     differs: bool = False  # something unexpected is here, in this map or in another
     odd: bool = False  # and this map is the one out of step
+    delta: float | None = None  # how many calls more or fewer than in the maps that do not diverge
     requests: int | None = None
     errors: int | None = None
     mean_ms: float | None = None
@@ -81,7 +83,12 @@ class Scene:
         self._present = {
             name: set(found.nodes) for name, found in comparison.maps.items() if found is not None
         }
+        self._calls_of: dict[tuple[str, Node], list[Edge]] = defaultdict(list)
+        for name, edges in self._held.items():
+            for (_, target), edge in edges.items():
+                self._calls_of[name, target].append(edge)
         self._marks = _marks(comparison.differences)
+        self.seconds = comparison.window.seconds
 
     @cached_property
     def spots(self) -> list[Spot]:
@@ -133,24 +140,45 @@ class Scene:
         return self._held.get(source, {}).get(key)
 
     def told_of_node(self, source: str, spot: Spot) -> Told:
+        """With what its callers' edges say together; a caller from outside has none."""
         marks = [self._marks[(node,)] for node in spot.members if (node,) in self._marks]
         present = any(node in self._present.get(source, ()) for node in spot.members)
-        return Told(*_state(source, present, marks))
+        calls = [edge for node in spot.members for edge in self._calls_of.get((source, node), ())]
+        return Told(*_state(source, present, marks), **_together(calls))
 
     def told_of_edge(self, source: str, link: Link) -> Told:
         edges = [edge for key in link.edges if (edge := self.edge(source, key)) is not None]
         marks = [self._marks[key] for key in link.edges if key in self._marks]
         state = _state(source, bool(edges), marks)
-        if not edges:
-            return Told(*state)
-        alone = edges[0] if len(edges) == 1 else None
+        odd = set().union(*marks)
         return Told(
-            *state,
-            requests=_sum(edge.requests for edge in edges),
-            errors=_sum(edge.errors for edge in edges),
-            mean_ms=alone.mean_ms if alone else None,
-            p95_ms=alone.p95_ms if alone else None,
+            *state, delta=self._delta(source, link, odd) if source in odd else None, **_together(edges)
         )
+
+    def _delta(self, source: str, link: Link, odd: set[str]) -> float | None:
+        """By how many calls this map diverges from those that do not."""
+        counts = {name: self._requests(name, link) for name in self._held}
+        usual = [count for name, count in counts.items() if name not in odd and count is not None]
+        own = counts.get(source)
+        return own - max(usual) if usual and own is not None else None
+
+    def _requests(self, source: str, link: Link) -> int | None:
+        return _sum(edge.requests for key in link.edges if (edge := self.edge(source, key)) is not None)
+
+
+def _together(edges: Sequence[Edge]) -> dict[str, Any]:
+    """What edges say as one: sums of calls and failures, the mean of all calls; percentiles do not add up."""
+    if not edges:
+        return {}
+    timed = [(edge.mean_ms, edge.requests) for edge in edges if edge.mean_ms is not None and edge.requests]
+    calls = sum(count for _, count in timed)
+    mean = sum(each * count for each, count in timed) / calls if calls else None
+    return {
+        "requests": _sum(edge.requests for edge in edges),
+        "errors": _sum(edge.errors for edge in edges),
+        "mean_ms": edges[0].mean_ms if len(edges) == 1 else mean,
+        "p95_ms": edges[0].p95_ms if len(edges) == 1 else None,
+    }
 
 
 def _digest(nodes: Iterable[Node]) -> str:

@@ -23,27 +23,38 @@ MAP = """
 .map .stack{fill:var(--panel);stroke:var(--node-line)}
 .map .name{font-weight:600}
 .map .under{font-size:10.5px;fill:var(--soft)}
-.map .way{fill:none;stroke:var(--edge);stroke-width:1.6}
+.map .way{fill:none;stroke:var(--edge)}
 .map .head{fill:var(--edge)}
 .map .reach{fill:none;stroke:transparent;stroke-width:14;pointer-events:stroke}
-.map .label{font-size:12px;font-variant-numeric:tabular-nums;paint-order:stroke;stroke:var(--panel);
-stroke-width:5px;
-stroke-linejoin:round}
-.map .failed{fill:var(--bad);font-weight:600}
+.map .label{font-size:12px;font-weight:600;font-variant-numeric:tabular-nums}
+.map .ground{fill:var(--panel)}
+.map .fine{font-size:11px;font-weight:400;fill:var(--soft)}
+.map .fine .failed{fill:var(--bad);font-weight:600}
+.map .fine .slow{fill:var(--warn);font-weight:600}
+.map .ring{fill:none;stroke:var(--good);stroke-width:3.5}
+.map .ring.unknown{stroke:var(--node-line);stroke-dasharray:2 2}
+.map .ring.bad{stroke:var(--bad)}
+.map .slow .way{stroke:var(--warn)}
+.map .slow .head{fill:var(--warn)}
+.map .failing-some .way{stroke:color-mix(in srgb,var(--bad) 60%,var(--edge))}
+.map .failing-some .head{fill:color-mix(in srgb,var(--bad) 60%,var(--edge))}
+.map .failing .way{stroke:var(--bad)}
+.map .failing .head{fill:var(--bad)}
 .map .untold .way{stroke:var(--node-line);stroke-dasharray:2 5;stroke-opacity:.75}
 .map .untold .head{fill:var(--node-line);fill-opacity:.6}
 .map .untold .box{fill:none;stroke:var(--node-line);stroke-dasharray:3 4}
 .map .untold text{fill:var(--soft);font-weight:400}
-.map .differs .way{stroke:var(--warn);stroke-width:2.4}
-.map .differs .head{fill:var(--warn)}
-.map .differs .label{fill:var(--warn);font-weight:700}
-.map .node.differs .box{stroke:var(--warn);stroke-width:2.4}
-.map .missing .way{stroke:var(--bad);stroke-dasharray:7 5;stroke-width:2.2}
-.map .missing .head{fill:var(--bad)}
-.map .missing .label,.map .missing text{fill:var(--bad);font-weight:700}
-.map .node.missing .box{fill:var(--bad-ground);stroke:var(--bad);stroke-dasharray:7 5}
-.map.crowded .edge:not(.differs):not(.missing):not(.lit) .way{stroke-width:1;stroke-opacity:.4}
-.map.crowded .edge:not(.differs):not(.missing):not(.lit) .head{fill-opacity:.55}
+.map .edge.odd .way{stroke-dasharray:9 4;stroke-width:3}
+.map .odd .label{fill:var(--accent);font-weight:700}
+.map .edge.odd .way{stroke:var(--accent)}
+.map .edge.odd .head{fill:var(--accent)}
+.map .node.odd .box{stroke:var(--accent);stroke-width:2.6}
+.map .missing .way{stroke:var(--accent);stroke-dasharray:7 5;stroke-width:2.2}
+.map .missing .head{fill:var(--accent)}
+.map .missing .label,.map .missing text{fill:var(--accent);font-weight:700}
+.map .node.missing .box{fill:none;stroke:var(--accent);stroke-dasharray:7 5}
+.map.crowded .edge:not(.odd):not(.missing):not(.lit) .way{stroke-width:1;stroke-opacity:.4}
+.map.crowded .edge:not(.odd):not(.missing):not(.lit) .head{fill-opacity:.55}
 @media (forced-colors:active){.map .box,.map .way{stroke:CanvasText}.map .head,.map text{
 fill:CanvasText}}
 """

@@ -1,12 +1,15 @@
 """Maps as SVG: a picture of its own, and the pieces that the page puts together and exchanges one by one."""
 
+import re
 from functools import cached_property
+from html import escape
+from math import log10
 
 from threemaps.model.servicemap import Kind
 from threemaps.render import numbers
-from threemaps.render.curves import Curve, curves
-from threemaps.render.layout import MARGIN, NODE_HEIGHT, NODE_WIDTH, Pair, Point
+from threemaps.render.layout import LABEL_HEIGHT, NODE_HEIGHT, NODE_WIDTH, Point, Route
 from threemaps.render.names import fitted, markup, shown, title
+from threemaps.render.paths import head, path
 from threemaps.render.scene import Link, Scene, Spot, Told
 from threemaps.render.style import COLOURS, MAP, POSTER
 
@@ -14,6 +17,11 @@ NAME_CELLS = 16
 HEAD_SHARES = (0.5, 0.75, 0.25)
 # More edges than this, and their numbers would cover each other: they are in the titles then.
 MOST_LABELS = 150
+# A call that takes longer than this on average is drawn as slow.
+SLOW_MS = 500.0
+RING_RADIUS = 8.0
+CHARACTER_WIDTH = 6.2
+TAGS = re.compile(r"<[^>]*>")
 PANEL_GAP, PANEL_TOP = 24.0, 44.0
 
 
@@ -24,15 +32,14 @@ class Painter:
         self.scene = scene
         self.interactive = interactive
         self.crowded = len(scene.links) > MOST_LABELS
+        self.width, self.height = scene.layout.width, scene.layout.height
 
     @cached_property
     def _numbers(self) -> dict[Spot, int]:
         return {spot: index for index, spot in enumerate(self.scene.spots)}
 
-    @cached_property
-    def _curves(self) -> dict[Pair, Curve]:
-        pairs = [self._pair(link) for link in self.scene.links]
-        return curves(self.scene.layout, pairs, labels=not self.crowded)
+    def _route(self, link: Link) -> Route:
+        return self.scene.layout.routes[self._numbers[link.source], self._numbers[link.target]]
 
     @cached_property
     def _labels(self) -> dict[Spot, str]:
@@ -41,19 +48,6 @@ class Painter:
             {spot: fitted(spot.name, NAME_CELLS, share) for spot in self.scene.spots} for share in HEAD_SHARES
         ]
         return max(cuts, key=lambda labels: len(set(labels.values())))
-
-    def _pair(self, link: Link) -> Pair:
-        return self._numbers[link.source], self._numbers[link.target]
-
-    @cached_property
-    def left(self) -> float:
-        """Ways back up may swing out of the layout at both sides."""
-        return min([0.0, *(curve.left - MARGIN / 2 for curve in self._curves.values())])
-
-    @cached_property
-    def width(self) -> float:
-        right = [curve.right + MARGIN / 2 for curve in self._curves.values()]
-        return max([self.scene.layout.width, *right]) - self.left
 
     def edges(self, source: str) -> dict[str, str]:
         return {f"{self._prefix(source)}-{link.key}": self._edge(source, link) for link in self.scene.links}
@@ -69,28 +63,29 @@ class Painter:
 
     def shell(self, source: str, edges: str = "", nodes: str = "") -> str:
         """The frame of a map with these pieces in it."""
-        width, height = f"{self.width:.0f}", f"{self.scene.layout.height:.0f}"
+        width, height = f"{self.width:.0f}", f"{self.height:.0f}"
         role = "group" if self.interactive else "img"
         summary = f"Service map of {title(source)}"
         crowded = " crowded" if self.crowded else ""
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" class="map{crowded}"'
             f' id="{self._prefix(source)}" role="{role}"'
-            f' aria-label="{markup(summary)}" viewBox="{self.left:.0f} 0 {width} {height}" width="{width}"'
+            f' aria-label="{markup(summary)}" viewBox="0 0 {width} {height}" width="{width}"'
             f' height="{height}">'
             f'<g class="edges">{edges}</g><g class="nodes">{nodes}</g></svg>'
         )
 
     def _edge(self, source: str, link: Link) -> str:
         told = self.scene.told_of_edge(source, link)
-        curve = self._curves[self._pair(link)]
-        text = edge_text(link, told)
+        route, width = self._route(link), thickness(told.requests)
+        text, way = edge_text(link, told), path(route.points)
         # In a crowd every edge is one of thousands: no more pieces to it than have to be.
-        reach = "" if self.crowded else f'<path class="reach" d="{curve.path}"/>'
+        reach = "" if self.crowded else f'<path class="reach" d="{way}"/>'
         return (
             f'<g class="edge {_classes(told)}"{self._handles(source, link.key, text, told)}>'
-            f'{self._title(text)}{reach}<path class="way" d="{curve.path}"/>'
-            f'<polygon class="head" points="{curve.arrow}"/>{self._label(told, curve.label)}</g>'
+            f'{self._title(text)}{reach}<path class="way" d="{way}" stroke-width="{width:.1f}"/>'
+            f'<polygon class="head" points="{head(route.points, width)}"/>'
+            f"{self._label(told, route.label)}</g>"
         )
 
     def _title(self, text: str) -> str:
@@ -98,30 +93,27 @@ class Painter:
         return "" if self.interactive else f"<title>{markup(text)}</title>"
 
     def _label(self, told: Told, place: Point) -> str:
-        if self.crowded and not told.differs:
+        if told.state == "untold" or (self.crowded and not told.odd):
             return ""
-        where = f'x="{place.x:.1f}" y="{place.y + 4:.1f}"'
         if told.state == "missing":
-            return f'<text class="label" {where}>✕ missing</text>'
-        if told.state == "untold":
-            return ""
-        mark = "≠ " if told.differs else ""
-        failed = f'<tspan class="failed"> {numbers.short_count(told.errors)}✗</tspan>' if told.errors else ""
-        return f'<text class="label" {where}>{mark}{numbers.short_count(told.requests)}{failed}</text>'
+            return _lines(place, "✕ missing", "")
+        delta = f", {numbers.signed(told.delta)}" if told.delta else ""
+        return _lines(place, f"{numbers.short_count(told.requests)}{delta}", label_details(told))
 
     def _node(self, source: str, spot: Spot) -> str:
         told = self.scene.told_of_node(source, spot)
         middle = self.scene.layout.nodes[self._numbers[spot]]
-        under = _under(spot, told)
-        name_y = middle.y + (4.5 if not under else -1)
+        under = under_name(spot, told, self.scene.seconds)
+        ring = _ring(told, Point(middle.x - NODE_WIDTH / 2 + 17, middle.y))
+        text_x = middle.x + (10 if ring else 0)
         below = (
-            f'<text class="under" x="{middle.x:.1f}" y="{middle.y + 13:.1f}">{under}</text>' if under else ""
+            f'<text class="under" x="{text_x:.1f}" y="{middle.y + 15:.1f}">{under}</text>' if under else ""
         )
         text = node_text(spot, told)
         return (
             f'<g class="node {spot.kind} {_classes(told)}"{self._handles(source, spot.key, text, told)}>'
-            f"{self._title(text)}{_box(spot, middle)}"
-            f'<text class="name" x="{middle.x:.1f}" y="{name_y:.1f}">'
+            f"{self._title(text)}{_box(spot, middle)}{ring}"
+            f'<text class="name" x="{text_x:.1f}" y="{middle.y + (-2 if under else 4.5):.1f}">'
             f"{markup(self._labels[spot])}</text>{below}</g>"
         )
 
@@ -141,8 +133,61 @@ class Painter:
         )
 
 
+def thickness(requests: int | None) -> float:
+    """How thick the line of so many calls is: each tenfold adds the same."""
+    return 1.4 + 0.75 * log10(1 + (requests or 0))
+
+
+def _lines(place: Point, first: str, details: str) -> str:
+    """One or two lines of a label, on a ground that hides the edge behind them."""
+    characters = max(len(first) * 1.1, len(TAGS.sub("", details)))
+    width, height = characters * CHARACTER_WIDTH + 8, LABEL_HEIGHT if details else LABEL_HEIGHT / 2 + 2
+    x, middle = f"{place.x:.1f}", place.y + (-2.5 if details else 4)
+    under = f'<text class="label fine" x="{x}" y="{place.y + 10.5:.1f}">{details}</text>' if details else ""
+    return (
+        f'<rect class="ground" x="{place.x - width / 2:.1f}" y="{place.y - height / 2:.1f}"'
+        f' width="{width:.1f}" height="{height:.1f}" rx="4"/>'
+        f'<text class="label" x="{x}" y="{middle:.1f}">{first}</text>{under}'
+    )
+
+
+def label_details(told: Told) -> str:
+    """The second line of an edge's label: the share that failed, and how long a call takes."""
+    parts = []
+    if told.errors and told.requests:
+        parts.append(
+            f'<tspan class="failed">{escape(numbers.share(told.errors, told.requests))} failed</tspan>'
+        )
+    if told.mean_ms is not None:
+        slow = ' class="slow"' if told.mean_ms >= SLOW_MS else ""
+        parts.append(f"<tspan{slow}>{numbers.short_duration(told.mean_ms)}</tspan>")
+    return " · ".join(parts)
+
+
 def _classes(told: Told) -> str:
-    return told.state + (" differs" if told.differs else "") + (" odd" if told.odd else "")
+    """What the style sheet tells apart: state, divergence, failures by share, slowness."""
+    words = [told.state]
+    words += ["odd"] if told.odd else []
+    if told.errors and told.requests:
+        words.append("failing" if told.errors * 10 >= told.requests else "failing-some")
+    words += ["slow"] if told.mean_ms is not None and told.mean_ms >= SLOW_MS else []
+    return " ".join(words)
+
+
+def _ring(told: Told, middle: Point) -> str:
+    """A ring whose red share is the share of calls that failed; none where no calls are known."""
+    if told.state != "told" or not told.requests:
+        return ""
+    x, y = f"{middle.x:.1f}", f"{middle.y:.1f}"
+    known = "" if told.errors is not None else " unknown"
+    whole = f'<circle class="ring{known}" cx="{x}" cy="{y}" r="{RING_RADIUS}"/>'
+    if not told.errors:
+        return whole
+    failed = max(told.errors / told.requests, 0.06) * 100
+    return (
+        f'{whole}<circle class="ring bad" cx="{x}" cy="{y}" r="{RING_RADIUS}" pathLength="100"'
+        f' stroke-dasharray="{failed:.1f} 100" transform="rotate(-90 {x} {y})"/>'
+    )
 
 
 def _box(spot: Spot, middle: Point) -> str:
@@ -153,12 +198,22 @@ def _box(spot: Spot, middle: Point) -> str:
     return f'{stack}<rect class="box" x="{x:.1f}" y="{y:.1f}" {size}/>'
 
 
-def _under(spot: Spot, told: Told) -> str:
+def under_name(spot: Spot, told: Told, seconds: float) -> str:
+    """The second line of a node: its rate and latency, or why there are none."""
     if told.state == "missing":
         return "missing here"
     if told.state == "untold":
         return "not drawn here"
-    return {Kind.OUTSIDE: "callers", Kind.REMOTE: "remote, no spans"}.get(spot.kind, "")
+    if spot.kind is Kind.OUTSIDE:
+        return "callers"
+    parts = [numbers.rate(told.requests, seconds)] if told.requests else []
+    if told.p95_ms is not None:
+        parts.append(f"p95 {numbers.short_duration(told.p95_ms)}")
+    elif told.mean_ms is not None:
+        parts.append(numbers.short_duration(told.mean_ms))
+    if spot.kind is Kind.REMOTE:
+        parts = ["no spans", *parts[:1]]
+    return " · ".join(parts)
 
 
 def edge_text(link: Link, told: Told) -> str:
@@ -172,7 +227,7 @@ def edge_text(link: Link, told: Told) -> str:
     )
     if told.p95_ms is not None:
         parts.append(f"p95 {numbers.duration(told.p95_ms)}")
-    return f"{ends}: {', '.join(parts)}{'; the maps differ here' if told.differs else ''}"
+    return f"{ends}: {', '.join(parts)}{'; this map diverges here' if told.odd else ''}"
 
 
 def node_text(spot: Spot, told: Told) -> str:
@@ -191,7 +246,7 @@ def render_svg(scene: Scene) -> str:
     comparison = scene.comparison
     names = list(comparison.maps)
     panel = max(painter.width, 230) + PANEL_GAP
-    width, height = len(names) * panel + PANEL_GAP, scene.layout.height + 2 * PANEL_TOP + PANEL_GAP
+    width, height = len(names) * panel + PANEL_GAP, painter.height + 2 * PANEL_TOP + PANEL_GAP
     verdict = "agree" if comparison.agree else "differ"
     panels = [_panel(painter, name, PANEL_GAP + index * panel) for index, name in enumerate(names)]
     return (
@@ -206,14 +261,14 @@ def render_svg(scene: Scene) -> str:
 
 
 def _panel(painter: Painter, name: str, left: float) -> str:
-    width, height = max(painter.width, 230), painter.scene.layout.height + PANEL_TOP
+    width, height = max(painter.width, 230), painter.height + PANEL_TOP
     readable = painter.scene.comparison.maps[name] is not None
     heading = markup(fitted(title(name), 40)) + ("" if readable else ": could not be read")
     crowded = " crowded" if painter.crowded else ""
     inside = ""
     if readable:
         pieces = "".join((*painter.edges(name).values(), *painter.nodes(name).values()))
-        inside = f'<g transform="translate({(width - painter.width) / 2 - painter.left:.0f} 36)">{pieces}</g>'
+        inside = f'<g transform="translate({(width - painter.width) / 2:.0f} 36)">{pieces}</g>'
     return (
         f'<g class="map{crowded}" transform="translate({left:.0f} {PANEL_TOP:.0f})">'
         f'<rect class="panel" width="{width:.0f}" height="{height:.0f}" rx="10"/>'

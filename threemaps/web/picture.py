@@ -87,7 +87,7 @@ def listed(scene: Scene) -> list[Link]:
 
     def weight(link: Link) -> tuple[bool, int]:
         told = [scene.told_of_edge(source, link) for source in scene.comparison.maps]
-        return any(one.differs for one in told), max(one.requests or 0 for one in told)
+        return any(one.odd for one in told), max(one.requests or 0 for one in told)
 
     return sorted(scene.links, key=weight, reverse=True)[:MOST_ROWS]
 

@@ -76,7 +76,7 @@ def test_an_update_of_a_crowd_sends_what_changed(scenario: Scenario, visit: Visi
     first = held.edges[40]
     busier = Edge(first.source, first.target, 123_456_789, first.errors, first.mean_ms)
     scenario.maps["cloudwatch"] = ServiceMap.of(held.nodes, [busier, *held.edges[:40], *held.edges[41:]])
-    expect(page.locator('#m2 [data-told^="told|123,456,789"]')).to_have_count(1)
+    expect(page.locator('#m2 .edge[data-told^="told|123,456,789"]')).to_have_count(1)
     touched = page.evaluate(
         "[...document.querySelectorAll('.map .edge')].filter(one => !one.untouched).length"
     )

@@ -15,7 +15,7 @@ from threemaps.demo.health import answers, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process has mapped")
 
-DRAWING = "igraph"
+DRAWING = "graphlay"
 
 
 def loaded(process: subprocess.Popen[bytes]) -> bool:

@@ -137,7 +137,7 @@ def test_mermaid_says_when_it_leaves_edges_out() -> None:
 @every_kind
 def test_svg_is_xml_without_active_content(make: Maker) -> None:
     root = ET.fromstring(render(make(), "svg"))
-    allowed = {"svg", "title", "style", "g", "rect", "path", "polygon", "text", "tspan"}
+    allowed = {"svg", "title", "style", "g", "rect", "path", "polygon", "text", "tspan", "circle"}
     assert {element.tag.rpartition("}")[2] for element in root.iter()} <= allowed
     names = {name for element in root.iter() for name in element.attrib}
     assert not [name for name in names if name.startswith("on") or "href" in name]
@@ -163,10 +163,27 @@ def test_a_node_has_the_same_place_in_every_map() -> None:
     assert len(places[0]) == 5
 
 
-def test_differences_stand_out_in_every_map() -> None:
+def test_only_the_diverging_map_is_marked() -> None:
     text = render(examples.differing(), "svg")
-    assert text.count('class="edge missing differs odd"') == 1
-    assert text.count('class="edge told differs') == 5
+    diverging = re.findall(r'class="edge [a-z -]*\bodd\b', text)
+    unexpected = [one for one in examples.differing().differences if not one.expected and one.target]
+    assert len(diverging) == len({(one.source, one.target, name) for one in unexpected for name in one.odd})
+
+
+def test_the_diverging_map_says_by_how_many_calls() -> None:
+    one, other = Node("a"), Node("b")
+    full, short = (ServiceMap.of((), [Edge(one, other, count, 0, 5.0)]) for count in (702, 682))
+    text = render(examples.comparison(xray=short, honeycomb=full, cloudwatch=full), "svg")
+    assert re.findall(r'class="label"[^>]*>([^<]+)<', text).count("682, −20") == 1
+    assert re.findall(r'class="label"[^>]*>([^<]+)<', text).count("702") == 2
+
+
+def test_an_edge_says_which_share_of_its_calls_failed_and_how_long_they_take() -> None:
+    edge = Edge(Node("a"), Node("b"), 282, 48, 812.0)
+    text = render(examples.comparison(xray=ServiceMap.of((), [edge])), "svg")
+    assert "17 % failed" in text
+    assert "812 ms" in text
+    assert 'class="edge told failing slow"' in text
 
 
 def test_look_alikes_of_a_crowd_are_drawn_as_one() -> None:
