@@ -18,12 +18,16 @@ PROJECT = Path(__file__).resolve().parent.parent
 # The stand-ins' keys are public and the same everywhere.
 LOCAL_INGEST_KEY = "local-ingest-key"
 LOCAL_CONFIGURATION_KEY = "local-configuration-key"
+LOCAL_MANAGEMENT_KEY = "local-management-id:local-management-secret"
 LOCAL_AWS_ACCESS_KEY_ID = "local"
 LOCAL_AWS_SECRET_ACCESS_KEY = "local-secret"  # noqa: S105
 LOCAL_AWS_REGION = "us-east-1"
 LOCAL_ROLLBAR_TOKEN = "local-token"  # noqa: S105
 
 HONEYCOMB_ENDPOINT = "https://api.honeycomb.io"
+HONEYCOMB_EUROPE = "https://api.eu1.honeycomb.io"
+# What threemaps calls itself where it reads.
+USER_AGENT = "threemaps"
 ROLLBAR_ENDPOINT = "https://api.rollbar.com"
 
 SERVICES = ("frontend_api", "activities", "users")
@@ -157,6 +161,19 @@ class Settings:
         if not self.honeycomb_is_real:
             return self.url("honeycomb")
         return self.get("HONEYCOMB_API_ENDPOINT", HONEYCOMB_ENDPOINT).rstrip("/")
+
+    @property
+    def honeycomb_mcp(self) -> str:
+        """Where Honeycomb's MCP server answers, in the region of the API."""
+        if not self.honeycomb_is_real:
+            return f"{self.url('honeycomb')}/mcp"
+        given = self.get("HONEYCOMB_MCP_ENDPOINT").rstrip("/")
+        return given or f"{self.honeycomb_api.replace('://api.', '://mcp.')}/mcp"
+
+    @property
+    def honeycomb_ui(self) -> str:
+        """Where Honeycomb shows its pages, in the region of the API."""
+        return "https://ui.eu1.honeycomb.io" if ".eu1." in self.honeycomb_api else "https://ui.honeycomb.io"
 
     @property
     def aws_endpoint(self) -> str | None:

@@ -2,17 +2,20 @@
 
 import logging
 
-from flask import Flask
+from flask import Flask, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
+from threemaps.settings import Settings
 from threemaps.standins.honeycomb.datasets import datasets_door
 from threemaps.standins.honeycomb.dependencies import map_door
 from threemaps.standins.honeycomb.events import events_door
 from threemaps.standins.honeycomb.keys import auth
+from threemaps.standins.honeycomb.limits import Limiter, Limits
 from threemaps.standins.honeycomb.otlp import otlp_door
+from threemaps.standins.honeycomb.plan import Plan
 from threemaps.standins.honeycomb.problems import HoneycombError
-from threemaps.standins.honeycomb.queries import RESULTS_PER_MINUTE, queries_door
+from threemaps.standins.honeycomb.queries import queries_door
 from threemaps.standins.honeycomb.schema import DROP_UNUSED_RESOURCES, SCHEMA
 from threemaps.standins.honeycomb.writer import Writer
 from threemaps.standins.http import BodyError, json_answer
@@ -23,16 +26,20 @@ __all__ = ["SCHEMA", "create_app"]
 log = logging.getLogger("threemaps.standins.honeycomb")
 
 
-def create_app(store: Store, *, results_per_minute: int = RESULTS_PER_MINUTE) -> Flask:
+def create_app(store: Store, *, limits: Limits | None = None, plan: Plan | None = None) -> Flask:
+    """Without a plan, that of THREEMAPS_HONEYCOMB_PLAN."""
     app = Flask(__name__, static_folder=None)
+    plan = plan or Plan.of(Settings.load().get("THREEMAPS_HONEYCOMB_PLAN"))
+    limiter = Limiter(limits or Limits())
+    limiter.watch(app)
     store.also_tidy(DROP_UNUSED_RESOURCES)
     writer = Writer(store)
     app.register_blueprint(auth)
     app.register_blueprint(otlp_door(writer))
     app.register_blueprint(events_door(writer))
     app.register_blueprint(datasets_door(store, writer))
-    app.register_blueprint(queries_door(store, results_per_minute))
-    app.register_blueprint(map_door(store))
+    app.register_blueprint(queries_door(store, limiter, plan))
+    app.register_blueprint(map_door(store, plan))
     app.register_error_handler(HoneycombError, HoneycombError.answer)
     app.register_error_handler(BodyError, lambda error: HoneycombError(error.status, error.reason).answer())
     app.register_error_handler(HTTPException, _http_error)
@@ -46,7 +53,12 @@ def create_app(store: Store, *, results_per_minute: int = RESULTS_PER_MINUTE) ->
 
 
 def _http_error(error: HTTPException) -> Response:
-    status = error.code if error.code in (404, 405, 413, 415) else 400
+    if error.code == 404:
+        path = request.path[:200]
+        return HoneycombError(
+            404, f"The local Honeycomb has no {path}: docs/standins.md lists what it has."
+        ).answer()
+    status = error.code if error.code in (405, 413, 415) else 400
     return HoneycombError(status or 400, error.description or error.name).answer()
 
 

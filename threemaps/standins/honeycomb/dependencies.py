@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response
 
 from threemaps.standins.honeycomb.checks import integer, new_id, object_body
 from threemaps.standins.honeycomb.keys import check_configuration_key
+from threemaps.standins.honeycomb.plan import Plan
 from threemaps.standins.honeycomb.problems import HoneycombError, invalid
 from threemaps.standins.http import json_answer
 from threemaps.standins.store import Store
@@ -25,6 +26,8 @@ DEFAULT_PAGE, LARGEST_PAGE = 20, 100
 DEFAULT_RANGE = 7_200
 SECOND = 1_000_000_000
 PARENTS_BEFORE = PARENTS_AFTER = 3_600
+# So long a request is pending, as outside; what its answer will be is settled when it is made.
+PENDING_MS = 100
 
 # Repeated spans are told apart from calls by their ids, whatever came in between and whenever they came.
 CALLS = """
@@ -58,9 +61,10 @@ class Window:
     end: int
 
 
-def map_door(store: Store) -> Blueprint:
+def map_door(store: Store, plan: Plan) -> Blueprint:
     door = Blueprint("dependencies", __name__)
     door.before_request(check_configuration_key)
+    door.before_request(lambda: plan.require_enterprise("The Map Dependencies API"))
 
     @door.post("/1/maps/dependencies/requests")
     def create() -> Response:
@@ -76,10 +80,14 @@ def map_door(store: Store) -> Blueprint:
     @door.get("/1/maps/dependencies/requests/<key>")
     def read(key: str) -> Response:
         size, offset = _page()
-        rows = store.rows("SELECT document FROM map_requests WHERE id = ?", [key])
+        age = "epoch_ms(now()) - stored_at"
+        rows = store.rows(f"SELECT document, {age} FROM map_requests WHERE id = ?", [key])
         if not rows:
             raise HoneycombError(404, "map dependency request not found")
-        dependencies = orjson.loads(rows[0][0])
+        [(document, milliseconds)] = rows
+        if milliseconds < PENDING_MS:
+            return json_answer({"request_id": key, "status": "pending", "dependencies": None})
+        dependencies = orjson.loads(document)
         following = offset + size
         link = None
         if following < len(dependencies):

@@ -19,6 +19,7 @@ _TEXT_COLUMNS = {
     "service.name": "service",
 }
 _NUMBER_COLUMNS = {"duration_ms": "duration_ms", "status_code": "status_code"}
+_OF_RESOURCE = ("meta.signal_type", "service.name")
 _COUNTS = ("span.num_events", "span.num_links")
 
 # What a dataset's columns are called where they are no attributes, and their Honeycomb types.
@@ -38,30 +39,41 @@ class Field:
     is_json: bool = False  # `value` is JSON text, to be read before it is shown
 
 
-def field(name: str) -> Field:
-    if name == "error":
-        return Field("error", "CAST(error AS VARCHAR)", "CAST(error AS DOUBLE)")
-    if name in _NUMBER_COLUMNS:
-        column = _NUMBER_COLUMNS[name]
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a statement calls an event, its resource, and the attributes of that."""
+
+    event: str
+    resource: str
+    shared: str
+
+
+EVENT = Place("e", "r", "r.attributes")
+
+
+def field(name: str, place: Place = EVENT) -> Field:
+    if name == "error" or name in _NUMBER_COLUMNS:
+        column = f"{place.event}.{_NUMBER_COLUMNS.get(name, name)}"
         return Field(column, f"CAST({column} AS VARCHAR)", f"CAST({column} AS DOUBLE)")
-    attribute = _attribute(name)
+    attribute = _attribute(name, place)
     if name in _TEXT_COLUMNS:
-        column = _TEXT_COLUMNS[name]
+        of_resource = name in _OF_RESOURCE
+        column = f"{place.resource if of_resource else place.event}.{_TEXT_COLUMNS[name]}"
         text = f"coalesce({column}, {attribute.text})" if name == "type" else column
         return Field(text, text, f"TRY_CAST({text} AS DOUBLE)")
     return attribute
 
 
-def _attribute(name: str) -> Field:
+def _attribute(name: str, place: Place) -> Field:
     path = literal("/" + name.replace("~", "~0").replace("/", "~1"))
-    none = "CASE WHEN e.part = 0 THEN '0' END" if name in _COUNTS else "NULL"
-    value = f"coalesce(CAST({_both('json_extract', path)} AS VARCHAR), {none})"
-    text = f"coalesce({_both('json_extract_string', path)}, {none})"
+    none = f"CASE WHEN {place.event}.part = 0 THEN '0' END" if name in _COUNTS else "NULL"
+
+    def either(function: str) -> str:
+        return f"coalesce({function}({place.event}.attributes, {path}), {function}({place.shared}, {path}))"
+
+    value = f"coalesce(CAST({either('json_extract')} AS VARCHAR), {none})"
+    text = f"coalesce({either('json_extract_string')}, {none})"
     return Field(value, text, f"TRY_CAST({text} AS DOUBLE)", is_json=True)
-
-
-def _both(function: str, path: str) -> str:
-    return f"coalesce({function}(e.attributes, {path}), {function}(r.attributes, {path}))"
 
 
 def literal(text: str) -> str:

@@ -1,5 +1,6 @@
 """API keys: an ingest key sends, a configuration key sends and reads."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Any
@@ -15,19 +16,19 @@ HEADER = "X-Honeycomb-Team"
 UNKNOWN_KEY = "unknown API key - check your credentials"
 MISSING_KEY = "missing 'x-honeycomb-team' header"
 
-INGEST_ACCESS = ("createDatasets",)
-CONFIGURATION_ACCESS = (
-    "events",
-    "markers",
-    "triggers",
-    "boards",
-    "queries",
-    "columns",
-    "createDatasets",
-    "slos",
-    "recipients",
-    "privateBoards",
-)
+# What `/1/auth` names of a configuration key, and whether the local Honeycomb has it.
+CONFIGURATION_ACCESS = {
+    "events": True,
+    "markers": False,
+    "triggers": False,
+    "boards": False,
+    "queries": True,
+    "columns": True,
+    "createDatasets": True,
+    "slos": False,
+    "recipients": False,
+    "privateBoards": False,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,11 @@ class Key:
     secret: str
     id: str
     type: str
-    access: tuple[str, ...]
+    access: Mapping[str, bool]
 
 
 KEYS = (
-    Key(LOCAL_INGEST_KEY, "hcxik_threemaps", "ingest", INGEST_ACCESS),
+    Key(LOCAL_INGEST_KEY, "hcxik_threemaps", "ingest", {"createDatasets": True}),
     Key(LOCAL_CONFIGURATION_KEY, "threemaps", "configuration", CONFIGURATION_ACCESS),
 )
 
@@ -81,7 +82,7 @@ def describe_key() -> Response:
     document: dict[str, Any] = {
         "id": key.id if key else "",
         "type": key.type if key else "",
-        "api_key_access": dict.fromkeys(key.access if key else (), True),
+        "api_key_access": dict(key.access) if key else {},
         "environment": {"name": "Local", "slug": "local"},
         "team": {"name": "threemaps", "slug": "threemaps"},
     }

@@ -9,8 +9,13 @@ from threemaps.standins.http import json_answer
 _TYPES = {
     400: ("unparseable", "The request body could not be parsed."),
     403: ("forbidden", "The API key does not have permission for this operation."),
+    401: ("unauthorized", "The API key is not known."),
     404: ("not-found", "The requested resource cannot be found."),
     405: ("method-not-allowed", "The method is not allowed here."),
+    409: (
+        "conflict",
+        "Request could not be completed due to a conflict with the current state of the target resource.",
+    ),
     413: ("payload-too-large", "Request body is too large."),
     415: ("unsupported-media-type", "The request body is in a format that is not supported."),
     422: ("validation-failed", "The provided input is invalid."),
@@ -47,9 +52,12 @@ class HoneycombError(Exception):
             "type": f"https://api.honeycomb.io/problems/{kind}",
             "title": title,
             "error": self.error,
-            "detail": self.detail or self.error,
         }
-        if self.field is not None:
+        if self.field is None:
+            document["detail"] = self.detail or self.error
+        else:
+            # The reason stands in the list only.
+            document["error"] = title
             document["type_detail"] = [
                 {"field": self.field, "code": self.code, "description": f"{self.field}: {self.error}"}
             ]

@@ -38,7 +38,13 @@ FILTER_OPS = (*COMPARISONS, *TEXT_OPS, "exists", "does-not-exist", "in", "not-in
 DEFAULT_LIMIT, LARGEST_LIMIT = 100, 1_000
 DEFAULT_RANGE = 7_200
 LARGEST_LIST = 100
-RELATIONS = ("root.", "parent.", "child.", "any.", "none.")
+RELATIONS = ("root", "parent", "child", "any", "any2", "any3", "none")
+
+
+def related(name: str) -> tuple[str, str]:
+    """A field's relation, or "" where it is the span's own, and its name there."""
+    relation, _, own = name.partition(".")
+    return (relation, own) if own and relation in RELATIONS else ("", name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +91,18 @@ class Query:
     end_time: int | None
     time_range: int | None
 
+    @property
+    def is_relational(self) -> bool:
+        names = (*self.breakdowns, *(one.column for one in self.filters))
+        return any(related(name)[0] for name in names)
+
 
 def parse_query(body: dict[str, Any]) -> Query:
-    for name in ("calculated_fields", "compare_time_offset_seconds"):
+    for name in ("calculated_fields", "compare_time_offset_seconds", "formulas"):
         if body.get(name):
             raise invalid(name, "is not answered by this local stand-in")
     breakdowns = tuple(
-        _column(item, f"breakdowns[{index}]") for index, item in enumerate(_items(body, "breakdowns"))
+        _breakdown(item, f"breakdowns[{index}]") for index, item in enumerate(_items(body, "breakdowns"))
     )
     calculations = _objects(body, "calculations", _calculation) or (Calculation("COUNT", None),)
     labels = {*breakdowns, *(calculation.label for calculation in calculations)}
@@ -112,6 +123,8 @@ def parse_query(body: dict[str, Any]) -> Query:
         time_range=integer(body, "time_range", least=1),
     )
     _check_times(query)
+    if query.is_relational and query.any_filter:
+        raise invalid("filter_combination", "relational fields go with AND only")
     return query
 
 
@@ -152,9 +165,22 @@ def _objects(body: dict[str, Any], name: str, parse: Any) -> tuple[Any, ...]:
 def _column(value: Any, where: str) -> str:
     if not isinstance(value, str) or not value or "\0" in value or len(value) > 255:
         raise invalid(where, "must be the name of a column, of 1 to 255 characters", "incorrect_type")
-    if value.startswith(RELATIONS):
-        raise invalid(where, "relational fields are not answered by this local stand-in")
     return value
+
+
+def _breakdown(value: Any, where: str) -> str:
+    name = _column(value, where)
+    if related(name)[0] == "none":
+        raise invalid(where, "what no span of the trace has is nothing to group by")
+    return name
+
+
+def _own_column(value: Any, where: str) -> str:
+    """Of the span itself: relational fields stand in breakdowns and filters only."""
+    name = _column(value, where)
+    if related(name)[0]:
+        raise invalid(where, f"relational fields are not supported here: {name[:64]!r}")
+    return name
 
 
 def _calculation(item: dict[str, Any], where: str, name: str = "op") -> Calculation:
@@ -163,9 +189,11 @@ def _calculation(item: dict[str, Any], where: str, name: str = "op") -> Calculat
         raise invalid(f"{where}.{name}", f"{op} is not answered by this local stand-in")
     if op not in OPS:
         raise invalid(f"{where}.{name}", f"{str(op)[:64]!r} is no operation: use one of {', '.join(OPS)}")
+    if item.get("filters"):
+        raise invalid(f"{where}.filters", "is not answered by this local stand-in")
     if op == "COUNT":
         return Calculation(op, None)
-    return Calculation(op, _column(column, f"{where}.column"))
+    return Calculation(op, _own_column(column, f"{where}.column"))
 
 
 def _filter(item: dict[str, Any], where: str) -> Filter:

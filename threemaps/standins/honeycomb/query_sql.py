@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from threemaps.standins.honeycomb.fields import field
-from threemaps.standins.honeycomb.query_spec import PERCENTILES, Calculation, Filter, Query
+from threemaps.standins.honeycomb.fields import Field, field
+from threemaps.standins.honeycomb.query_spec import PERCENTILES, Calculation, Filter, Query, related
+from threemaps.standins.honeycomb.relations import earliest, joins, no_span, place_of, relatives
 
 HEATMAP_BUCKETS = 50
 # A heatmap counts pairs of a bucket and a sample rate; the rate is below this.
@@ -38,7 +39,7 @@ class Plan:
 
     def __init__(self, query: Query, dataset: str | None, start: int, end: int) -> None:
         self.query = query
-        self.breakdowns = [field(name) for name in query.breakdowns]
+        self.breakdowns = [_field(name) for name in query.breakdowns]
         self.parameters: dict[str, Any] = {"start": start, "end": end}
         if dataset is not None:
             self.parameters["dataset"] = dataset
@@ -54,26 +55,30 @@ class Plan:
             if calculation.column is not None
         ]
         scope = " AND r.dataset = $dataset" if "dataset" in self.parameters else ""
+        names = [*self.query.breakdowns, *(each.column for each in self.query.filters)]
+        relations = sorted({related(name)[0] for name in names} - {""})
         return f"""
-WITH picked AS (
+WITH {relatives() if relations else ""} picked AS (
     SELECT DISTINCT ON (
         e.trace_id, coalesce(e.span_id, e.parent_id), e.kind, e.part,
         CASE WHEN e.part IS NULL THEN e.rowid END
     ) {", ".join(columns)}
-    FROM events e JOIN resources r ON r.id = e.resource
-    WHERE e.time >= $start AND e.time < $end{scope} AND {self._condition()}
+    FROM events e JOIN resources r ON r.id = e.resource {joins(relations)}
+    WHERE e.time >= $start AND e.time < $end{scope} AND {self._condition()} {earliest(relations)}
 )"""
 
     def _condition(self) -> str:
-        conditions = [
-            self._filter(f"f{index}", condition) for index, condition in enumerate(self.query.filters)
-        ]
+        found = [(each, self._filter(f"f{index}", each)) for index, each in enumerate(self.query.filters)]
+        absent = [sql for each, sql in found if related(each.column)[0] == "none"]
+        conditions = [sql for each, sql in found if related(each.column)[0] != "none"]
+        if absent:
+            conditions.append(no_span(absent))
         if not conditions:
             return "true"
         return "(" + (" OR " if self.query.any_filter else " AND ").join(conditions) + ")"
 
     def _filter(self, name: str, condition: Filter) -> str:
-        column = field(condition.column)
+        column = _field(condition.column)
         if condition.op == "exists":
             return f"{column.text} IS NOT NULL"
         if condition.op == "does-not-exist":
@@ -90,7 +95,7 @@ WITH picked AS (
         return self._comparison(name, condition)
 
     def _comparison(self, name: str, condition: Filter) -> str:
-        column, value = field(condition.column), condition.value
+        column, value = _field(condition.column), condition.value
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         self.parameters[name] = float(value) if is_number else _as_text(value)
         side = column.number if is_number else column.text
@@ -183,6 +188,12 @@ _TEXT_FUNCTIONS = {
     "contains": ("contains", False),
     "does-not-contain": ("contains", True),
 }
+
+
+def _field(name: str) -> Field:
+    """A field of the event, or of a relative of it."""
+    relation, own = related(name)
+    return field(own, place_of(relation)) if relation else field(own)
 
 
 def _as_text(value: Any) -> str:

@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 import requests
+from flask.testing import FlaskClient
 
 from tests.conftest import Serve
 from threemaps.settings import LOCAL_CONFIGURATION_KEY, LOCAL_INGEST_KEY
 from threemaps.standins.honeycomb.app import SCHEMA, create_app
+from threemaps.standins.honeycomb.limits import Limits
 from threemaps.standins.store import Store
 
-PLENTY = 1_000
+PLENTY = Limits(1_000_000, 1_000_000, 1_000_000)
 INGEST = {"X-Honeycomb-Team": LOCAL_INGEST_KEY}
 CONFIGURATION = {"X-Honeycomb-Team": LOCAL_CONFIGURATION_KEY}
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
@@ -48,12 +50,19 @@ class Client:
         link = f"/1/maps/dependencies/requests/{created.json()['request_id']}?page[size]=100"
         found = {}
         while link:
-            page = self.get(link).json()
-            assert page["status"] == "ready"
+            page = self.ready(link)
             for edge in page["dependencies"]:
                 found[edge["parent_node"]["name"], edge["child_node"]["name"]] = edge["call_count"]
             link = page["links"]["next"]
         return found
+
+    def ready(self, link: str) -> Any:
+        """A page of a map, once it is no longer pending."""
+        while (page := self.get(link).json())["status"] == "pending":
+            assert page["dependencies"] is None
+            time.sleep(0.02)
+        assert page["status"] == "ready"
+        return page
 
     def query(self, dataset: str = "__all__", *, run: dict[str, Any] | None = None, **body: Any) -> Any:
         """A query's data, over a window that holds the current minute too."""
@@ -73,6 +82,13 @@ class Client:
         return [row["data"] for row in self.query(dataset, **body)["results"]]
 
 
+def ready(client: FlaskClient, link: str) -> Any:
+    """A page of a map from an app without a socket, once it is no longer pending."""
+    while (page := client.get(link, headers=CONFIGURATION).get_json())["status"] == "pending":
+        time.sleep(0.02)
+    return page
+
+
 @pytest.fixture
 def store() -> Iterator[Store]:
     store = Store(":memory:", SCHEMA)
@@ -82,4 +98,4 @@ def store() -> Iterator[Store]:
 
 @pytest.fixture
 def honeycomb(store: Store, serve: Serve) -> Client:
-    return Client(serve(create_app(store, results_per_minute=PLENTY)))
+    return Client(serve(create_app(store, limits=PLENTY)))

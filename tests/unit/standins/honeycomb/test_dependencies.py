@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import Serve
-from tests.unit.standins.honeycomb.conftest import CONFIGURATION, INGEST, PROTOBUF, Client
+from tests.unit.standins.honeycomb.conftest import CONFIGURATION, INGEST, PLENTY, PROTOBUF, Client, ready
 from tests.unit.standins.honeycomb.spans import Call, request_of
 from threemaps.standins.honeycomb.app import SCHEMA, create_app
 from threemaps.standins.store import Store
@@ -46,14 +46,14 @@ def test_any_tree_split_shuffled_and_repeated_gives_the_true_edges(
     sent = calls + numbers.choices(calls, k=repeats)
     numbers.shuffle(sent)
     store = Store(":memory:", SCHEMA)
-    client = create_app(store).test_client()
+    client = create_app(store, limits=PLENTY).test_client()
     while sent:
         size = numbers.randint(1, len(sent))
         body = request_of(sent[:size]).SerializeToString()
         assert client.post("/v1/traces", data=body, headers=INGEST | PROTOBUF).status_code == 200
         sent = sent[size:]
     path = client.post("/1/maps/dependencies/requests", json={}, headers=CONFIGURATION).headers["Location"]
-    page = client.get(f"{path}?page[size]=100", headers=CONFIGURATION).get_json()
+    page = ready(client, f"{path}?page[size]=100")
     store.close()
     assert {
         (edge["parent_node"]["name"], edge["child_node"]["name"]): edge["call_count"]
@@ -150,24 +150,25 @@ class TestPages:
     def test_twenty_at_a_time_unless_asked_otherwise(self, honeycomb: Client, request_path: str) -> None:
         sizes, link = [], request_path
         while link:
-            page = honeycomb.get(link).json()
+            page = honeycomb.ready(link)
             sizes.append(len(page["dependencies"]))
             link = page["links"]["next"]
         assert sizes == [20, 20, 5]
-        assert len(honeycomb.get(request_path, **{"page[size]": 100}).json()["dependencies"]) == 45
+        assert len(honeycomb.ready(f"{request_path}?page[size]=100")["dependencies"]) == 45
 
     @pytest.mark.parametrize("size", ["0", "101", "-1", "many"])
     def test_a_page_has_one_to_a_hundred(self, honeycomb: Client, request_path: str, size: str) -> None:
         assert honeycomb.get(request_path, **{"page[size]": size}).status_code == 422
 
     def test_a_made_up_cursor_is_refused(self, honeycomb: Client, request_path: str) -> None:
+        honeycomb.ready(request_path)
         answer = honeycomb.get(request_path, **{"page[after]": "later"})
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid cursor 'later'")
 
     def test_no_more_than_the_limit(self, honeycomb: Client, request_path: str) -> None:
         created = honeycomb.post("/1/maps/dependencies/requests?limit=3", {})
         path = created.headers["Location"].removeprefix(honeycomb.url)
-        assert len(honeycomb.get(path).json()["dependencies"]) == 3
+        assert len(honeycomb.ready(path)["dependencies"]) == 3
 
     def test_only_what_touches_the_named_services(self, honeycomb: Client, request_path: str) -> None:
         names = [{"name": "child-07"}, {"name": "child-08", "type": "service"}]
@@ -202,5 +203,5 @@ def test_a_result_stays_as_it_was(honeycomb: Client) -> None:
         "Location"
     ]
     honeycomb.send_spans(request_of([Call("b", 3, 1)]))
-    page = honeycomb.get(path.removeprefix(honeycomb.url)).json()
+    page = honeycomb.ready(path.removeprefix(honeycomb.url))
     assert [edge["call_count"] for edge in page["dependencies"]] == [1]

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.standins.honeycomb.conftest import CONFIGURATION, INGEST, PROTOBUF
+from tests.unit.standins.honeycomb.conftest import CONFIGURATION, INGEST, PLENTY, PROTOBUF, ready
 from tests.unit.standins.honeycomb.spans import Call, request_of
 from threemaps.standins.honeycomb.app import SCHEMA, create_app
 from threemaps.standins.otlp_messages import LogsRequest, TraceRequest
@@ -92,7 +92,7 @@ WRONG_SPANS = {
 @pytest.fixture(scope="module")
 def client() -> Iterator[FlaskClient]:
     store = Store(":memory:", SCHEMA)
-    yield create_app(store, results_per_minute=100_000).test_client()
+    yield create_app(store, limits=PLENTY).test_client()
     store.close()
 
 
@@ -102,7 +102,7 @@ def _still_there(client: FlaskClient) -> Iterator[None]:
     assert client.post("/v1/traces", data=GOOD, headers=INGEST | PROTOBUF).status_code == 200
     yield
     created = client.post("/1/maps/dependencies/requests", json={}, headers=CONFIGURATION)
-    page = client.get(created.headers["Location"], headers=CONFIGURATION).get_json()
+    page = ready(client, created.headers["Location"])
     names = [(each["parent_node"]["name"], each["child_node"]["name"]) for each in page["dependencies"]]
     assert ("a", "b") in names
 
