@@ -15,9 +15,11 @@ from botocore.validate import validate_parameters
 from threemaps.settings import MAP_LOG_GROUP, METRIC_NAMESPACE, PROJECT, SERVICE_LOG_GROUP
 
 AWS = PROJECT / "aws"
-SERVICES = ("xray", "logs", "cloudwatch", "sts")
+SERVICES = ("xray", "logs", "cloudwatch", "application-signals", "sts")
 POLICIES = ("iam-collector", "iam-reader", "iam-provisioner")
-ARN = re.compile(r"arn:aws:(xray|logs|cloudwatch):[*a-z0-9-]*:\*:[a-z-]+[:/]/?threemaps[A-Za-z0-9/*:_-]*")
+ARN = re.compile(
+    r"arn:aws:(xray|logs|cloudwatch):[*a-z0-9-]*:\*:[a-z-]+[:/](/?threemaps|aws/spans)[A-Za-z0-9/*:_-]*"
+)
 # What everybody may do without being allowed to, by AWS's own documentation of STS.
 FREE = {"sts:GetCallerIdentity"}
 # X-Ray's OTLP door is no operation of its API: these stand in AWS's Service Authorization Reference.
@@ -130,5 +132,11 @@ def test_only_what_cannot_be_narrowed_is_allowed_on_everything() -> None:
         if one["Resource"] == "*"
         for action in one["Action"]
     }
-    assert {action for action in everywhere if not action.startswith("xray:")} == {"logs:DescribeLogGroups"}
+    assert {action for action in everywhere if not action.startswith("xray:")} == {
+        "application-signals:ListServiceDependencies",
+        "application-signals:ListServices",
+        "cloudwatch:GetMetricData",
+        "cloudwatch:PutMetricData",
+        "logs:DescribeLogGroups",
+    }
     assert not {action for action in everywhere if re.search(r":(Create|Delete|Update)", action)}
