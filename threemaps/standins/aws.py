@@ -4,22 +4,28 @@ There is one door, so it needs no more of Flask than what is below Flask: a thir
 """
 
 import logging
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+import os
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Request, Response
 
 from threemaps.settings import LOCAL_AWS_ACCESS_KEY_ID, LOCAL_AWS_SECRET_ACCESS_KEY
-from threemaps.standins import cloudwatch, sigv4, sts, xray
-from threemaps.standins.aws_errors import OTLP_PATH, AwsError, cbor_answer, error_response
+from threemaps.standins import cloudwatch, sigv4, sts
+from threemaps.standins.aws_errors import AwsError, cbor_answer, error_response, is_otlp
 from threemaps.standins.http import BodyError, decompress, json_answer
+from threemaps.standins.spans import schema
 from threemaps.standins.store import Store
+from threemaps.standins.xray import configuration
+from threemaps.standins.xray.destination import Destination
+from threemaps.standins.xray.operations import XRay
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
-SCHEMA = xray.SCHEMA + cloudwatch.SCHEMA
+SCHEMA = schema.SCHEMA + configuration.SCHEMA + cloudwatch.SCHEMA
 KEYS = {LOCAL_AWS_ACCESS_KEY_ID: LOCAL_AWS_SECRET_ACCESS_KEY}
 METHODS = ("GET", "HEAD", "POST")
 
@@ -32,11 +38,24 @@ class BoundedRequest(Request):
     max_content_length = MAX_BODY_BYTES
 
 
+class OtlpEndpoint(Protocol):
+    def answer(self, request: Request) -> Response: ...
+
+
 class Aws:
-    def __init__(self, store: Store) -> None:
-        self._rays = xray.XRay(store)
+    def __init__(self, store: Store, environ: Mapping[str, str] = os.environ) -> None:
+        self._store = store
+        self._destination = Destination(configuration.Configuration(store), environ)
+        self._rays = XRay(store, self._destination)
         self._logs = cloudwatch.CloudWatchLogs(store)
         self._metrics = cloudwatch.CloudWatchMetrics(store)
+
+    @cached_property
+    def _otlp(self) -> dict[str, tuple[str, OtlpEndpoint]]:
+        """Path → service that calls are signed for. Loaded with the first request: it is 3 MB."""
+        from threemaps.standins.spans.endpoint import TracesEndpoint
+
+        return {"/v1/traces": ("xray", TracesEndpoint(self._store, self._destination.is_searched))}
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         # Not in its own environ: in such a circle its body would wait for the garbage collection.
@@ -54,9 +73,10 @@ class Aws:
             raise MethodNotAllowed(METHODS)
         if request.path == "/healthz":
             return json_answer({"status": "ok"})
-        if request.path == OTLP_PATH and request.method == "POST":
-            sigv4.verify(request, KEYS, service="xray")
-            return self._rays.otlp.answer(request)
+        if is_otlp(request) and request.path in self._otlp:
+            service, endpoint = self._otlp[request.path]
+            sigv4.verify(request, KEYS, service=service)
+            return endpoint.answer(request)
         sigv4.verify(request, KEYS)
         if request.path.startswith(cloudwatch.METRICS_PATH):
             return cbor_answer(self._metrics.answer_cbor(request.path, body_of(request)))

@@ -24,7 +24,7 @@ CLOUDWATCH_NAMES = {
     "MissingParameter": "MissingRequiredParameterException",
     "ResourceNotFound": "DashboardNotFoundError",
 }
-OTLP_PATH = "/v1/traces"
+OTLP_PATHS = frozenset(("/v1/traces", "/v1/logs", "/v1/metrics"))
 CLOUDWATCH = "GraniteServiceVersion20100801"
 
 
@@ -41,7 +41,7 @@ class AwsError(Exception):
 def error_response(request: Request, error: AwsError) -> Response:
     """JSON for X-Ray and the X-Amz-Target protocols, CBOR for CloudWatch, XML for queries, OTLP for OTLP."""
     target = request.headers.get("X-Amz-Target", "")
-    if request.path == OTLP_PATH and request.mimetype in otlp_http.PROTOBUF:
+    if is_otlp(request) and request.mimetype in otlp_http.PROTOBUF:
         return _otlp(error, request.mimetype)
     if request.path.startswith(f"/service/{CLOUDWATCH}/"):
         response = cbor_answer(cbor.encode(_named(error)), error.status)
@@ -51,6 +51,10 @@ def error_response(request: Request, error: AwsError) -> Response:
     if target or not _is_query(request):
         return _json(request, error, error.code)
     return _xml(error)
+
+
+def is_otlp(request: Request) -> bool:
+    return request.path in OTLP_PATHS and request.method == "POST"
 
 
 def cbor_answer(body: bytes, status: int = 200) -> Response:

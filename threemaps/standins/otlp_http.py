@@ -7,15 +7,26 @@ import base64
 from typing import Any
 
 import orjson
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Request, Response
 
-from threemaps.standins.http import BodyError, parse_json
+from threemaps.standins.http import BodyError, decompress, parse_json
 
 PROTOBUF = ("application/x-protobuf", "application/protobuf")
 JSON = "application/json"
 
 # OTLP's JSON writes these as hex, where protobuf's own JSON would have base64.
 _IDS = frozenset(("traceId", "trace_id", "spanId", "span_id", "parentSpanId", "parent_span_id"))
+
+
+def read_otlp(request: Request, limit: int, described: Any) -> bytes:
+    """The body as AWS takes it, as protobuf: gzip or none, and at most so many bytes unpacked."""
+    if request.mimetype not in (*PROTOBUF, JSON):
+        raise BodyError(415, f"Content-Type must be {PROTOBUF[0]} or {JSON}")
+    encoding = request.headers.get("Content-Encoding", "")
+    if encoding not in ("", "identity", "gzip"):
+        raise BodyError(415, "Content-Encoding must be gzip, or none")
+    # Kept by the request, so that the signature check before and this read the same bytes.
+    return as_protobuf(decompress(request.get_data(), encoding, limit), request.mimetype, described)
 
 
 def as_protobuf(body: bytes, mimetype: str, described: Any) -> bytes:

@@ -1,26 +1,30 @@
 """Where traces go: X-Ray's own store, or CloudWatch Logs, which is what Transaction Search is; and its index.
 
-Locally it is on from the start, and all is indexed: a lower share is kept and not carried out.
+Locally it is on from the start, unless THREEMAPS_AWS_TRANSACTION_SEARCH is off. All is indexed: a lower share
+is kept and not carried out.
 """
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
+from threemaps.errors import UserError
 from threemaps.standins.xray.configuration import Configuration
 from threemaps.standins.xray.requests import invalid
 
 SEARCHED = "CloudWatchLogs"
 CHOICES = ("XRay", SEARCHED)
 DEFAULT = "Default"
+VARIABLE = "THREEMAPS_AWS_TRANSACTION_SEARCH"
+FIRST_CHOICES = {"on": SEARCHED, "off": "XRay"}
 
 
 class Destination:
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, environ: Mapping[str, str]) -> None:
         self._configuration = configuration
         known = configuration.get("destination", "traces")
-        self._current: str = known["Destination"] if known else SEARCHED
+        self._current: str = known["Destination"] if known else first_choice(environ)
 
-    @property
     def is_searched(self) -> bool:
         return self._current == SEARCHED
 
@@ -45,6 +49,14 @@ class Destination:
         self._configuration.put("destination", "traces", {"Destination": wanted})
         self._current = wanted
         return self.get_trace_segment_destination({})
+
+
+def first_choice(environ: Mapping[str, str]) -> str:
+    """Where traces go in an account in which nobody has chosen."""
+    choice = environ.get(VARIABLE) or "on"
+    if choice not in FIRST_CHOICES:
+        raise UserError(f"{VARIABLE} is {choice!r}", hint="set it to on or off")
+    return FIRST_CHOICES[choice]
 
 
 def indexing_rule(share: float) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The service graph, derived from the stored rows with joins over all wanted traces at once.
+"""The service graph, derived from the table of spans with joins over all wanted traces at once.
 
 How it is drawn:
 - A segment belongs to the node of its name and origin. A subsegment belongs to the segment that its chain of
@@ -16,9 +16,11 @@ from typing import Any
 
 import duckdb
 
+from threemaps.standins.spans.span import SECOND, nanoseconds, seconds_of
 from threemaps.standins.store import Store
 from threemaps.standins.xray import graph_sql as sql
 from threemaps.standins.xray.entities import ERROR, FAULT, THROTTLE
+from threemaps.standins.xray.segments import LATEST_TIME
 
 CLIENT = "client"
 
@@ -34,18 +36,18 @@ class Statistics:
     throttles: int = 0
     faults: int = 0
     ok: int = 0
-    seconds: float = 0.0
+    took_ns: int = 0
     first: float = float("inf")
     last: float = 0.0
     histogram: dict[float, int] = field(default_factory=dict)
 
-    def add(self, count: int, flags: int, took: float, seconds: float, first: float, last: float) -> None:
+    def add(self, count: int, flags: int, took: float, took_ns: int, first: float, last: float) -> None:
         self.total += count
         self.ok += 0 if flags else count
         self.errors += count if flags & (ERROR | THROTTLE) else 0
         self.throttles += count if flags & THROTTLE else 0
         self.faults += count if flags & FAULT else 0
-        self.seconds += seconds
+        self.took_ns += took_ns
         self.first, self.last = min(self.first, first), max(self.last, last)
         if count:
             self.histogram[took] = self.histogram.get(took, 0) + count
@@ -68,10 +70,13 @@ class Graph:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Calls that ended in [start, end)."""
+    """Calls that ended in [start, end), in seconds."""
 
     start: float = 0.0
-    end: float = float("inf")
+    end: float = LATEST_TIME
+
+    def bounds(self) -> list[int]:
+        return [nanoseconds(self.start), nanoseconds(self.end)]
 
 
 Traces = Sequence[tuple[int, int]]
@@ -88,13 +93,13 @@ def derive(store: Store, window: Window, traces: Traces | None = None) -> Graph:
 def derive_series(store: Store, window: Window, period: int, traces: Traces | None) -> dict[float, Graph]:
     """A graph for each period that something ended in, by the period's start."""
     series: dict[float, Graph] = {}
-    for start, *figures in _summed(store, window, traces, slot=f"floor(counted / {period}) * {period}"):
+    for start, *figures in _summed(store, window, traces, slot=f"counted // {period * SECOND} * {period}"):
         _draw(series.setdefault(start, Graph()), figures)
     return series
 
 
 def _summed(store: Store, window: Window, traces: Traces | None, *, slot: str) -> Iterator[Sequence[Any]]:
-    bounds = [window.start, window.end]
+    bounds = window.bounds()
     with store.snapshot() as cursor:
         if traces is None:
             cursor.execute(sql.IN_WINDOW, bounds)
@@ -102,6 +107,7 @@ def _summed(store: Store, window: Window, traces: Traces | None, *, slot: str) -
             cursor.execute(sql.NAMED, [[hi for hi, _ in traces], [lo for _, lo in traces]])
         cursor.execute(sql.PLACES)
         cursor.execute(sql.FOUND)
+        cursor.execute(sql.MADE)
         cursor.execute(sql.TWINS)
         if _count(cursor, "SELECT count(*) FROM twins"):
             cursor.execute(sql.LATEST)
@@ -133,15 +139,16 @@ def _count(cursor: duckdb.DuckDBPyConnection, statement: str) -> int:
 
 def _draw(graph: Graph, figures: Sequence[Any]) -> None:
     is_edge, answered, source_name, source_type, name, kind, flags, value, *sums = figures
-    count, seconds, first, last = sums
+    count, took_ns = sums[:2]
+    first, last = map(seconds_of, sums[2:])
     target = (name, kind)
     node = graph.nodes.setdefault(target, GraphNode())
     node.active |= answered
     if not is_edge:
-        node.statistics.add(count, flags, value, seconds, first, last)
+        node.statistics.add(count, flags, value, took_ns, first, last)
         return
     source = (name, CLIENT) if source_name is None else (source_name, source_type)
     node.root |= source_name is None
     graph.nodes.setdefault(source, GraphNode()).active |= source_name is not None
     edge = graph.edges.setdefault((source, target), Statistics())
-    edge.add(count, flags, value, seconds, first, last)
+    edge.add(count, flags, value, took_ns, first, last)

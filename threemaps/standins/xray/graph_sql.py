@@ -7,7 +7,7 @@ three times as quick with them.
 IN_WINDOW = """
 CREATE TEMP TABLE wanted AS
 SELECT trace_hi, trace_lo, row_number() OVER ()::UINTEGER AS trace
-FROM (SELECT DISTINCT trace_hi, trace_lo FROM xray_entities WHERE ended >= ? AND ended < ?)
+FROM (SELECT DISTINCT trace_hi, trace_lo FROM spans WHERE end_ns >= ? AND end_ns < ?)
 """
 
 NAMED = """
@@ -18,18 +18,35 @@ FROM (SELECT DISTINCT unnest(?::UBIGINT[]) AS trace_hi, unnest(?::UBIGINT[]) AS 
 
 PLACES = """
 CREATE TEMP TABLE places AS
+WITH drawn AS (
+    SELECT DISTINCT node, node_type, made_node, made_type
+    FROM spans SEMI JOIN wanted USING (trace_hi, trace_lo)
+)
 SELECT node, node_type, row_number() OVER ()::UINTEGER AS place
 FROM (
-    SELECT DISTINCT node, node_type FROM xray_entities SEMI JOIN wanted USING (trace_hi, trace_lo)
-    WHERE node IS NOT NULL
+    SELECT node, node_type FROM drawn WHERE node IS NOT NULL
+    UNION
+    SELECT made_node, made_type FROM drawn WHERE made_node IS NOT NULL
 )
 """
 
-FOUND = """
+# What nobody sent has an id that nobody sends.
+MADE_ID = "xor(span, 18446744073709551615::UBIGINT)"
+
+FOUND = f"""
 CREATE TEMP TABLE found AS
-SELECT trace, id, parent, top, of_segment, of_segment AND id = top AS is_segment, place,
-    started, ended, flags, received
-FROM xray_entities JOIN wanted USING (trace_hi, trace_lo) LEFT JOIN places USING (node, node_type)
+SELECT trace, span AS id, CASE WHEN made_node IS NULL THEN parent ELSE {MADE_ID} END AS parent,
+    coalesce(top, span) AS top, of_segment, of_segment AND coalesce(top, span) = span AS is_segment, place,
+    start_ns AS started, end_ns AS ended, failure AS flags, received
+FROM spans JOIN wanted USING (trace_hi, trace_lo) LEFT JOIN places USING (node, node_type)
+"""
+
+# Of calls that start something by themselves.
+MADE = f"""
+INSERT INTO found
+SELECT trace, {MADE_ID}, parent, {MADE_ID}, true, true, place, start_ns, end_ns, failure, received
+FROM spans JOIN wanted USING (trace_hi, trace_lo)
+JOIN places ON places.node = made_node AND places.node_type = made_type
 """
 
 TWINS = """
@@ -129,7 +146,7 @@ FROM made LEFT JOIN {HOMES}
 WHERE answered OR homes.id IS NOT NULL
 """
 
-# Durations to three digits, as a histogram's values. First the edges, then the nodes that answered.
+# Durations in seconds, to three digits as a histogram's values. First the edges, then nodes that answered.
 SUMMED = """
 WITH figures AS (
     SELECT true AS is_edge, answered, source, place, edge_flags AS flags,
@@ -140,12 +157,12 @@ WITH figures AS (
     FROM requests
 ), summed AS (
     SELECT {slot} AS slot, is_edge, answered, source, place, flags,
-        CASE WHEN took > 0 THEN round(took, 2 - floor(log10(took))::INTEGER) ELSE 0 END AS value,
-        count(*) AS requests, sum(took) AS seconds, min(started) AS first, max(counted) AS last
+        CASE WHEN took > 0 THEN round(took / 1e9, 11 - floor(log10(took))::INTEGER) ELSE 0 END AS value,
+        count(*) AS requests, sum(took) AS took_ns, min(started) AS first, max(counted) AS last
     FROM figures WHERE counted >= ? AND counted < ?
     GROUP BY ALL
 )
 SELECT slot, is_edge, answered, sources.node, sources.node_type, targets.node, targets.node_type,
-    flags, value, requests, seconds, first, last
+    flags, value, requests, took_ns, first, last
 FROM summed JOIN places AS targets USING (place) LEFT JOIN places AS sources ON sources.place = source
 """

@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from threemaps.standins.spans.ids import parse_trace_id
 from threemaps.standins.store import Store
 from threemaps.standins.xray.configuration import Configuration, Tags, arn, named, unique_arn
 from threemaps.standins.xray.filters import parse
+from threemaps.standins.xray.graph import Window
 from threemaps.standins.xray.matching import Expression
 from threemaps.standins.xray.paging import Pages
 from threemaps.standins.xray.requests import invalid
-from threemaps.standins.xray.segments import parse_trace_id
 from threemaps.standins.xray.subjects import TraceSubject
 from threemaps.standins.xray.tokens import FilterError
 from threemaps.standins.xray.traces import Traces
@@ -25,7 +26,7 @@ DEFAULT = {
     "InsightsConfiguration": {"InsightsEnabled": False, "NotificationsEnabled": False},
 }
 
-ENDED_IN = "SELECT DISTINCT trace_hi, trace_lo FROM xray_entities WHERE ended >= ? AND ended < ?"
+ENDED_IN = "SELECT DISTINCT trace_hi, trace_lo FROM spans WHERE end_ns >= ? AND end_ns < ?"
 
 
 class Groups:
@@ -99,7 +100,7 @@ class Groups:
         expression = self.expression_of(request)
         if expression is None:
             return None
-        numbers = [(hi, lo) for hi, lo in self._store.rows(ENDED_IN, [start, end])]
+        numbers = [(hi, lo) for hi, lo in self._store.rows(ENDED_IN, Window(start, end).bounds())]
         return [
             pair
             for subject in self.subjects(numbers)

@@ -30,10 +30,10 @@ class Ingest:
             except RefusedError as refusal:
                 unprocessed.append(refusal.to_json())
         if rows:
-            self.commit(rows)
+            self._commit(rows)
         return {"UnprocessedTraceSegments": unprocessed}
 
-    def commit(self, rows: list[Row]) -> None:
+    def _commit(self, rows: list[Row]) -> None:
         """Returns when they survive a crash."""
         columns = dict(zip(Row._fields, zip(*rows, strict=True), strict=True))
-        self._store.take("xray_entities", encode_rows(columns, bulk="document"))
+        self._store.take("spans", encode_rows(columns, bulk="document"))

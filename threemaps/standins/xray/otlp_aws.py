@@ -5,8 +5,9 @@ As the exporter `awsxray` makes them, in opentelemetry-collector-contrib 0.152.0
 
 from typing import Any
 
+from threemaps.standins.spans.span import Attributes
 from threemaps.standins.xray.entities import Entity
-from threemaps.standins.xray.otlp_values import Attributes, text, told
+from threemaps.standins.xray.otlp_values import text, told
 
 AWS = {
     "aws.operation": "operation",

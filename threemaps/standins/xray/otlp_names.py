@@ -1,39 +1,32 @@
-"""What a span is in X-Ray's map: whether it begins its process's part of a trace, and its node's name."""
+"""What a span is called in X-Ray's map: a segment like its service, a call like whom it calls. Pure."""
 
 import re
-from typing import Any
+from functools import lru_cache
 from urllib.parse import urlsplit
 
-from threemaps.standins.xray.otlp_values import CLIENT, CONSUMER, PRODUCER, SERVER, Attributes, text
+from threemaps.standins.spans.span import CLIENT, CONSUMER, PRODUCER, SERVER, UNKNOWN_SERVICE, Attributes
+from threemaps.standins.xray.otlp_values import text
 from threemaps.standins.xray.segments import LONGEST_NAME, NAME_CHARACTERS
 
-REMOTE_PARENT = 0x300  # flags: it is known where the parent is, and it is in another process
 LOCAL_SERVICE, REMOTE_SERVICE = "aws.local.service", "aws.remote.service"
-LOCAL_ROOT = ("aws.span.kind", "LOCAL_ROOT")
-UNKNOWN_SERVICE = "unknown_service"
+LOCAL_ROOT = "LOCAL_ROOT"  # a value of aws.span.kind
+# All that a name may follow from.
+NAMING = (
+    *(LOCAL_SERVICE, REMOTE_SERVICE, "peer.service", "aws.service", "db.name", "db.connection_string"),
+    *("rpc.service", "rpc.system", "http.host", "net.peer.name"),
+)
 NO_NAME = re.compile(rf"[^{NAME_CHARACTERS}]")
 NO_NAME_OF_A_SPAN = re.compile(r"[^\w .:/%&#=+\-@]")
 MESSAGES_AND_CALLS = (CLIENT, PRODUCER, CONSUMER)
+REQUESTS_AND_MESSAGES = (SERVER, CONSUMER)
 
 
-def is_segment(span: Any, attributes: Attributes) -> bool:
-    return span.kind in (SERVER, CONSUMER) or starts_in(span, attributes)
-
-
-def starts_in(span: Any, attributes: Attributes) -> bool:
-    """Whether it is the first span of its process in a trace, and its kind does not say so."""
-    if attributes.get(LOCAL_ROOT[0]) == LOCAL_ROOT[1]:
-        return True
-    is_first = not span.parent_span_id or span.flags & REMOTE_PARENT == REMOTE_PARENT
-    return is_first and span.kind not in (SERVER, CONSUMER)
-
-
-def name_of(span: Any, attributes: Attributes, service: str) -> str:
-    """A segment has its service's name, a call that of whom it calls."""
-    is_call = span.kind in MESSAGES_AND_CALLS
+def name_of(kind: int, starts: bool, span_name: str, attributes: Attributes, service: str) -> str:
+    """`starts`: it is the first span of its process in a trace, and its kind does not say so."""
+    is_call = kind in MESSAGES_AND_CALLS
     if is_call and text(attributes.get(REMOTE_SERVICE)):
         return callee_of(attributes)
-    if is_segment(span, attributes) and not (is_call and starts_in(span, attributes)):
+    if (kind in REQUESTS_AND_MESSAGES or starts) and not (is_call and starts):
         return service_name(attributes, service)
     later = ("rpc.service", "http.host", "net.peer.name")
     name = (
@@ -41,7 +34,12 @@ def name_of(span: Any, attributes: Attributes, service: str) -> str:
         or _database(attributes)
         or _first(attributes, *later)
     )
-    return _fit(name) if name else NO_NAME_OF_A_SPAN.sub("", span.name)[:LONGEST_NAME] or "span"
+    return _fit(name) if name else span_name and fit_span_name(span_name)
+
+
+@lru_cache(maxsize=2_000)
+def fit_span_name(name: str) -> str:
+    return NO_NAME_OF_A_SPAN.sub("", name)[:LONGEST_NAME] or "span"
 
 
 def service_name(attributes: Attributes, service: str) -> str:
@@ -55,12 +53,12 @@ def callee_of(attributes: Attributes) -> str:
     return _fit(name)
 
 
-def namespace_of(span: Any, attributes: Attributes) -> str:
+def namespace_of(kind: int, attributes: Attributes) -> str:
     """Of a call: one of AWS' own services, or anything else in another process."""
     is_named = bool(_first(attributes, REMOTE_SERVICE, "peer.service"))
     if attributes.get("rpc.system") == "aws-api" or ("aws.service" in attributes and not is_named):
         return "aws"
-    return "remote" if span.kind in (CLIENT, PRODUCER) else ""
+    return "remote" if kind in (CLIENT, PRODUCER) else ""
 
 
 def _first(attributes: Attributes, *names: str) -> str:

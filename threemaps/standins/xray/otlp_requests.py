@@ -3,24 +3,12 @@
 As the exporter `awsxray` makes them, in opentelemetry-collector-contrib 0.152.0.
 """
 
-from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import Any
 
+from threemaps.standins.spans.span import CLIENT, PRODUCER, SERVER, STATUS_ERROR, Attributes, Span
 from threemaps.standins.xray.entities import Entity
-from threemaps.standins.xray.otlp_values import (
-    CLIENT,
-    PRODUCER,
-    SERVER,
-    Attributes,
-    made_id,
-    text,
-    told,
-    whole,
-)
-
-STATUS_ERROR = 2
+from threemaps.standins.xray.otlp_values import made_id, text, told, whole
 
 # What an attribute says of a request; the older conventions' name and the newer one's.
 HTTP = {
@@ -134,41 +122,48 @@ def _path(said: Attributes) -> str:
     return text(said.get("path", "/")) + (f"?{query}" if "query" in said else "")
 
 
+def is_sql(attributes: Attributes) -> bool:
+    return text(attributes.get("db.system")) in SQL_SYSTEMS
+
+
 def sql_block(attributes: Attributes, span_name: str) -> Entity | None:
-    system = text(attributes.get("db.system"))
-    if system not in SQL_SYSTEMS:
+    if not is_sql(attributes):
         return None
     server = text(attributes.get("db.connection_string")) or "localhost"
     return told(
         url=span_name,
         connection_string=f"{server}/{text(attributes.get('db.name'))}",
-        database_type=system,
+        database_type=text(attributes.get("db.system")),
         user=text(attributes.get("db.user")),
         sanitized_query=text(attributes.get("db.statement")),
     )
 
 
 def flags(attributes: Attributes, status: int) -> Entity:
+    code = attributes.get("http.status_code", attributes.get("http.response.status_code"))
+    return flags_of_status(whole(code), status)
+
+
+def flags_of_status(code: int, status: int) -> dict[str, bool]:
     """By the HTTP status where there is one that says anything, else by the span's own."""
-    code = whole(attributes.get("http.status_code", attributes.get("http.response.status_code")))
     is_error = 400 <= code < 500
     is_fault = 500 <= code < 600 or (status == STATUS_ERROR and not 400 <= code < 600)
     return {"fault": is_fault, "error": is_error, "throttle": code == 429}
 
 
-def cause_block(span: Any, attributes: Attributes, events: Sequence[tuple[str, Attributes]]) -> Entity | None:
+def cause_block(span: Span) -> Entity | None:
     """The exceptions that a span's events tell of, else its status' message."""
-    thrown = [said for name, said in events if name == "exception"]
+    thrown = [event.attributes for event in span.events if event.name == "exception"]
     if thrown:
         remote = span.kind in (CLIENT, PRODUCER)
         exceptions = [_exception(span, number, said, remote) for number, said in enumerate(thrown)]
         return {"exceptions": exceptions}
-    if span.status.code != STATUS_ERROR:
+    if span.status != STATUS_ERROR:
         return None
-    message = span.status.message or text(attributes.get("http.status_text"))
+    message = span.message or text(span.attributes.get("http.status_text"))
     return {"exceptions": [{"id": made_id(span, "status"), "message": message}]} if message else None
 
 
-def _exception(span: Any, number: int, said: Attributes, remote: bool) -> Entity:
+def _exception(span: Span, number: int, said: Attributes, remote: bool) -> Entity:
     kind, message = (text(said.get(f"exception.{name}")) for name in ("type", "message"))
     return told(id=made_id(span, f"exception {number}"), type=kind, message=message, remote=remote)

@@ -10,36 +10,29 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 
 from threemaps.standins.http import is_deeper
+from threemaps.standins.spans.extracted import IN_PROGRESS
+from threemaps.standins.spans.ids import xray_trace_id
+from threemaps.standins.spans.span import CONSUMER, Attributes, Link, Span, seconds_of
 from threemaps.standins.xray.entities import Entity
+from threemaps.standins.xray.nodes import starts_in
 from threemaps.standins.xray.otlp_aws import AWS, AWS_CALL, aws_block, origin_of, resource_aws_block
 from threemaps.standins.xray.otlp_names import (
     MESSAGES_AND_CALLS,
     REMOTE_SERVICE,
+    REQUESTS_AND_MESSAGES,
     callee_of,
-    is_segment,
     name_of,
     namespace_of,
     service_name,
-    starts_in,
 )
 from threemaps.standins.xray.otlp_requests import HTTP, SQL, cause_block, flags, http_block, sql_block
-from threemaps.standins.xray.otlp_values import (
-    CONSUMER,
-    Attributes,
-    attributes_of,
-    made_id,
-    text,
-    told,
-    trace_id_of,
-    values_of,
-)
+from threemaps.standins.xray.otlp_values import made_id, text, told
 
-IN_PROGRESS = "aws.xray.inprogress"
+NO_NAME = "span"
 ANNOTATIONS, METADATA = "aws.xray.annotations", "aws.xray.metadata."
 USER = "enduser.id"
 # Said of the call, not of the service that makes it.
@@ -50,8 +43,8 @@ DEEPEST = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
-    """What the spans of a service have in common."""
+class Process:
+    """What the spans of a process have in common."""
 
     attributes: Attributes
     service: str
@@ -60,65 +53,65 @@ class Resource:
     version: str
 
     @classmethod
-    def of(cls, pairs: Any) -> "Resource":
-        said = values_of(pairs)
+    def of(cls, said: Attributes) -> "Process":
         version = said.get("service.version", said.get("container.image.tag"))
         service = text(said.get("service.name"))
         return cls(said, service, origin_of(said), resource_aws_block(said), text(version))
 
 
-def segments_of(span: Any, resource: Resource) -> Iterator[Entity]:
+def segments_of(span: Span) -> Iterator[Entity]:
     """The documents that a span is in X-Ray: one, or two for a call that starts something."""
-    attributes = attributes_of(span)
-    in_progress = attributes.pop(IN_PROGRESS, None) is True
-    is_below = not is_segment(span, attributes)
-    document = _document(span, attributes, resource, is_below=is_below, in_progress=in_progress)
-    if span.kind not in MESSAGES_AND_CALLS or not starts_in(span, attributes):
+    process = Process.of(span.resource.attributes)
+    starts = starts_in(span.kind, int(span.parent_id or "0", 16) or None, span.flags, said_kind(span))
+    is_below = span.kind not in REQUESTS_AND_MESSAGES and not starts
+    document = _document(span, process, starts=starts, is_below=is_below)
+    if span.kind not in MESSAGES_AND_CALLS or not starts:
         yield document
         return
-    call = _document(span, attributes, resource, is_below=True, in_progress=in_progress)
+    call = _document(span, process, starts=starts, is_below=True)
     segment_id = made_id(span, "service")
     yield _of_the_service(span, document) | {
         "id": segment_id,
-        "name": service_name(attributes, resource.service),
+        "name": service_name(span.attributes, process.service),
     }
-    yield _of_the_call(span, attributes, call) | {"parent_id": segment_id}
+    yield _of_the_call(span, call) | {"parent_id": segment_id}
 
 
-def _document(
-    span: Any, attributes: Attributes, resource: Resource, *, is_below: bool, in_progress: bool
-) -> Entity:
+def said_kind(span: Span) -> str:
+    return text(span.attributes.get("aws.span.kind"))
+
+
+def _document(span: Span, process: Process, *, starts: bool, is_below: bool) -> Entity:
+    attributes = {name: value for name, value in span.attributes.items() if name != IN_PROGRESS}
     sql = sql_block(attributes, span.name)
-    events = [(event.name, values_of(event.attributes)) for event in span.events]
     return told(
-        name=name_of(span, attributes, resource.service),
-        id=span.span_id.hex(),
-        trace_id=trace_id_of(span.trace_id),
-        parent_id=span.parent_span_id.hex(),
-        start_time=span.start_time_unix_nano / 1e9,
-        end_time=None if in_progress else span.end_time_unix_nano / 1e9,
-        in_progress=True if in_progress else None,
+        name=name_of(span.kind, starts, span.name, attributes, process.service) or NO_NAME,
+        id=span.span_id,
+        trace_id=xray_trace_id(span.trace_id),
+        parent_id=span.parent_id,
+        start_time=seconds_of(span.start_ns),
+        end_time=None if span.end_ns is None else seconds_of(span.end_ns),
+        in_progress=True if span.end_ns is None else None,
         type="subsegment" if is_below else None,
-        namespace=namespace_of(span, attributes) if is_below else None,
-        **flags(attributes, span.status.code),
-        cause=cause_block(span, attributes, events),
-        origin=resource.origin,
+        namespace=namespace_of(span.kind, attributes) if is_below else None,
+        **flags(attributes, span.status),
+        cause=cause_block(span),
+        origin=process.origin,
         user=text(attributes.get(USER)),
         http=http_block(attributes, span.kind),
-        aws=aws_block(attributes, resource.aws),
-        service={"version": resource.version} if resource.version else None,
+        aws=aws_block(attributes, process.aws),
+        service={"version": process.version} if process.version else None,
         sql=sql,
         links=[_link(link) for link in span.links],
-        **_annotated(attributes, {} if is_below else resource.attributes, has_sql=sql is not None),
+        **_annotated(attributes, {} if is_below else process.attributes, has_sql=sql is not None),
     )
 
 
-def _link(link: Any) -> Entity:
-    about = values_of(link.attributes)
-    return told(trace_id=trace_id_of(link.trace_id), id=link.span_id.hex(), attributes=about)
+def _link(link: Link) -> Entity:
+    return told(trace_id=xray_trace_id(link.trace_id), id=link.span_id, attributes=link.attributes)
 
 
-def _of_the_service(span: Any, document: Entity) -> Entity:
+def _of_the_service(span: Span, document: Entity) -> Entity:
     left_out = {"http"} if span.kind == CONSUMER else {"http", "links"}
     segment = {name: value for name, value in document.items() if name not in left_out}
     if "aws" in segment:
@@ -131,12 +124,12 @@ def _of_the_service(span: Any, document: Entity) -> Entity:
     return {**segment, "metadata": {"default": about}} if about else segment
 
 
-def _of_the_call(span: Any, attributes: Attributes, document: Entity) -> Entity:
+def _of_the_call(span: Span, document: Entity) -> Entity:
     call = {"namespace": "remote", **document}
     if span.kind == CONSUMER:
         call.pop("links", None)
-    if REMOTE_SERVICE in attributes:
-        call["name"] = callee_of(attributes)
+    if REMOTE_SERVICE in span.attributes:
+        call["name"] = callee_of(span.attributes)
     return call
 
 

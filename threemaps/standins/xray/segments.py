@@ -11,7 +11,10 @@ from typing import Any, NamedTuple
 import orjson
 
 from threemaps.standins.http import MAX_JSON_DEPTH, is_deeper
-from threemaps.standins.xray.entities import Entity, flags_of, resource_of, text_of
+from threemaps.standins.spans.extracted import LARGEST_STATUS
+from threemaps.standins.spans.ids import parse_trace_id
+from threemaps.standins.spans.span import CLIENT, INTERNAL, SERVER, STATUS_ERROR, nanoseconds
+from threemaps.standins.xray.entities import Entity, flags_of, resource_of, status_of, text_of
 
 MAX_DOCUMENT_BYTES = 65_536
 
@@ -19,40 +22,31 @@ NAME_CHARACTERS = r"\w\s.:/%&#=+\\\-@"
 LONGEST_NAME = 200
 NAME = re.compile(rf"[{NAME_CHARACTERS}]{{1,{LONGEST_NAME}}}")
 ID = re.compile(r"[0-9a-fA-F]{16}")
-TRACE_ID = re.compile(r"1-([0-9a-fA-F]{8})-([0-9a-fA-F]{24})")
-# Later than any honest clock in seconds, and earlier than one that counts milliseconds.
-LATEST_TIME = 1e10
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS xray_entities (
-    trace_hi UBIGINT, trace_lo UBIGINT,  -- the trace id's 32 hexadecimal digits
-    id UBIGINT,
-    parent UBIGINT,                      -- of the segment or subsegment around it, or named by parent_id
-    top UBIGINT,                         -- the outermost one of the same document
-    of_segment BOOLEAN,                  -- whether that is a segment
-    node VARCHAR, node_type VARCHAR,     -- what it is in the graph; null for work inside a service
-    started DOUBLE, ended DOUBLE,        -- ended is null while in progress
-    flags UTINYINT,
-    received BIGINT,                     -- of two with one id the later counts
-    document VARCHAR USING COMPRESSION zstd, -- of the outermost one only
-    stored_at BIGINT DEFAULT epoch_ms(now())
-);
-"""
+# Later than any honest clock in seconds, earlier than one in milliseconds, and as late as can be stored.
+LATEST_TIME = 9e9
 
 
 class Row(NamedTuple):
+    """Columns of the table of spans."""
+
+    start_ns: int
+    end_ns: int | None
+    received: int
     trace_hi: int
     trace_lo: int
-    id: int
+    span: int
     parent: int | None
+    name: str
+    kind: int
+    status: int
+    http_status: int | None
+    service: str | None
+    remote_service: str | None
     top: int
     of_segment: bool
     node: str | None
     node_type: str | None
-    started: float
-    ended: float | None
-    flags: int
-    received: int
+    failure: int
     document: str | None
 
 
@@ -72,11 +66,7 @@ class RefusedError(Exception):
 
 def rows_of(text: str, received: int) -> list[Row]:
     """The rows of a document; raises RefusedError with X-Ray's code."""
-    return rows_of_entity(_parsed(text), text, received)
-
-
-def rows_of_entity(document: Entity, text: str, received: int) -> list[Row]:
-    """The same of a document that was made here: `text` is what is kept of it."""
+    document = _parsed(text)
     try:
         return _rows(document, text, received)
     except RefusedError as refusal:
@@ -117,25 +107,51 @@ def _is_too_deep(document: Entity, text: str) -> bool:
 
 def _rows(document: dict[str, Any], text: str, received: int) -> list[Row]:
     is_subsegment = document.get("type") == "subsegment"
-    top = _id(document, "id", "MissingId", "InvalidId")
+    top = _id(document, "id", "MissingId", "InvalidId") or 0
     hi, lo = _trace_id(document)
     parent = _id(document, "parent_id", None, "InvalidParentId")
     if is_subsegment and parent is None:
         raise _invalid("MissingParentId", is_subsegment=True)
     rows = []
     seen = set()
-    for entity, own_id, parent_id in _walk(document, top or 0, parent):
+    for entity, own_id, parent_id in _walk(document, top, parent):
         if own_id in seen:
             continue
         seen.add(own_id)
         inside = is_subsegment or entity is not document
         _check_name(entity, inside)
-        node, kind = resource_of(entity) if inside else (entity["name"], text_of(entity, "origin") or "")
+        node, node_type = resource_of(entity) if inside else (entity["name"], text_of(entity, "origin") or "")
         started, ended = _times(entity, inside)
-        row = (hi, lo, own_id, parent_id, top, not is_subsegment, node, kind, started, ended)
-        kept = text if entity is document else None
-        rows.append(Row._make((*row, flags_of(entity), received, kept)))
+        failure, is_call = flags_of(entity), inside and node is not None
+        rows.append(
+            Row(
+                start_ns=nanoseconds(started),
+                end_ns=None if ended is None else nanoseconds(ended),
+                received=received,
+                trace_hi=hi,
+                trace_lo=lo,
+                span=own_id,
+                parent=parent_id,
+                name=entity["name"],
+                kind=CLIENT if is_call else INTERNAL if inside else SERVER,
+                status=STATUS_ERROR if failure else 0,
+                http_status=_http_status(entity),
+                service=None if is_subsegment else document["name"],
+                remote_service=node if is_call else None,
+                top=top,
+                of_segment=not is_subsegment,
+                node=node,
+                node_type=node_type,
+                failure=failure,
+                document=text if entity is document else None,
+            )
+        )
     return rows
+
+
+def _http_status(entity: Entity) -> int | None:
+    status = status_of(entity)
+    return status if status is not None and 0 <= status <= LARGEST_STATUS else None
 
 
 def _walk(document: Entity, top: int, parent: int | None) -> Iterator[tuple[Entity, int, int | None]]:
@@ -177,19 +193,6 @@ def _trace_id(document: Entity) -> tuple[int, int]:
     if numbers is None:
         raise RefusedError("InvalidTraceId")
     return numbers
-
-
-def parse_trace_id(value: Any) -> tuple[int, int] | None:
-    match = TRACE_ID.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        return None
-    digits = match[1] + match[2]
-    return int(digits[:16], 16), int(digits[16:], 16)
-
-
-def format_trace_id(hi: int, lo: int) -> str:
-    digits = f"{hi:016x}{lo:016x}"
-    return f"1-{digits[:8]}-{digits[8:]}"
 
 
 def _check_name(entity: Entity, is_subsegment: bool) -> None:

@@ -72,7 +72,7 @@ def _together(parts: Iterable[Statistics]) -> Statistics:
         total.errors += part.errors
         total.throttles += part.throttles
         total.faults += part.faults
-        total.seconds += part.seconds
+        total.took_ns += part.took_ns
         for value, count in part.histogram.items():
             total.histogram[value] = total.histogram.get(value, 0) + count
     return total

@@ -4,8 +4,10 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+from threemaps.standins.spans.span import LATEST_NS
 from threemaps.standins.store import Store
 from threemaps.standins.xray.entities import ERROR, FAULT, THROTTLE, flags_of, text_of
+from threemaps.standins.xray.graph import Window
 from threemaps.standins.xray.groups import Groups, read_expression
 from threemaps.standins.xray.matching import Key, Value
 from threemaps.standins.xray.paging import Pages
@@ -26,13 +28,14 @@ RANGES = {
 
 IN_RANGE = """
 WITH touched AS (
-    SELECT DISTINCT trace_hi, trace_lo FROM xray_entities
-    WHERE started < $2 AND coalesce(ended, 'infinity') >= $1
+    SELECT DISTINCT trace_hi, trace_lo FROM spans
+    WHERE start_ns < $2 AND coalesce(end_ns, $3) >= $1
 )
 SELECT trace_hi, trace_lo FROM (
-    SELECT trace_hi, trace_lo, min(started) AS first, max(coalesce(ended, 'infinity')) AS last,
-        bool_or(of_segment AND id = top AND ended >= $1 AND ended < $2) AS ended_inside
-    FROM xray_entities SEMI JOIN touched USING (trace_hi, trace_lo)
+    SELECT trace_hi, trace_lo, min(start_ns) AS first, max(coalesce(end_ns, $3)) AS last,
+        bool_or((of_segment AND coalesce(top, span) = span OR made_node IS NOT NULL)
+            AND end_ns >= $1 AND end_ns < $2) AS ended_inside
+    FROM spans SEMI JOIN touched USING (trace_hi, trace_lo)
     GROUP BY trace_hi, trace_lo
 )
 WHERE {condition}
@@ -69,7 +72,7 @@ class Summaries:
         if kind not in RANGES:
             raise invalid(f"TimeRangeType must be one of {', '.join(RANGES)}, not {kind!r}")
         sql = IN_RANGE.format(condition=RANGES[kind])
-        return [(hi, lo) for hi, lo in self._store.rows(sql, [start, end])]
+        return [(hi, lo) for hi, lo in self._store.rows(sql, [*Window(start, end).bounds(), LATEST_NS])]
 
 
 def _sampled(numbers: list[tuple[int, int]], request: dict[str, Any]) -> list[tuple[int, int]]:

@@ -2,30 +2,24 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
+from threemaps.standins.spans.ids import format_trace_id, parse_trace_id
+from threemaps.standins.spans.reading import read_traces
+from threemaps.standins.spans.span import Span
 from threemaps.standins.store import Store
 from threemaps.standins.xray.entities import Entity, resource_of, text_of
+from threemaps.standins.xray.otlp_segments import segments_of
 from threemaps.standins.xray.requests import invalid
-from threemaps.standins.xray.segments import format_trace_id, parse_trace_id
 
 MAX_TRACES = 5
 FAILURES = ("error", "throttle", "fault", "cause")
 # Deeper subsegments stand on their own: JSON writers give up at some depth.
 MAX_FOLDED = 40
-
-DOCUMENTS = """
-SELECT trace_hi, trace_lo, received, document
-FROM xray_entities
-SEMI JOIN (SELECT unnest(?::UBIGINT[]) AS trace_hi, unnest(?::UBIGINT[]) AS trace_lo) AS asked
-    USING (trace_hi, trace_lo)
-WHERE document IS NOT NULL
-ORDER BY received
-"""
 
 
 @dataclass(slots=True)
@@ -86,11 +80,10 @@ class Trace:
                 yield part, name, kind
 
 
-def compose(trace_id: str, documents: Sequence[str]) -> Trace:
+def compose(trace_id: str, documents: Iterable[Entity]) -> Trace:
     """The trace of these documents, in the order they came."""
     parts: dict[str, Part] = {}
-    for text in documents:
-        document = orjson.loads(text)
+    for document in documents:
         is_segment = document.get("type") != "subsegment"
         for part in _flattened(document, is_segment):
             known = parts.get(part.id)
@@ -171,17 +164,21 @@ def inferred_document(trace: Trace, part: Part, kind: str) -> Entity:
     return document if kind == "remote" else document | {"origin": kind}
 
 
+def documents_of(records: Iterable[str | Span]) -> Iterator[Entity]:
+    for record in records:
+        if isinstance(record, Span):
+            yield from segments_of(record)
+        else:
+            yield orjson.loads(record)
+
+
 class Traces:
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def read(self, numbers: Sequence[tuple[int, int]]) -> list[Trace]:
-        rows = self._store.rows(DOCUMENTS, [[hi for hi, _ in numbers], [lo for _, lo in numbers]])
-        documents: dict[tuple[int, int], list[str]] = {}
-        for hi, lo, _, document in rows:
-            documents.setdefault((hi, lo), []).append(document)
-        found = [key for key in dict.fromkeys(numbers) if key in documents]
-        return [compose(format_trace_id(*key), documents[key]) for key in found]
+        found = read_traces(self._store, numbers)
+        return [compose(format_trace_id(*key), documents_of(found[key])) for key in numbers if key in found]
 
     def batch_get_traces(self, request: dict[str, Any]) -> dict[str, Any]:
         ids = list(dict.fromkeys(request["TraceIds"]))

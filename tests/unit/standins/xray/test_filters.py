@@ -16,7 +16,8 @@ def subject(*documents: Document, groups: dict[str, str] | None = None) -> Trace
     def in_group(group: str, asked: TraceSubject) -> bool:
         return parse((groups or {})[group]).matches(asked)
 
-    return TraceSubject(compose("t", [orjson.dumps(document).decode() for document in documents]), in_group)
+    sent = [orjson.loads(orjson.dumps(document)) for document in documents]
+    return TraceSubject(compose("t", sent), in_group)
 
 
 def order() -> TraceSubject:

@@ -236,6 +236,10 @@ def test_requests_beyond_a_limit_are_refused_whole(url: str, xray: Any, forest: 
         bad.start_time_unix_nano = bad.end_time_unix_nano = moment
         assert why in refusal(url, forest)
         forest.spans.pop()
+    large = add("front", SERVER, text="x" * 100_000)
+    large.events.add(name="y" * 110_000)
+    assert "204800 bytes" in refusal(url, forest)
+    forest.spans.pop()
     forest.spans[0] = ("n" * 17_000, good)
     assert "16384 bytes" in refusal(url, forest)
     forest.spans[:] = [("front", good)] * 10_001
@@ -245,14 +249,13 @@ def test_requests_beyond_a_limit_are_refused_whole(url: str, xray: Any, forest: 
 
 def test_a_span_that_is_refused_leaves_the_others(url: str, xray: Any, forest: Forest, add: Add) -> None:
     add("front", SERVER)
-    add("front", SERVER, text="x" * 210_000)
     add("front", SERVER).span_id = b"short"
     backwards = add("front", SERVER)
     backwards.end_time_unix_nano = backwards.start_time_unix_nano - 1_000_000
     answer = post(url, request_of(forest.spans))
     told = ExportTraceServiceResponse.FromString(answer.content).partial_success
-    assert (answer.status_code, told.rejected_spans) == (200, 3)
-    assert "204800 bytes" in told.error_message
+    assert (answer.status_code, told.rejected_spans) == (200, 2)
+    assert told.error_message == "Invalid end time. Invalid span id."
     assert edges(xray) == {("front", "client", "front", ""): 1}
 
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from tests.unit.standins.xray import reference
 from tests.unit.standins.xray.documents import Document, embedded, new_trace, segment, subsegment
 from threemaps.standins import aws
+from threemaps.standins.spans.ids import parse_trace_id
 from threemaps.standins.store import Store
 from threemaps.standins.xray.graph import Graph, Window, derive
 from threemaps.standins.xray.ingest import Ingest
-from threemaps.standins.xray.segments import parse_trace_id
 
 SERVICES = ("web", "shop", "users", "mail")
 REMOTES = ("db:5432", "cache:6379")

@@ -1,0 +1,1 @@
+"""The spans of the local AWS: one table that is written by OTLP and by PutTraceSegments, and read by many."""

@@ -1,0 +1,136 @@
+"""What a span is in X-Ray's graph, found when it comes: graphs are asked for more often than spans differ."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import orjson
+
+from threemaps.standins.spans.span import REMOTE_PARENT
+from threemaps.standins.xray.entities import ERROR, FAULT, THROTTLE, aws_type, resource_of
+from threemaps.standins.xray.otlp_aws import AWS, aws_block, origin_of
+from threemaps.standins.xray.otlp_names import (
+    LOCAL_ROOT,
+    LOCAL_SERVICE,
+    MESSAGES_AND_CALLS,
+    NAMING,
+    REQUESTS_AND_MESSAGES,
+    fit_span_name,
+    name_of,
+    namespace_of,
+    service_name,
+)
+from threemaps.standins.xray.otlp_requests import flags_of_status, is_sql
+
+# What the node of a call follows from, and of anything else.
+SAID_OF_CALLS = tuple(
+    dict.fromkeys((*NAMING, "db.system", *AWS, "messaging.url", "aws.dynamodb.table_names"))
+)
+SAID_OF_OTHERS = (LOCAL_SERVICE,)
+# The type of a call of AWS that is named after its span.
+AWS_CALL = aws_type("")
+_REMEMBERED = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The type of a service's node, and whether its calls may be calls of AWS."""
+
+    kind: str
+    may_call_aws: bool
+
+    @classmethod
+    def of(cls, resource: dict[str, Any]) -> "Origin":
+        return cls(origin_of(resource), resource.get("cloud.provider") in (None, "", "aws"))
+
+
+class Shared(Protocol):
+    @property
+    def service(self) -> str: ...
+
+    @property
+    def origin(self) -> Origin: ...
+
+
+class Drawn(NamedTuple):
+    of_segment: bool
+    node: str | None
+    node_type: str | None
+    made_node: str | None
+    made_type: str | None
+
+
+class Nodes:
+    """Remembers what was worked out. Bounded: it forgets all when it is full."""
+
+    def __init__(self) -> None:
+        self._drawn: dict[tuple[Any, ...], Drawn] = {}
+        self._failures: dict[tuple[int, int | None], int] = {}
+
+    def column(
+        self,
+        kinds: list[int],
+        parents: list[int | None],
+        flags: list[int],
+        span_kinds: list[str | None],
+        texts: list[dict[str, str]],
+        names: list[str],
+        shared: Shared,
+    ) -> list[Drawn]:
+        return [
+            self._one(kind, starts_in(kind, parent, flag, said), attributes, name, shared)
+            for kind, parent, flag, said, attributes, name in zip(
+                kinds, parents, flags, span_kinds, texts, names, strict=True
+            )
+        ]
+
+    def _one(self, kind: int, starts: bool, texts: dict[str, str], name: str, shared: Shared) -> Drawn:
+        is_call = kind in MESSAGES_AND_CALLS or "aws.service" in texts or "rpc.system" in texts
+        said = tuple(map(texts.get, SAID_OF_CALLS if is_call else SAID_OF_OTHERS))
+        key = (kind, starts, shared.service, shared.origin, said)
+        drawn = self._drawn.get(key)
+        if drawn is None:
+            if len(self._drawn) >= _REMEMBERED:
+                self._drawn.clear()
+            drawn = self._drawn[key] = _drawn(kind, starts, said, shared)
+        if drawn.node != "":
+            return drawn
+        node = fit_span_name(name)
+        is_of_aws = drawn.node_type == AWS_CALL
+        return drawn._replace(node=node, node_type=aws_type(node) if is_of_aws else drawn.node_type)
+
+    def failures(self, statuses: list[int], codes: list[int | None]) -> list[int]:
+        known = self._failures
+        for pair in set(zip(statuses, codes, strict=True)):
+            if pair not in known:
+                status, code = pair
+                told = flags_of_status(code or 0, status)
+                known[pair] = ERROR * told["error"] | THROTTLE * told["throttle"] | FAULT * told["fault"]
+        return [known[pair] for pair in zip(statuses, codes, strict=True)]
+
+
+def starts_in(kind: int, parent: int | None, flags: int, span_kind: str | None) -> bool:
+    """Whether a span is the first of its process in a trace, and its kind does not say so."""
+    if span_kind == LOCAL_ROOT:
+        return True
+    is_first = parent is None or flags & REMOTE_PARENT == REMOTE_PARENT
+    return is_first and kind not in REQUESTS_AND_MESSAGES
+
+
+def _drawn(kind: int, starts: bool, texts: tuple[str | None, ...], shared: Shared) -> Drawn:
+    attributes = orjson.loads("{" + ",".join(text for text in texts if text) + "}")
+    service = service_name(attributes, shared.service)
+    is_segment = kind in REQUESTS_AND_MESSAGES or starts
+    makes = starts and kind in MESSAGES_AND_CALLS
+    # A name that no attribute gives is the span's own, and not known here.
+    name = name_of(kind, starts, "", attributes, shared.service)
+    if is_segment and not makes:
+        return Drawn(True, name, shared.origin.kind, None, None)
+    entity = {
+        "name": name,
+        "namespace": namespace_of(kind, attributes) or ("remote" if makes else ""),
+        "sql": {} if is_sql(attributes) else None,
+        "aws": aws_block(attributes, {} if shared.origin.may_call_aws else None),
+    }
+    node, node_type = resource_of(entity)
+    made = (service, shared.origin.kind) if makes else (None, None)
+    return Drawn(False, node, node_type, *made)
