@@ -12,8 +12,8 @@ pytestmark = pytest.mark.system
 
 
 @pytest.fixture(scope="module")
-def trace_id(page_system: System) -> str:
-    """A trace that has arrived everywhere."""
+def told(page_system: System) -> str:
+    """A trace that has arrived everywhere, as it is printed; Honeycomb answers ten queries a minute."""
     url = page_system.settings.url("frontend_api")
     trace_id = requests.get(f"{url}/api/activities/home", timeout=30).headers["X-Trace-Id"]
     plain = trace_id.removeprefix("1-").replace("-", "")
@@ -21,20 +21,31 @@ def trace_id(page_system: System) -> str:
     while time.monotonic() < deadline:
         # Asked of the logs first: Honeycomb answers ten queries a minute.
         if page_system.run("logs", plain).stdout.count("\n") >= 4:
-            told = page_system.run("trace", plain).stdout
+            told = page_system.run("trace", plain, "--attributes").stdout
             if told.count("8 spans") == 2:
-                return plain
+                return told
     raise AssertionError("the trace has not arrived everywhere")
 
 
-def test_a_trace_is_shown_as_each_backend_holds_it(page_system: System, trace_id: str) -> None:
-    told = page_system.ok("trace", trace_id)
+@pytest.fixture(scope="module")
+def trace_id(told: str) -> str:
+    return told.rpartition("threemaps logs ")[2].strip()
+
+
+def test_a_trace_is_shown_as_each_backend_holds_it(told: str) -> None:
     honeycomb, xray = told.split("AWS X-Ray")
     assert "Honeycomb: 8 spans" in honeycomb
     assert "    frontend_api: GET  " in honeycomb
     assert re.search(r"^  frontend_api +[\d.]+ ms +█+$", xray, re.MULTILINE)
     assert "home-activities-mock-data" in honeycomb
     assert "home-activities-mock-data" in xray
+
+
+def test_a_trace_is_shown_with_the_attributes_that_the_service_set(told: str) -> None:
+    honeycomb, xray = told.split("AWS X-Ray")
+    for one in (honeycomb, xray):
+        assert re.search(r"^ +app[._]result_length = [1-9]\d*$", one, re.MULTILINE)
+        assert re.search(r"^ +app[._]now = 20\d\d-", one, re.MULTILINE)
 
 
 def test_both_ways_to_write_an_id_are_the_same(page_system: System, trace_id: str) -> None:

@@ -20,8 +20,11 @@ NOT_FOUND, UNREADABLE = 1, 2
 
 @click.command()
 @click.argument("trace_id", metavar="ID")
+@click.option(
+    "--attributes", is_flag=True, help="Every span with its attributes, as each backend holds them."
+)
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def command(trace_id: str, format_: str) -> None:
+def command(trace_id: str, attributes: bool, format_: str) -> None:
     """One trace as Honeycomb and X-Ray hold it, and where they differ.
 
     CloudWatch holds no spans; `threemaps logs ID` shows its part.
@@ -32,6 +35,7 @@ def command(trace_id: str, format_: str) -> None:
     Examples:
       threemaps trace 5759e988bd862e3fe1be46a994272793
       threemaps trace 1-5759e988-bd862e3fe1be46a994272793
+      threemaps trace 5759e988bd862e3fe1be46a994272793 --attributes
       threemaps trace 5759e988bd862e3fe1be46a994272793 --format json
     """
     from threemaps.readers.accounts import reading_settings
@@ -41,25 +45,25 @@ def command(trace_id: str, format_: str) -> None:
     settings, notes = reading_settings(Settings.load(), ("honeycomb", "xray"))
     for note in notes:
         click.echo(note, err=True)
-    held = read_trace(settings, plain, datetime.now(UTC))
+    held = read_trace(settings, plain, datetime.now(UTC), attributes=attributes)
     missing = differences(held)
     if format_ == "json":
         import orjson
 
-        document = as_json(plain, held, missing)
+        document = as_json(plain, held, missing, attributes=attributes)
         click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
     else:
-        parts = [waterfall(one) for one in held]
+        parts = [waterfall(one, attributes=attributes) for one in held]
         parts += [compared(held, missing), [f"its log lines: threemaps logs {plain}"]]
         click.echo("\n\n".join("\n".join(part) for part in parts if part))
     if not any(one.spans for one in held):
         sys.exit(UNREADABLE if any(one.problem for one in held) else NOT_FOUND)
 
 
-def waterfall(held: "Held") -> list[str]:
-    """A line a span: name, length, and a bar where the backend tells when it began."""
+def waterfall(held: "Held", *, attributes: bool = False) -> list[str]:
+    """A line a span: name, length, and a bar where the backend reports when it began; attributes below it."""
     from threemaps.readers.traces import MOST_SPANS, depths
-    from threemaps.render.names import fitted, title, wrapped
+    from threemaps.render.names import fitted, shown, title, value_text, wrapped
     from threemaps.render.numbers import duration
 
     if held.problem:
@@ -74,6 +78,12 @@ def waterfall(held: "Held") -> list[str]:
         mark = "✗" if span.failed else " "
         told = f"{mark} {padded(label)} {duration(span.duration_ms):>9} "
         lines.append((told + bar(held, span.start, span.duration_ms)).rstrip())
+        if attributes:
+            margin = "  " * (min(depth, 10) + 2)
+            lines += [
+                f"{margin}{shown(name)} = {value_text(value)}"
+                for name, value in sorted(span.attributes.items())
+            ]
     return lines
 
 
@@ -98,11 +108,21 @@ def compared(held: Sequence["Held"], missing: Sequence["Missing"]) -> list[str]:
     return lines
 
 
-def as_json(trace_id: str, held: Sequence["Held"], missing: Sequence["Missing"]) -> dict[str, Any]:
+def as_json(
+    trace_id: str, held: Sequence["Held"], missing: Sequence["Missing"], *, attributes: bool = False
+) -> dict[str, Any]:
     """A backend that could not be read is null, as in `compare --format json`."""
+
+    def spans(one: "Held") -> list[dict[str, Any]]:
+        plain = [span_json(span) for span in one.spans]
+        return [
+            {**told, "attributes": dict(span.attributes)} if attributes else told
+            for told, span in zip(plain, one.spans, strict=True)
+        ]
+
     return {
         "trace_id": trace_id,
-        "backends": {one.backend: None if one.problem else [span_json(s) for s in one.spans] for one in held},
+        "backends": {one.backend: None if one.problem else spans(one) for one in held},
         "unreadable": {one.backend: one.problem for one in held if one.problem},
         "differences": [
             {

@@ -1,16 +1,17 @@
 """One trace as each backend holds it, and sample traces of an edge."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import chain
 from re import fullmatch
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 
 from threemaps.errors import UserError
 from threemaps.model.difference import Window
-from threemaps.model.servicemap import Kind, Node
 from threemaps.readers.aws import aws_client, reasons
 from threemaps.readers.base import Shape, UnreadableError
 from threemaps.readers.batch import batch_get_traces, plain_id
@@ -21,13 +22,29 @@ from threemaps.settings import Settings
 # Where a trace is looked for, one after the other: nearly all are young, and short ranges are quick.
 LOOK_BACK = (timedelta(hours=5, minutes=55), LONGEST)
 MOST_SPANS = 1000
-MOST_SAMPLES = 20
+# What of a segment says where it belongs, and is told elsewhere.
+PLACE = {
+    "id",
+    "trace_id",
+    "parent_id",
+    "start_time",
+    "end_time",
+    "name",
+    "subsegments",
+    "fault",
+    "error",
+    "throttle",
+}
+SPAN_COLUMNS = ("trace.span_id", "trace.parent_id", "service.name", "name", "duration_ms", "error")
+ASKED = {*SPAN_COLUMNS, "COUNT"}
+MOST_DATASETS = 20
+MOST_COLUMNS = 100  # that Honeycomb breaks a query down by
 LONGEST_SECONDS = 1e11  # no moment or length that a clock tells has more
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """`start` is in seconds since 1970; None where the backend does not tell."""
+    """`start` is in seconds since 1970; None where the backend does not report it."""
 
     id: str
     parent: str
@@ -36,6 +53,7 @@ class Span:
     start: float | None
     duration_ms: float
     failed: bool
+    attributes: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +64,6 @@ class Held:
     spans: tuple[Span, ...] = ()
     problem: str = ""
     remedy: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    trace_id: str
-    moment: datetime
-    duration_ms: float
-    failed: bool
 
 
 def trace_id_of(text: str) -> str:
@@ -69,10 +79,16 @@ def trace_id_of(text: str) -> str:
     return plain
 
 
-def read_trace(settings: Settings, trace_id: str, now: datetime) -> tuple[Held, ...]:
-    """CloudWatch holds no traces: its part are the log lines."""
+def read_trace(
+    settings: Settings, trace_id: str, now: datetime, *, attributes: bool = False
+) -> tuple[Held, ...]:
+    """CloudWatch's part are the log lines. Attributes cost Honeycomb one more request, for its columns."""
+
+    def honeycomb() -> list[Span]:
+        return honeycomb_spans(settings, trace_id, now, attribute_columns(settings) if attributes else ())
+
     return (
-        _held("honeycomb", lambda: honeycomb_spans(settings, trace_id, now)),
+        _held("honeycomb", honeycomb),
         _held("xray", lambda: xray_spans(settings, trace_id)),
     )
 
@@ -84,9 +100,11 @@ def _held(backend: str, read: Callable[[], Sequence[Span]]) -> Held:
         return Held(backend, problem=error.message, remedy=error.hint)
 
 
-def honeycomb_spans(settings: Settings, trace_id: str, now: datetime) -> list[Span]:
-    """A query tells of each span what it is broken down by; when it started is not among that."""
-    columns = ("trace.span_id", "trace.parent_id", "service.name", "name", "duration_ms", "error")
+def honeycomb_spans(
+    settings: Settings, trace_id: str, now: datetime, attributes: Sequence[str] = ()
+) -> list[Span]:
+    """A query reports of each span what it is broken down by; when it started is not among that."""
+    columns = (*SPAN_COLUMNS, *attributes)
     question: dict[str, Any] = {
         "breakdowns": list(columns),
         "calculations": [{"op": "COUNT"}],
@@ -113,17 +131,38 @@ def _honeycomb_span(row: Mapping[str, Any]) -> Span:
         start=None,
         duration_ms=float(duration or 0.0) if known else 0.0,
         failed=row.get("error") is True,
+        attributes={
+            name: value
+            for name, value in row.items()
+            if value is not None and name not in (*SPAN_COLUMNS, "COUNT")
+        },
     )
+
+
+def attribute_columns(settings: Settings) -> list[str]:
+    """The columns that a span's attributes can be in: those of the datasets that were written to last."""
+    api, shape = Honeycomb.of(settings).api, Shape("Honeycomb")
+
+    def listed(path: str, key: str, latest: str) -> list[str]:
+        found = [shape.mapping(one, path) for one in shape.sequence(api.get(path), path)]
+        found.sort(key=lambda one: str(one.get(latest) or ""), reverse=True)
+        return [shape.text(one.get(key), key) for one in found]
+
+    datasets = listed("/1/datasets", "slug", "last_written_at")[:MOST_DATASETS]
+    columns = [listed(f"/1/columns/{quote(slug)}", "key_name", "last_written") for slug in datasets]
+    known = {*ASKED, "trace.trace_id"}
+    names = [name for name in dict.fromkeys(chain(*columns)) if name not in known]
+    return names[: MOST_COLUMNS - len(SPAN_COLUMNS)]
 
 
 def xray_spans(settings: Settings, trace_id: str) -> list[Span]:
     found = batch_get_traces(aws_client(settings, "xray"), settings, [trace_id])
     with reasons(settings, "X-Ray", "xray:BatchGetTraces"):
         segments = [segment for trace in found for segment in trace.get("Segments") or []]
-        return [span for segment in segments for span in _segment_spans(segment.get("Document"))]
+        return [span for segment in segments for span in segment_spans(segment.get("Document"))]
 
 
-def _segment_spans(text: object) -> Iterator[Span]:
+def segment_spans(text: object) -> Iterator[Span]:
     try:
         document = orjson.loads(text if isinstance(text, str) else "")
     except orjson.JSONDecodeError as error:
@@ -146,11 +185,33 @@ def _parts(part: Mapping[str, Any], service: str, parent: str) -> Iterator[Span]
         start,
         (ended - start) * 1000,
         part.get("fault") is True,
+        attributes=dict(_flat(part)),
     )
     children = part.get("subsegments")
     for child in children if isinstance(children, list) else []:
         if isinstance(child, dict):
             yield from _parts(child, service, own)
+
+
+def _flat(part: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    """What a segment says besides its place in the trace.
+
+    Annotations and metadata of the default namespace, OpenTelemetry's attributes, have their plain names.
+    """
+    for name, value in part.items():
+        if name in ("annotations", "metadata"):
+            inner = value.get("default", value) if name == "metadata" and isinstance(value, dict) else value
+            yield from ((str(key), one) for key, one in inner.items()) if isinstance(inner, dict) else ()
+        elif name not in PLACE:
+            yield from _leaves(name, value)
+
+
+def _leaves(name: str, value: object) -> Iterator[tuple[str, object]]:
+    if isinstance(value, dict):
+        for key, one in value.items():
+            yield from _leaves(f"{name}.{key}", one)
+    else:
+        yield name, value
 
 
 def _second(value: object) -> float | None:
@@ -203,49 +264,3 @@ def depths(spans: Sequence[Span]) -> list[int]:
     for span in spans:
         known[span.id] = known.get(span.parent, -1) + 1
     return [known[span.id] for span in spans]
-
-
-def sample_traces(settings: Settings, window: Window, source: Node, target: Node) -> list[Sample]:
-    """Traces that took this edge, those in which it failed first, as X-Ray finds them."""
-    client = aws_client(settings, "xray")
-    wanted = edge_filter(source, target)
-    with reasons(settings, "X-Ray", "xray:GetTraceSummaries"):
-        failed = _summaries(client, window, f"{wanted} {{ fault }}")
-        others = _summaries(client, window, wanted)
-    failures = {one["Id"] for one in failed}
-    samples = [
-        _sample(one, one["Id"] in failures) for one in {one["Id"]: one for one in failed + others}.values()
-    ]
-    samples.sort(key=lambda one: (one.failed, one.moment), reverse=True)
-    return samples[:MOST_SAMPLES]
-
-
-def _summaries(client: Any, window: Window, wanted: str) -> list[Any]:
-    """X-Ray answers for six hours at most; a few pages are enough for samples."""
-    pages = client.get_paginator("get_trace_summaries").paginate(
-        StartTime=max(window.start, window.end - timedelta(hours=6)),
-        EndTime=window.end,
-        FilterExpression=wanted,
-        PaginationConfig={"MaxItems": 200},
-    )
-    return [one for page in pages for one in page["TraceSummaries"]]
-
-
-def edge_filter(source: Node, target: Node) -> str:
-    """X-Ray knows an edge by two names; the callers from outside are no service to it."""
-    if source.kind is Kind.OUTSIDE:
-        return f"service({_quoted(target)})"
-    return f"edge({_quoted(source)}, {_quoted(target)})"
-
-
-def _quoted(node: Node) -> str:
-    escaped = node.name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
-def _sample(summary: Mapping[str, Any], failed: bool) -> Sample:
-    trace_id = plain_id(str(summary["Id"]))
-    started = summary.get("StartTime")
-    moment = started if isinstance(started, datetime) else datetime.fromtimestamp(int(trace_id[:8], 16), UTC)
-    duration = float(summary.get("ResponseTime") or summary.get("Duration") or 0.0) * 1000
-    return Sample(trace_id, moment, duration, failed)

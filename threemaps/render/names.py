@@ -1,5 +1,6 @@
 """Names as people may see them: nothing in them moves a cursor, turns the writing around or breaks a file."""
 
+import json
 import unicodedata
 from html import escape
 
@@ -66,6 +67,11 @@ def wrapped(text: str, cells: int) -> list[str]:
             continue
         lines = [line for line in lines if line] + chop_cells(word, cells)
     return lines
+
+
+def value_text(value: object) -> str:
+    """An attribute's value as people read it: text as it is, anything else as JSON."""
+    return shown(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))
 
 
 def title(source: str) -> str:

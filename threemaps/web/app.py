@@ -21,6 +21,11 @@ from threemaps.web.picture import Changes, Picture
 from threemaps.web.trace_pages import trace_pages
 from threemaps.web.view import View
 
+PAGES = (
+    ("/", "Maps"),
+    ("/traces", "Traces"),
+    ("/questions", "Ask Honeycomb"),
+)
 WINDOWS = ("5m", "15m", "1h", "6h", "1d")
 HEARTBEAT_SECONDS = 4.0
 LARGEST_POST = 4096
@@ -31,6 +36,7 @@ def create_app(settings: Settings) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_POST
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters["shown"] = lambda value: shown(str(value))
+    app.jinja_env.globals["pages"] = PAGES
     live = Live(settings)
     app.extensions["live"] = live
     streams = threading.BoundedSemaphore(MOST_STREAMS)

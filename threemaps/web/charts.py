@@ -1,10 +1,9 @@
-"""Waterfalls, heatmaps and lines as SVG that the page's style sheet colours."""
+"""Heatmaps and lines as SVG that the page's style sheet colours."""
 
 from datetime import datetime
 
 from threemaps.model.difference import Window
 from threemaps.readers.questions import Answer
-from threemaps.readers.traces import Held, depths
 from threemaps.render.heat import cells
 from threemaps.render.names import fitted, markup
 from threemaps.render.numbers import duration
@@ -12,41 +11,6 @@ from threemaps.render.numbers import duration
 WIDTH, LABELS, ROW = 640, 250, 24
 PLOT_LEFT, PLOT_HEIGHT = 64, 180
 HEAT_ROWS, HEAT_COLUMNS = 16, 60
-
-
-def waterfall(held: Held) -> str:
-    """A bar a span. Where a backend tells no start, the bar begins with its parent's."""
-    starts = _starts(held)
-    begin = min(starts)
-    whole = (
-        max(start - begin + span.duration_ms for start, span in zip(starts, held.spans, strict=True)) or 1.0
-    )
-    scale = (WIDTH - LABELS - 70) / whole
-    rows = []
-    for number, (span, depth, start) in enumerate(zip(held.spans, depths(held.spans), starts, strict=True)):
-        y = number * ROW
-        x = LABELS + (start - begin) * scale
-        length = max(span.duration_ms * scale, 2)
-        name = span.name if span.name.startswith(span.service) else f"{span.service}: {span.name}"
-        indent = 10 * min(depth, 10)
-        bad = " bad" if span.failed else ""
-        rows.append(
-            f'<g class="span{bad}"><title>{markup(name)}: {duration(span.duration_ms)}</title>'
-            f'<text class="name" x="{indent}" y="{y + 16}">{"✗ " if bad else ""}'
-            f"{markup(fitted(name, 36 - depth))}</text>"
-            f'<rect class="bar{bad}" x="{x:.1f}" y="{y + 5}" width="{length:.1f}" height="14" rx="3"/>'
-            f'<text x="{x + length + 5:.1f}" y="{y + 16}">{duration(span.duration_ms)}</text></g>'
-        )
-    height = len(held.spans) * ROW + 4
-    return _svg(f"Waterfall of {len(held.spans)} spans", height, "".join(rows))
-
-
-def _starts(held: Held) -> list[float]:
-    """In milliseconds."""
-    known: dict[str, float] = {}
-    for span in held.spans:
-        known[span.id] = known.get(span.parent, 0.0) if span.start is None else span.start * 1000
-    return [known[span.id] for span in held.spans]
 
 
 def heatmap(answer: Answer, window: Window) -> str:

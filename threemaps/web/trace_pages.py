@@ -12,15 +12,17 @@ from threemaps.model.difference import Window
 from threemaps.readers import UnreadableError
 from threemaps.readers.logs import log_lines, rollbar_errors
 from threemaps.readers.questions import TITLES, Answer, ask
-from threemaps.readers.traces import Held, read_trace, sample_traces, trace_id_of
+from threemaps.readers.recent import Order, recent_traces, sample_traces, service_filter
+from threemaps.readers.traces import read_trace, trace_id_of
 from threemaps.render.names import title
 from threemaps.render.numbers import duration
 from threemaps.settings import Settings
-from threemaps.web import charts, consoles
+from threemaps.web import charts, consoles, waterfall
 from threemaps.web.live import Live
 from threemaps.web.view import View
 
 Found = TypeVar("Found")
+ORDERS: tuple[Order, ...] = ("recent", "slowest", "failing")
 CHARTS: dict[str, Callable[[Answer, Window], str]] = {
     "heatmap": charts.heatmap,
     "p90": charts.percentile_line,
@@ -50,6 +52,17 @@ def trace_pages(settings: Settings, live: Live) -> Blueprint:
             "edge.html", view=view, source=source, target=target, samples=samples, problem=problem, told=told
         )
 
+    @pages.get("/traces")
+    def traces() -> str:
+        view = View.of(request.args)
+        order = order_of(request.args.get("order", ""))
+        window = view.window(datetime.now(UTC))
+        wanted = service_filter(view.service) if view.service else ""
+        samples, problem = tried(lambda: recent_traces(settings, window, wanted, order))
+        return render_template(
+            "traces.html", view=view, orders=ORDERS, order=order, samples=samples, problem=problem
+        )
+
     @pages.get("/trace")
     def find() -> str:
         return trace(request.args.get("id", ""))
@@ -57,13 +70,15 @@ def trace_pages(settings: Settings, live: Live) -> Blueprint:
     @pages.get("/trace/<text>")
     def trace(text: str) -> str:
         trace_id = trace_id_of(text)
-        held = read_trace(settings, trace_id, datetime.now(UTC))
+        held = read_trace(settings, trace_id, datetime.now(UTC), attributes=True)
+        rows = waterfall.rows_of(held)
         lines, lines_problem = tried(lambda: log_lines(settings, trace_id))
         errors, errors_problem = tried(lambda: rollbar_errors(settings, trace_id))
         return render_template(
             "trace.html",
             trace_id=trace_id,
-            held=[(one, waterfall(one)) for one in held],
+            held=[(one, waterfall.drawn(rows[one.backend])) for one in held],
+            verdict=waterfall.where_they_differ(held),
             lines=lines,
             lines_problem=lines_problem,
             errors=errors,
@@ -88,8 +103,11 @@ def trace_pages(settings: Settings, live: Live) -> Blueprint:
     return pages
 
 
-def waterfall(held: Held) -> Markup:
-    return Markup(charts.waterfall(held) if held.spans else "")  # noqa: S704 - our own drawing, escaped there
+def order_of(text: str) -> Order:
+    found = next((order for order in ORDERS if order == text), None)
+    if text and found is None:
+        raise UserError(f"order={text[:40]!r} is no order of traces", hint=f"one of {', '.join(ORDERS)}")
+    return found or "recent"
 
 
 def tried(read: Callable[[], Found]) -> tuple[Found | None, UserError | None]:

@@ -109,13 +109,29 @@ def test_from_an_edge_to_a_failed_trace(page: Page, page_system: System, sent: S
     expect(page.locator("h2").first).to_have_text("frontend_api → users")
     expect(page.locator(".samples li").first).to_contain_text("✗ failed")
     page.locator(".samples a").first.click()
-    panels = page.locator("article.panel")
-    expect(panels.nth(0)).to_contain_text("Honeycomb 8 spans")
-    expect(panels.nth(0).locator("svg .span")).to_have_count(8)
-    expect(panels.nth(1)).to_contain_text("AWS X-Ray 8 spans")
-    expect(panels.nth(1).locator("svg .span.bad").first).to_be_visible()
-    expect(panels.nth(2)).to_contain_text("GET /api/users 500")
-    expect(panels.nth(3)).to_contain_text("users: InjectedFault")
+    held = page.locator(".held")
+    expect(held.nth(0)).to_contain_text("Honeycomb 8 spans")
+    expect(held.nth(0).locator(".span")).to_have_count(8)
+    expect(held.nth(1)).to_contain_text("AWS X-Ray 8 spans")
+    expect(held.nth(1).locator(".span.failed").first).to_be_visible()
+    others = page.locator("article.panel")
+    expect(others.nth(0)).to_contain_text("GET /api/users 500")
+    expect(others.nth(1)).to_contain_text("users: InjectedFault")
+
+
+def test_the_trace_with_more_than_one_span_and_its_result_length(page: Page) -> None:
+    """The journals' task: find such a trace, and read the attribute that the service set."""
+    page.get_by_role("link", name="Traces").click()
+    rows = page.locator("tbody tr")
+    expect(rows.first).to_contain_text("frontend_api")
+    expect(rows.first.locator("td").nth(2)).to_have_text("8")
+    rows.first.get_by_role("link").click()
+    page.get_by_label("Search in this trace").fill("app.result_length")
+    for number in range(2):
+        opened = page.locator(".held").nth(number).locator(".span[open]")
+        expect(opened).to_have_count(1)
+        expect(opened).to_contain_text("home-activities-mock-data")
+        expect(opened.locator("tr.found")).to_have_text(re.compile(r"app[._]result_length *[1-9]"))
 
 
 def test_honeycombs_questions_are_drawn(page: Page) -> None:
