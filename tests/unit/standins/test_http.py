@@ -56,7 +56,7 @@ def test_a_bomb_takes_no_more_memory_than_allowed(pack: Any) -> None:
     ("data", "encoding", "status"),
     [
         (TEXT, "gzip", 400),
-        (gzip.compress(TEXT)[:-9], "gzip", 400),
+        (gzip.compress(TEXT, mtime=0)[:-9], "gzip", 400),
         (b"", "gzip", 400),
         (TEXT, "zstd", 400),
         (zstandard.compress(TEXT)[:-3], "zstd", 400),
