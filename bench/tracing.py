@@ -23,12 +23,11 @@ from bench.processes import cpu_seconds, family, settings_at, started, wait_for_
 from bench.report import Report, median
 from tests.running import clean_environment, free_ports
 from threemaps.settings import SERVICES
-from threemaps.tracing.environment import OTEL, XRAY_SDK, service_command, service_environment
+from threemaps.tracing.environment import LEAN, OTEL, XRAY_SDK, service_command, service_environment
 
 ABOUT = "CPU of the three services for one home request (8 spans, 4 log records)"
 WARM_UP, REQUESTS = 300, 150
 TURNS, ROUNDS = 4, 9
-STOCK = {"THREEMAPS_INSTRUMENTATION": "stock", "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": ""}
 NO_LOGS = {"OTEL_LOGS_EXPORTER": "none", "OTEL_PYTHON_LOG_AUTO_INSTRUMENTATION": "false"}
 
 
@@ -42,6 +41,7 @@ class Mode:
     name: str
     tracing: str = OTEL
     variables: Mapping[str, str] | None = None
+    instrumentation: str = "stock"
     launcher: bool = True
 
 
@@ -49,10 +49,10 @@ OFF = Mode("telemetry off", launcher=False)
 XRAY = Mode("aws-xray-sdk, sampling off, spans only", XRAY_SDK, {"CLOUDWATCH_LOGS": "collector"})
 MODES = (
     OFF,
-    Mode("OpenTelemetry lean, spans and log records (default)"),
-    Mode("OpenTelemetry lean, spans only", variables=NO_LOGS),
-    Mode("OpenTelemetry stock, spans and log records", variables=STOCK),
-    Mode("OpenTelemetry stock, spans only", variables=STOCK | NO_LOGS),
+    Mode("OpenTelemetry lean, spans and log records", instrumentation=LEAN),
+    Mode("OpenTelemetry lean, spans only", variables=NO_LOGS, instrumentation=LEAN),
+    Mode("OpenTelemetry stock, spans and log records (default)"),
+    Mode("OpenTelemetry stock, spans only", variables=NO_LOGS),
     XRAY,
 )
 
@@ -124,6 +124,7 @@ def running(mode: Mode, folder: Path) -> Iterator[Services]:
         THREEMAPS_URL_OTLP_HTTP=sink,
         THREEMAPS_URL_AWS=sink,
         THREEMAPS_PORT_XRAY=str(udp_port),
+        THREEMAPS_INSTRUMENTATION=mode.instrumentation,
     )
     settings.state.mkdir(parents=True)
     environment = clean_environment()

@@ -31,6 +31,7 @@ SHARED = ("system", "page_system", "chain", "stack", "services")
 OWN = ("own_system", "own_chain", "new_services")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Which tests stay together on a worker: those that share a running system, and those of a file of
     component or system, as its fixtures start processes too."""

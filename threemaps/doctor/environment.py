@@ -7,7 +7,6 @@ from difflib import get_close_matches
 from threemaps.doctor.check import Check, broken, good
 from threemaps.doctor.launching import sends_by_xray_sdk, set_up_by_hand
 from threemaps.doctor.subject import Subject
-from threemaps.tracing.environment import LEAN, REPLACED_BY_LEAN
 
 LINK = "environment"
 # Variables that no package lists: per-library ones, and those other languages' SDKs read.
@@ -65,8 +64,6 @@ def check_switched_on(subject: Subject) -> Check:
     name = "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"
     disabled = [one.strip() for one in subject.get(name).split(",") if one.strip()]
     used = {module.split(".")[0] for source in subject.sources for module in source.names}
-    if subject.get("THREEMAPS_INSTRUMENTATION") == LEAN:
-        used -= set(REPLACED_BY_LEAN.split(","))
     for one in disabled:
         if subject.launched and (one == "*" or one in used):
             what = "every instrumentation" if one == "*" else f"the instrumentation of {one}"

@@ -23,10 +23,9 @@ MODES = (OTEL, XRAY_SDK)
 EVERYTHING = "all"
 XRAY_RULES = "xray"
 
-# THREEMAPS_INSTRUMENTATION: what makes the spans, threemaps/tracing/lean.py or OpenTelemetry's own packages.
-LEAN = "lean"
+# THREEMAPS_INSTRUMENTATION: what makes the spans, OpenTelemetry's own packages or threemaps.tracing.lean.
 STOCK = "stock"
-REPLACED_BY_LEAN = "flask,requests"
+LEAN = "lean"
 
 # CLOUDWATCH_LOGS: which way log records take.
 COLLECTOR = "collector"
@@ -60,7 +59,6 @@ def service_environment(settings: Settings, service: str, mode: str) -> dict[str
     return {
         **_common(settings, service),
         **traced,
-        **_instrumentation(settings),
         **_logs(settings, mode),
         **_sampling(settings),
         **_console(settings, service),
@@ -73,8 +71,11 @@ def service_command(settings: Settings, service: str, mode: str) -> list[str]:
     """What starts the service; only the launcher in front of gunicorn depends on the mode."""
     scripts = Path(sys.executable).parent
     launcher = [str(scripts / "opentelemetry-instrument")]
+    chosen = _choice(settings, "THREEMAPS_INSTRUMENTATION", (STOCK, LEAN))
     if mode == XRAY_SDK:
         launcher = [sys.executable, "-m", "threemaps.tracing.xray_sdk"]
+    elif chosen == LEAN and not _console(settings, service):  # lean keeps no metrics to show
+        launcher = [sys.executable, "-m", "threemaps.tracing.lean"]
     config = PROJECT / "services" / "gunicorn.conf.py"
     # `-c`: opentelemetry-instrument would take --config for one of its own.
     return [*launcher, str(scripts / "gunicorn"), "-c", str(config), f"services.{service}:create_app()"]
@@ -113,12 +114,6 @@ def _opentelemetry(settings: Settings) -> dict[str, str]:
         "OTEL_BSP_MAX_QUEUE_SIZE": "8192",
         "OTEL_BLRP_MAX_QUEUE_SIZE": "8192",
     }
-
-
-def _instrumentation(settings: Settings) -> dict[str, str]:
-    if _choice(settings, "THREEMAPS_INSTRUMENTATION", (LEAN, STOCK)) == STOCK:
-        return {}
-    return {"THREEMAPS_INSTRUMENTATION": LEAN, "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": REPLACED_BY_LEAN}
 
 
 def _xray_sdk(settings: Settings, service: str) -> dict[str, str]:
@@ -190,8 +185,6 @@ def _console(settings: Settings, service: str) -> dict[str, str]:
         "OTEL_LOGS_EXPORTER": "otlp,console",
         "OTEL_METRICS_EXPORTER": "console",
         "OTEL_METRIC_EXPORT_INTERVAL": "5000",
-        "THREEMAPS_INSTRUMENTATION": STOCK,  # lean keeps no metrics
-        "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "",
         "XRAY_CONSOLE": "1",
     }
 

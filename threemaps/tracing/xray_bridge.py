@@ -4,6 +4,7 @@ What `trace.get_tracer(…).start_as_current_span(…)` opens becomes a subsegme
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from aws_xray_sdk.core import AWSXRayRecorder
@@ -11,7 +12,6 @@ from aws_xray_sdk.core.utils import stacktrace
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
-from opentelemetry.util._decorator import _agnosticcontextmanager
 from opentelemetry.util.types import Attributes, AttributeValue
 
 KEPT_FRAMES = 10
@@ -73,7 +73,6 @@ class XRayTracer(trace.Tracer):
         """The current one: subsegments are a stack, so one that is not made current has no place in it."""
         return trace.get_current_span()
 
-    @_agnosticcontextmanager
     def start_as_current_span(
         self,
         name: str,
@@ -85,7 +84,12 @@ class XRayTracer(trace.Tracer):
         record_exception: bool = True,
         set_status_on_exception: bool = True,
         end_on_exit: bool = True,
-    ) -> Iterator[trace.Span]:
+    ) -> Any:
+        """A context manager and decorator: OpenTelemetry's name for this type is private."""
+        return self._subsegment(name, attributes, record_exception)
+
+    @contextmanager
+    def _subsegment(self, name: str, attributes: Attributes, record_exception: bool) -> Iterator[trace.Span]:
         subsegment = self._recorder.begin_subsegment(name)
         if subsegment is None:
             yield trace.INVALID_SPAN

@@ -7,9 +7,6 @@ AWS_XRAY_URL is its dynamic naming.
 
 import logging
 import os
-import runpy
-import shutil
-import sys
 from typing import Any
 
 import flask
@@ -18,7 +15,7 @@ from aws_xray_sdk.ext.flask.middleware import XRayMiddleware
 from flask import g, request
 from opentelemetry import context, trace
 
-from threemaps.errors import UserError
+from threemaps.tracing.program import run
 from threemaps.tracing.xray_bridge import XRaySpan, XRayTracerProvider
 
 DEFAULT_DAEMON = "127.0.0.1:2000"
@@ -89,20 +86,5 @@ def _instrument_flask(untraced: tuple[str, ...]) -> None:
     flask.Flask = TracedFlask  # type: ignore[misc]
 
 
-def main() -> None:
-    if len(sys.argv) < 2 or (script := shutil.which(sys.argv[1])) is None:
-        raise UserError(
-            "there is no program to run",
-            hint="python -m threemaps.tracing.xray_sdk gunicorn 'services.users:create_app()'",
-            exit_code=64,
-        )
-    configure()
-    sys.argv = sys.argv[1:]
-    runpy.run_path(script, run_name="__main__")
-
-
 if __name__ == "__main__":
-    try:
-        main()
-    except UserError as error:
-        sys.exit(f"{error.message}\n  → {error.hint}")
+    run(configure, "threemaps.tracing.xray_sdk")

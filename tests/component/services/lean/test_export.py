@@ -14,7 +14,7 @@ from opentelemetry.exporter.http.transport._requests import RequestsHTTPTranspor
 from opentelemetry.exporter.otlp.common.http import _OTLPHTTPClient
 
 from tests.running import free_ports
-from threemaps.tracing.lean_export import Answer, keep_connections
+from threemaps.tracing.lean.export import Answer, keep_connections
 
 
 class Vendor(ThreadingHTTPServer):

@@ -41,20 +41,20 @@ def shape(spans: list[Span], services: Services) -> list[str]:
 def test_the_same_trace_as_the_stock_packages(
     new_services: Callable[..., Services], services: Services, recorder: Recorder
 ) -> None:
-    stock = new_services(THREEMAPS_INSTRUMENTATION="stock")
+    lean = new_services(THREEMAPS_INSTRUMENTATION="lean")
     for path, count in (("/api/activities/home", 8), ("/api/users/nobody", 3)):
         stock_id, lean_id = (
-            requests.get(f"{which.edge}{path}").headers["X-Trace-Id"] for which in (stock, services)
+            requests.get(f"{which.edge}{path}").headers["X-Trace-Id"] for which in (services, lean)
         )
         stock_trace, lean_trace = recorder.trace(stock_id, count), recorder.trace(lean_id, count)
-        assert shape(lean_trace, services) == shape(stock_trace, stock)
+        assert shape(lean_trace, lean) == shape(stock_trace, services)
         assert callers(lean_trace) == callers(stock_trace)
 
 
 def test_what_has_no_route_is_called_after_its_method_alone(
     new_services: Callable[..., Services], recorder: Recorder
 ) -> None:
-    edge = new_services("frontend_api").edge
+    edge = new_services("frontend_api", THREEMAPS_INSTRUMENTATION="lean").edge
     (span,) = recorder.trace(requests.get(f"{edge}/nowhere?a=b").headers["X-Trace-Id"], 1)
     assert (span.name, span.failed, span.attributes["http.response.status_code"]) == ("GET", False, 404)
 
@@ -62,7 +62,7 @@ def test_what_has_no_route_is_called_after_its_method_alone(
 def test_no_answer_is_a_failed_call_with_its_exception(
     new_services: Callable[..., Services], recorder: Recorder
 ) -> None:
-    alone = new_services("frontend_api")
+    alone = new_services("frontend_api", THREEMAPS_INSTRUMENTATION="lean")
     answer = requests.get(f"{alone.edge}/api/activities/home")
     assert answer.status_code == 503
     spans = recorder.trace(answer.headers["X-Trace-Id"], 2)
@@ -77,7 +77,7 @@ def test_no_answer_is_a_failed_call_with_its_exception(
 def test_health_checks_leave_no_span_and_strangers_decide_nothing(
     new_services: Callable[..., Services], recorder: Recorder
 ) -> None:
-    lean = new_services()
+    lean = new_services(THREEMAPS_INSTRUMENTATION="lean")
     for query in ("", "?", "?from=balancer"):
         assert requests.get(f"{lean.edge}/api/health{query}").headers["X-Trace-Id"] == "0" * 32
     foreign = "21111111222222223333333344444444"

@@ -11,8 +11,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, SpanProcessor, TracerProvider, sampling
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, StatusCode, TraceFlags
 
-from threemaps.tracing.lean_encode import encode_spans
-from threemaps.tracing.lean_span import LeanSpan, LeanTracer, describe
+from threemaps.tracing.lean.encode import encode_spans
+from threemaps.tracing.lean.span import LeanSpan, LeanTracer, describe
 
 Start = Callable[..., Span]
 PARENT = SpanContext(7, 8, is_remote=True, trace_flags=TraceFlags(3))

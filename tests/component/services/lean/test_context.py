@@ -12,7 +12,7 @@ from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, TraceState
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from threemaps.tracing.lean_context import ENVIRON, context_of, known_propagators, send_along
+from threemaps.tracing.lean.context import ENVIRON, context_of, known_propagators, send_along
 
 XRAY, W3C, BAGGAGE = AwsXRayPropagator(), TraceContextTextMapPropagator(), W3CBaggagePropagator()
 

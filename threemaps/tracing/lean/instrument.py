@@ -1,29 +1,23 @@
 """Tracing for Flask and `requests` at a fraction of the stock instrumentation's price.
 
-`opentelemetry-instrument` finds it by its entry point. It does nothing unless THREEMAPS_INSTRUMENTATION=lean
-asks for it; the stock instrumentations of both are off then. One span a request and one a call, linked as
-the stock ones are, with those attributes that maps, pages and X-Ray's console read.
+One span a request and one a call, linked as the stock ones are, with those attributes that maps, pages and
+X-Ray's console read.
 """
 
-import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from opentelemetry import context, trace
-from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-defined]
-    BaseInstrumentor,
-)
 from opentelemetry.instrumentation.utils import is_http_instrumentation_enabled
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.util.http import ExcludeList, get_excluded_urls, redact_url
 
-from threemaps.tracing.lean_context import context_of, known_propagators, send_along
-from threemaps.tracing.lean_span import LeanTracer, describe
-
-VARIABLE = "THREEMAPS_INSTRUMENTATION"
-LEAN = "lean"
+from threemaps.tracing.lean.context import context_of, known_propagators, send_along
+from threemaps.tracing.lean.export import export_leanly
+from threemaps.tracing.lean.logs import log_leanly
+from threemaps.tracing.lean.span import LeanTracer, describe
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"))
 FAILED = Status(StatusCode.ERROR)
@@ -32,34 +26,17 @@ WSGIApp = Callable[[Any, WSGIEnvironment, StartResponse], Iterable[bytes]]
 Send = Callable[..., Any]
 
 
-class LeanInstrumentor(BaseInstrumentor):  # type: ignore[misc, unused-ignore]
-    def instrumentation_dependencies(self) -> Collection[str]:
-        return ()
+def instrument() -> None:
+    """Every Flask app and `requests` session of this process, once OpenTelemetry is configured."""
+    import flask
+    import requests
 
-    def _instrument(self, **_: Any) -> None:
-        if os.environ.get(VARIABLE) != LEAN:
-            return
-        import flask
-        import requests
-
-        from threemaps.tracing.lean_export import export_leanly
-        from threemaps.tracing.lean_logs import log_leanly
-
-        export_leanly()
-        log_leanly()
-        tracer = LeanTracer(trace.get_tracer(__name__), trace.get_tracer_provider())
-        self._originals = flask.Flask.wsgi_app, requests.Session.send
-        served, sent = self._originals
-        flask.Flask.wsgi_app = traced_app(served, tracer, get_excluded_urls("FLASK"))  # type: ignore[assignment, method-assign]
-        requests.Session.send = traced_send(sent, tracer, get_excluded_urls("REQUESTS"))  # type: ignore[method-assign]
-
-    def _uninstrument(self, **_: Any) -> None:
-        if not hasattr(self, "_originals"):
-            return
-        import flask
-        import requests
-
-        flask.Flask.wsgi_app, requests.Session.send = self._originals  # type: ignore[method-assign]
+    export_leanly()
+    log_leanly()
+    tracer = LeanTracer(trace.get_tracer(__name__), trace.get_tracer_provider())
+    served, sent = flask.Flask.wsgi_app, requests.Session.send
+    flask.Flask.wsgi_app = traced_app(served, tracer, get_excluded_urls("FLASK"))  # type: ignore[assignment, method-assign]
+    requests.Session.send = traced_send(sent, tracer, get_excluded_urls("REQUESTS"))  # type: ignore[method-assign]
 
 
 def traced_app(wsgi_app: WSGIApp, tracer: LeanTracer, excluded: ExcludeList) -> WSGIApp:

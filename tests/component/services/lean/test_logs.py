@@ -17,7 +17,7 @@ from opentelemetry.sdk._logs.export import (
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
-from threemaps.tracing.lean_logs import straight_to_the_batch
+from threemaps.tracing.lean.logs import straight_to_the_batch
 
 SPAN = NonRecordingSpan(SpanContext(7, 8, is_remote=False, trace_flags=TraceFlags(1)))
 ROUTE = {"http_route": "/api/users/<handle>", "http_status": 200, "duration_ms": 1.5, "cached": False}

@@ -1,4 +1,4 @@
-"""OpenTelemetry's own `Span`, made and ended with less work, for the spans of lean.py.
+"""OpenTelemetry's own `Span`, made and ended with less work, for the spans of instrument.py.
 
 Stock spans are copied when they end, hold lists for events and links that few have, and look at each
 attribute twice. These are handed on as they are, make the lists when somebody asks for them, and take

@@ -19,7 +19,7 @@ from opentelemetry.exporter.otlp.proto.http import _log_exporter, trace_exporter
 from requests.utils import get_environ_proxies, get_netrc_auth
 from urllib3.util.wait import wait_for_read
 
-from threemaps.tracing.lean_encode import encode_logs, encode_spans
+from threemaps.tracing.lean.encode import encode_logs, encode_spans
 
 Request = Callable[..., BaseHTTPResult]
 

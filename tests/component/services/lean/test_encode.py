@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
-from threemaps.tracing.lean_encode import LONGEST_REMEMBERED, REMEMBERED, encode_logs, encode_spans
+from threemaps.tracing.lean.encode import LONGEST_REMEMBERED, REMEMBERED, encode_logs, encode_spans
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
 SIGNED = st.integers(-(2**63), 2**63 - 1)
