@@ -4,66 +4,37 @@ The wanted state is in `aws/`, as AWS takes it. Only what has a name from there 
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from threemaps.account.account_wide import indexing, transaction_search
+from threemaps.account.resource import Change, Properties, Resource
 from threemaps.readers.aws import aws_client, reasons
+from threemaps.readers.pages import pages
 from threemaps.settings import PROJECT, Settings
 
 FOLDER = PROJECT / "aws"
-Properties = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """One thing in the account: what it should be, and how AWS reads and changes it."""
-
-    kind: str
-    name: str
-    wanted: Properties
-    permission: str
-    read: Callable[[], Properties | None]
-    create: Callable[[], object]
-    update: Callable[[], object]
-    delete: Callable[[], object]
+def plan(settings: Settings, *, search: bool = False, index_all: bool = False) -> list[Change]:
+    """What would be made or changed; with `search` and `index_all` for the whole account. Only reads."""
+    wanted = list(resources(settings))
+    wanted += transaction_search(settings) if search else []
+    wanted += [indexing(settings)] if index_all else []
+    return [Change.to_make(resource, found) for resource, found in looked_at(settings, wanted)]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """`sign` is + to make, ~ to change, - to delete, = to leave as it is."""
-
-    sign: str
-    resource: Resource
-    differences: tuple[tuple[str, Any, Any], ...] = ()  # property, what it is, what it will be
-
-    def apply(self) -> None:
-        act = {"+": self.resource.create, "~": self.resource.update, "-": self.resource.delete}
-        if self.sign in act:
-            act[self.sign]()
+def removal_plan(settings: Settings) -> list[Change]:
+    """What would be deleted: what has a name from `aws/`. Only reads."""
+    found = looked_at(settings, resources(settings))
+    return [Change.to_remove(resource, there) for resource, there in found][::-1]
 
 
-def plan(settings: Settings, *, destroy: bool = False) -> list[Change]:
-    """Reads what is there. Nothing is changed."""
-    changes = []
-    for resource in resources(settings):
+def looked_at(settings: Settings, wanted: Iterable[Resource]) -> Iterator[tuple[Resource, Properties | None]]:
+    for resource in wanted:
         with reasons(settings, resource.kind, resource.permission):
             found = resource.read()
-        changes.append(removal(resource, found) if destroy else change(resource, found))
-    return changes[::-1] if destroy else changes
-
-
-def change(resource: Resource, found: Properties | None) -> Change:
-    if found is None:
-        told = tuple((name, None, value) for name, value in resource.wanted.items())
-        return Change("+", resource, told)
-    wanted = resource.wanted.items()
-    told = tuple((name, found.get(name), value) for name, value in wanted if found.get(name) != value)
-    return Change("~" if told else "=", resource, told)
-
-
-def removal(resource: Resource, found: Properties | None) -> Change:
-    return Change("=" if found is None else "-", resource)
+        yield resource, found
 
 
 def apply(settings: Settings, changes: list[Change]) -> None:
@@ -77,6 +48,8 @@ def resources(settings: Settings) -> Iterator[Resource]:
     yield sampling_rule(aws_client(settings, "xray"))
     for wanted in load("log-groups"):
         yield log_group(aws_client(settings, "logs"), wanted)
+    for stream in load("log-streams"):
+        yield log_stream(aws_client(settings, "logs"), stream)
     yield dashboard(aws_client(settings, "cloudwatch"), settings.aws_region)
 
 
@@ -89,8 +62,8 @@ def group(xray: Any) -> Resource:
     name = wanted["GroupName"]
 
     def read() -> Properties | None:
-        pages = pages_of(xray.get_groups, "NextToken")
-        return next((one for page in pages for one in page["Groups"] if one["GroupName"] == name), None)
+        found = pages(xray.get_groups, "NextToken", "the list of groups")
+        return next((one for page in found for one in page["Groups"] if one["GroupName"] == name), None)
 
     return Resource(
         kind="X-Ray group",
@@ -111,8 +84,8 @@ def sampling_rule(xray: Any) -> Resource:
     update = {key: value for key, value in wanted.items() if key != "Version"}
 
     def read() -> Properties | None:
-        pages = pages_of(xray.get_sampling_rules, "NextToken")
-        rules = (record["SamplingRule"] for page in pages for record in page["SamplingRuleRecords"])
+        found = pages(xray.get_sampling_rules, "NextToken", "the list of sampling rules")
+        rules = (record["SamplingRule"] for page in found for record in page["SamplingRuleRecords"])
         return next((rule for rule in rules if rule.get("RuleName") == name), None)
 
     return Resource(
@@ -131,8 +104,13 @@ def log_group(logs: Any, wanted: Properties) -> Resource:
     name = wanted["logGroupName"]
 
     def read() -> Properties | None:
-        pages = pages_of(logs.describe_log_groups, "nextToken", logGroupNamePrefix=name)
-        return next((one for page in pages for one in page["logGroups"] if one["logGroupName"] == name), None)
+        call, what = logs.describe_log_groups, "the list of log groups"
+        groups = (
+            one
+            for page in pages(call, "nextToken", what, logGroupNamePrefix=name)
+            for one in page["logGroups"]
+        )
+        return next((one for one in groups if one["logGroupName"] == name), None)
 
     def create() -> None:
         logs.create_log_group(logGroupName=name)
@@ -147,6 +125,29 @@ def log_group(logs: Any, wanted: Properties) -> Resource:
         create=create,
         update=lambda: logs.put_retention_policy(**wanted),
         delete=lambda: logs.delete_log_group(logGroupName=name),
+    )
+
+
+def log_stream(logs: Any, wanted: Properties) -> Resource:
+    """What the OTLP endpoint for logs writes to, and does not make itself. It goes with its group."""
+    group, name = wanted["logGroupName"], wanted["logStreamName"]
+
+    def read() -> Properties | None:
+        call, what = logs.describe_log_streams, "the list of log streams"
+        asked = {"logGroupName": group, "logStreamNamePrefix": name}
+        try:
+            found = [one for page in pages(call, "nextToken", what, **asked) for one in page["logStreams"]]
+        except logs.exceptions.ResourceNotFoundException:
+            return None
+        return {**wanted} if any(one["logStreamName"] == name for one in found) else None
+
+    return Resource(
+        kind="log stream",
+        name=f"{group}:{name}",
+        wanted=wanted,
+        permission="logs:CreateLogStream",
+        read=read,
+        create=lambda: logs.create_log_stream(**wanted),
     )
 
 
@@ -178,12 +179,3 @@ def dashboard(cloudwatch: Any, region: str) -> Resource:
         update=put,
         delete=lambda: cloudwatch.delete_dashboards(DashboardNames=[name]),
     )
-
-
-def pages_of(call: Callable[..., Any], token: str, **arguments: Any) -> Iterator[Any]:
-    """AWS's pages, each naming the next."""
-    page = call(**arguments)
-    yield page
-    while page.get(token):
-        page = call(**arguments, **{token: page[token]})
-        yield page
