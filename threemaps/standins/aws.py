@@ -14,6 +14,7 @@ from werkzeug.wrappers import Request, Response
 
 from threemaps.settings import LOCAL_AWS_ACCESS_KEY_ID, LOCAL_AWS_SECRET_ACCESS_KEY
 from threemaps.standins import cloudwatch, sigv4, sts
+from threemaps.standins.application_signals import ApplicationSignals
 from threemaps.standins.aws_errors import AwsError, cbor_answer, error_response, is_otlp
 from threemaps.standins.http import BodyError, decompress, json_answer
 from threemaps.standins.spans import schema
@@ -48,7 +49,8 @@ class Aws:
         self._destination = Destination(configuration.Configuration(store), environ)
         self._rays = XRay(store, self._destination)
         self._logs = cloudwatch.CloudWatchLogs(store)
-        self._metrics = cloudwatch.CloudWatchMetrics(store)
+        self._signals = ApplicationSignals(store, environ)
+        self._metrics = cloudwatch.CloudWatchMetrics(store, self._signals.metrics)
 
     @cached_property
     def _otlp(self) -> dict[str, tuple[str, OtlpEndpoint]]:
@@ -77,6 +79,9 @@ class Aws:
             service, endpoint = self._otlp[request.path]
             sigv4.verify(request, KEYS, service=service)
             return endpoint.answer(request)
+        if request.path in self._signals.paths:
+            sigv4.verify(request, KEYS, service="application-signals")
+            return self._signals.answer(request)
         sigv4.verify(request, KEYS)
         if request.path.startswith(cloudwatch.METRICS_PATH):
             return cbor_answer(self._metrics.answer_cbor(request.path, body_of(request)))

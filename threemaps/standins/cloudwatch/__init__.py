@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from threemaps.standins import cbor
+from threemaps.standins.application_signals.metrics import SignalMetrics
 from threemaps.standins.aws_errors import AwsError
 from threemaps.standins.cloudwatch import schema
 from threemaps.standins.cloudwatch.dashboards import Dashboards
@@ -67,8 +68,8 @@ class CloudWatchLogs:
 class CloudWatchMetrics:
     """CloudWatch's metrics and dashboards, in JSON as boto3 has it, and in CBOR."""
 
-    def __init__(self, store: Store) -> None:
-        metrics, dashboards = Metrics(store), Dashboards(store)
+    def __init__(self, store: Store, signals: SignalMetrics) -> None:
+        metrics, dashboards = Metrics(store, signals), Dashboards(store)
         self._operations = Operations(
             "cloudwatch",
             "InvalidParameterValue",
