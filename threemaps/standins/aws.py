@@ -16,6 +16,7 @@ from threemaps.settings import LOCAL_AWS_ACCESS_KEY_ID, LOCAL_AWS_SECRET_ACCESS_
 from threemaps.standins import cloudwatch, sigv4, sts
 from threemaps.standins.application_signals import ApplicationSignals
 from threemaps.standins.aws_errors import AwsError, cbor_answer, error_response, is_otlp
+from threemaps.standins.cloudwatch.promql import Promql
 from threemaps.standins.http import BodyError, decompress, json_answer
 from threemaps.standins.spans import schema
 from threemaps.standins.store import Store
@@ -49,15 +50,20 @@ class Aws:
         self._destination = Destination(configuration.Configuration(store), environ)
         self._rays = XRay(store, self._destination)
         self._logs = cloudwatch.CloudWatchLogs(store)
-        self._signals = ApplicationSignals(store, environ)
+        self._signals, self._promql = ApplicationSignals(store, environ), Promql(store)
         self._metrics = cloudwatch.CloudWatchMetrics(store, self._signals.metrics)
 
     @cached_property
     def _otlp(self) -> dict[str, tuple[str, OtlpEndpoint]]:
         """Path → service that calls are signed for. Loaded with the first request: it is 3 MB."""
+        from threemaps.standins.cloudwatch.otlp_metrics import MetricsEndpoint
         from threemaps.standins.spans.endpoint import TracesEndpoint
 
-        return {"/v1/traces": ("xray", TracesEndpoint(self._store, self._destination.is_searched))}
+        return {
+            "/v1/traces": ("xray", TracesEndpoint(self._store, self._destination.is_searched)),
+            "/v1/logs": ("logs", self._logs.otlp),
+            "/v1/metrics": ("monitoring", MetricsEndpoint(self._store)),
+        }
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         # Not in its own environ: in such a circle its body would wait for the garbage collection.
@@ -82,6 +88,9 @@ class Aws:
         if request.path in self._signals.paths:
             sigv4.verify(request, KEYS, service="application-signals")
             return self._signals.answer(request)
+        if request.path in self._promql.paths:
+            sigv4.verify(request, KEYS, service="monitoring")
+            return self._promql.answer(request)
         sigv4.verify(request, KEYS)
         if request.path.startswith(cloudwatch.METRICS_PATH):
             return cbor_answer(self._metrics.answer_cbor(request.path, body_of(request)))

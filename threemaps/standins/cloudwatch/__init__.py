@@ -1,7 +1,7 @@
 """CloudWatch: log groups and their events, queries over them, metrics and dashboards."""
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from threemaps.standins import cbor
 from threemaps.standins.application_signals.metrics import SignalMetrics
@@ -18,6 +18,9 @@ from threemaps.standins.cloudwatch.tags import Tags
 from threemaps.standins.http import parse_json
 from threemaps.standins.store import Store
 
+if TYPE_CHECKING:
+    from threemaps.standins.cloudwatch.otlp_logs import LogsEndpoint
+
 SCHEMA = schema.SCHEMA
 LOGS_TARGET = "Logs_20140328."
 METRICS_TARGET = "GraniteServiceVersion20100801."
@@ -30,6 +33,7 @@ class CloudWatchLogs:
     def __init__(self, store: Store) -> None:
         groups, tags = Groups(store), Tags(store)
         events, reading = Events(store, groups), Reading(store, groups)
+        self._groups, self._events = groups, events
         queries = Queries(store, groups)
         self._operations = Operations(
             "logs",
@@ -56,6 +60,13 @@ class CloudWatchLogs:
                 "GetLogRecord": queries.get_log_record,
             },
         )
+
+    @property
+    def otlp(self) -> "LogsEndpoint":
+        """Loaded when it is asked for: it brings protobuf's messages."""
+        from threemaps.standins.cloudwatch.otlp_logs import LogsEndpoint
+
+        return LogsEndpoint(self._groups, self._events)
 
     def answer(self, target: str, body: bytes) -> dict[str, Any]:
         name = target.removeprefix(LOGS_TARGET)

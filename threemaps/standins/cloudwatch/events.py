@@ -2,6 +2,7 @@
 
 import itertools
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from typing import Any
 
 from threemaps.standins.cloudwatch import emf
@@ -33,19 +34,22 @@ class Events:
         _check_batch(events)
         now = now_ms()
         first, end = _accepted(events, now)
-        accepted = events[first:end]
-        columns = {
-            "sequence": [next(self._sequence) for _ in accepted],
-            "log_group": [group] * len(accepted),
-            "log_stream": [stream] * len(accepted),
-            "time_ms": [event["timestamp"] for event in accepted],
-            "message": [event["message"] for event in accepted],
-            "metric_ms": [emf.moment_of(event["message"], event["timestamp"]) for event in accepted],
-            "stored_at": [now] * len(accepted),
-        }
-        if accepted:
-            self._store.take("log_event", encode_rows(columns, bulk="message"))
+        self.keep(group, stream, [(one["timestamp"], one["message"]) for one in events[first:end]], now)
         return {"nextSequenceToken": to_token(now), **_rejected(events, first, end, now, retention_days)}
+
+    def keep(self, group: str, stream: str, events: Sequence[tuple[int, str]], now: int) -> None:
+        """Times in ms and messages; returns when they survive a crash."""
+        columns = {
+            "sequence": [next(self._sequence) for _ in events],
+            "log_group": [group] * len(events),
+            "log_stream": [stream] * len(events),
+            "time_ms": [time_ms for time_ms, _ in events],
+            "message": [message for _, message in events],
+            "metric_ms": [emf.moment_of(message, time_ms) for time_ms, message in events],
+            "stored_at": [now] * len(events),
+        }
+        if events:
+            self._store.take("log_event", encode_rows(columns, bulk="message"))
 
 
 def suspects(request: dict[str, Any]) -> dict[str, Any]:

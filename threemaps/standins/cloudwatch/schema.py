@@ -19,6 +19,10 @@ CREATE TABLE IF NOT EXISTS metric_sample (
     namespace VARCHAR, name VARCHAR, dimensions VARCHAR, time_ms BIGINT, unit VARCHAR, told VARCHAR,
     stored_at BIGINT DEFAULT epoch_ms(now())
 );
+CREATE TABLE IF NOT EXISTS otlp_point (
+    name VARCHAR, labels VARCHAR, time_ms BIGINT, value VARCHAR, histogram VARCHAR,
+    stored_at BIGINT DEFAULT epoch_ms(now())
+);
 CREATE TABLE IF NOT EXISTS dashboard (name VARCHAR PRIMARY KEY, body VARCHAR, changed_ms BIGINT);
 CREATE TABLE IF NOT EXISTS insights_query (
     id VARCHAR PRIMARY KEY, log_groups VARCHAR, text VARCHAR, created_ms BIGINT, duration_ms BIGINT,
