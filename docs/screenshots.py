@@ -54,7 +54,7 @@ def a_failing_service(page: Page, url: str) -> None:
 def a_trace(page: Page, url: str) -> None:
     page.locator(EDGE).focus()
     page.keyboard.press("Enter")
-    page.locator(".samples a").first.click()
+    page.get_by_label("Details").locator(".samples a").first.click()
     save(page, "trace")
     page.goto(f"{url}/questions?since=15m")
     save(page, "questions", full=True)

@@ -52,18 +52,15 @@ def _count(trace: Mapping[str, Any]) -> int:
     return sum(len(list(segment_spans(one.get("Document")))) for one in trace.get("Segments") or [])
 
 
-def sample_traces(settings: Settings, window: Window, source: Node, target: Node) -> list[Sample]:
-    """Traces that took this edge, those in which it failed first, as X-Ray finds them."""
+def listed(settings: Settings, window: Window, wanted: str) -> list[Sample]:
+    """Up to MOST_SUMMARIES traces that match, in no order; failed are those in which this part failed."""
     client = aws_client(settings, "xray")
-    wanted = edge_filter(source, target)
     with reasons(settings, "X-Ray", "xray:GetTraceSummaries"):
         failed = _summaries(client, window, f"{wanted} {{ fault }}")
         others = _summaries(client, window, wanted)
     failures = {one["Id"] for one in failed}
     found = {one["Id"]: one for one in failed + others}
-    samples = [replace(_sample(one), failed=one["Id"] in failures) for one in found.values()]
-    samples.sort(key=lambda one: (one.failed, one.moment), reverse=True)
-    return samples[:MOST_SAMPLES]
+    return [replace(_sample(one), failed=one["Id"] in failures) for one in found.values()]
 
 
 def _summaries(client: Any, window: Window, wanted: str) -> list[Any]:

@@ -24,9 +24,6 @@ class Picture:
     regions: dict[str, str]
     pieces: dict[str, str]
 
-    def link(self, key: str) -> Link | None:
-        return next((link for link in self.scene.links if link.key == key), None)
-
     def changes(self, known: "Picture | None") -> Changes:
         """What a page that shows `known` has to replace, add and take away."""
         old_regions, old_pieces = (known.regions, known.pieces) if known else ({}, {})
@@ -101,7 +98,7 @@ def more_rows(scene: Scene) -> str:
 
 def row(scene: Scene, link: Link, view: View) -> str:
     attributes = f' id="r-{link.key}" data-key="{link.key}"'
-    address = f"/edge?{markup(view.query(key=link.key))}"
+    address = f"/part?{markup(view.query(key=link.key))}"
     text = html.edge_row(scene, link, attributes)
     return text.replace('<th scope="row">', f'<th scope="row"><a href="{address}">', 1).replace(
         "</th>", "</a></th>", 1

@@ -1,27 +1,26 @@
-"""From an edge to its traces, from a trace to its spans, log lines and errors; and Honeycomb's questions."""
+"""From an edge or node to its traces, from a trace to its spans and log lines; and Honeycomb's questions."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TypeVar
 
 from flask import Blueprint, render_template, request
 from markupsafe import Markup
 
 from threemaps.errors import UserError
 from threemaps.model.difference import Window
-from threemaps.readers import UnreadableError
 from threemaps.readers.logs import log_lines, rollbar_errors
 from threemaps.readers.questions import TITLES, Answer, ask
-from threemaps.readers.recent import Order, recent_traces, sample_traces, service_filter
+from threemaps.readers.recent import Order, recent_traces, service_filter
 from threemaps.readers.traces import read_trace, trace_id_of
 from threemaps.render.names import title
-from threemaps.render.numbers import duration
+from threemaps.render.numbers import count, duration
 from threemaps.settings import Settings
 from threemaps.web import charts, consoles, waterfall
+from threemaps.web.asking import tried
 from threemaps.web.live import Live
+from threemaps.web.panel import part_of, read_panel
 from threemaps.web.view import View
 
-Found = TypeVar("Found")
 ORDERS: tuple[Order, ...] = ("recent", "slowest", "failing")
 CHARTS: dict[str, Callable[[Answer, Window], str]] = {
     "heatmap": charts.heatmap,
@@ -33,24 +32,22 @@ CHARTS: dict[str, Callable[[Answer, Window], str]] = {
 def trace_pages(settings: Settings, live: Live) -> Blueprint:
     pages = Blueprint("traces", __name__)
     pages.add_app_template_filter(duration, "duration")
+    pages.add_app_template_filter(count, "count")
     pages.add_app_template_filter(title, "source_title")
 
-    @pages.get("/edge")
-    def edge() -> str:
+    @pages.get("/part")
+    def part() -> str:
+        """A panel on the page, or a page of its own where it is opened by its address."""
         view = View.of(request.args)
         picture = live.watch(view).latest
-        link = picture.link(request.args.get("key", "")) if picture else None
-        if picture is None or link is None:
+        found = part_of(picture.scene, request.args.get("key", "")) if picture else None
+        if picture is None or found is None:
             raise UserError(
-                "this edge is not in the maps of this window", hint="go back and choose another one"
+                "this edge or node is not in the maps of this window", hint="go back and choose another one"
             )
-        window = picture.scene.comparison.window
-        source, target = link.edges[0]
-        samples, problem = tried(lambda: sample_traces(settings, window, source, target))
-        told = {name: picture.scene.told_of_edge(name, link) for name in picture.scene.comparison.maps}
-        return render_template(
-            "edge.html", view=view, source=source, target=target, samples=samples, problem=problem, told=told
-        )
+        panel = read_panel(settings, picture.scene.comparison.window, found)
+        template = "panel.html" if request.headers.get("X-Threemaps") else "part.html"
+        return render_template(template, view=view, panel=panel, key=request.args["key"])
 
     @pages.get("/traces")
     def traces() -> str:
@@ -108,11 +105,3 @@ def order_of(text: str) -> Order:
     if text and found is None:
         raise UserError(f"order={text[:40]!r} is no order of traces", hint=f"one of {', '.join(ORDERS)}")
     return found or "recent"
-
-
-def tried(read: Callable[[], Found]) -> tuple[Found | None, UserError | None]:
-    """What was read, or why it could not be: one silent backend does not hide the others."""
-    try:
-        return read(), None
-    except UnreadableError as error:
-        return None, error

@@ -15,6 +15,7 @@ from threemaps.compare import side_by_side
 from threemaps.model.difference import Window
 from threemaps.model.servicemap import ServiceMap
 from threemaps.readers import UnreadableError
+from threemaps.readers.base import Manners
 from threemaps.settings import Settings
 from threemaps.web.app import create_app
 
@@ -74,6 +75,9 @@ class Held:
     name: str
     maps: dict[str, ServiceMap | None]
     reads: list[Window]
+    manners: Manners = field(default_factory=Manners)
+    read_through: str = "memory"
+    remarks: tuple[str, ...] = ()
 
     @property
     def drawn_by(self) -> str:

@@ -95,15 +95,51 @@ document.addEventListener("focusin", (event) => {
   if (key) light(key);
 });
 
-function open(key) {
-  if (!key.startsWith("e")) return;
+// ---- the panel beside the maps
+
+const panel = document.getElementById("panel");
+let opener = null;
+
+async function open(key) {
   const view = main.dataset.view;
-  location.assign(`/edge?${view ? view + "&" : ""}key=${key}`);
+  const address = `/part?${view ? view + "&" : ""}key=${encodeURIComponent(key)}`;
+  opener = document.activeElement;
+  panel.hidden = false;
+  panel.dataset.key = key;
+  const body = document.getElementById("panel-body");
+  body.textContent = "…";
+  try {
+    const answer = await fetch(address, { headers: { "X-Threemaps": "page" } });
+    const text = await answer.text();
+    if (panel.dataset.key !== key) return;
+    body.innerHTML = text;
+  } catch {
+    body.textContent = "the page's server gave no answer: threemaps status";
+  }
+  document.getElementById("panel-close").focus();
+}
+
+function shut() {
+  if (panel.hidden) return;
+  panel.hidden = true;
+  panel.dataset.key = "";
+  opener?.focus?.();
 }
 
 document.addEventListener("click", (event) => {
   const chosen = event.target.closest?.("svg.map [data-key]");
-  if (chosen) open(chosen.dataset.key);
+  const row = event.target.closest?.("#rows a");
+  if (event.target.closest?.("#panel-close")) shut();
+  else if (chosen) open(chosen.dataset.key);
+  else if (row && !event.ctrlKey && !event.metaKey) {
+    event.preventDefault();
+    open(row.closest("tr").dataset.key);
+  }
+  const link = event.target.closest?.("a.copy");
+  if (link && navigator.clipboard) {
+    event.preventDefault();
+    navigator.clipboard.writeText(link.href).then(() => { link.textContent = "Copied"; });
+  }
 });
 
 // ---- the keyboard: one tab stop a map, arrows from there
@@ -124,7 +160,7 @@ function step(current, forward) {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") light(null);
+  if (event.key === "Escape") { light(null); shut(); }
   const current = event.target.closest?.("svg.map [data-key]");
   if (!current) return;
   const forward = ["ArrowRight", "ArrowDown"].includes(event.key);
