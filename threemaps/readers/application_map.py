@@ -1,18 +1,18 @@
 """CloudWatch's map: Application Signals' Application Map, else the spans that Transaction Search keeps."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, TypeVar
 
 from threemaps.model.difference import Window
-from threemaps.model.servicemap import Kind, Node, ServiceMap
+from threemaps.model.servicemap import Node, ServiceMap
 from threemaps.readers.application_signals import ApplicationSignals, Dependency, Discovered
 from threemaps.readers.aws import aws_client
 from threemaps.readers.base import Manners, Shape, UnreadableError
 from threemaps.readers.callees import Call, Callees
 from threemaps.readers.metric_data import Figures, Reference, Series, read_series, whole_minutes, widest
-from threemaps.readers.signal_map import Ends, map_of, unanswered
+from threemaps.readers.signal_map import doubts, ends_of, grouped, map_of, some
 from threemaps.readers.span_log import LOG_GROUP, NoSpanLogError, read_spans, services_seen
 from threemaps.readers.span_map import map_of as map_of_spans
 from threemaps.readers.span_map import own_calls
@@ -26,7 +26,6 @@ REAL = Manners(lag=timedelta(minutes=10), grain=MINUTE, poll=timedelta(seconds=3
 OWN = ("Environment", "Service")
 CALLED = (*OWN, "RemoteService")
 LONGEST_NAME = 255  # Application Signals cuts a service's name to it
-MOST_NAMED = 5
 
 
 class CloudWatch:
@@ -70,7 +69,13 @@ class CloudWatch:
         seen = self._seen(minutes)  # first: what is discovered in between is no service that is missing
         discovered = self._signals.discover(minutes)
         unlisted = sorted(name for name in seen if name[:LONGEST_NAME] not in discovered.services)
-        found = self._from_spans(minutes, unlisted) if unlisted else None
+        if unlisted:
+            lacks = (
+                f"Application Signals does not list {some(unlisted)} (off, or discovered ten minutes later)"
+            )
+            found = self._from_spans(minutes, lacks)
+        else:
+            found = None
         return (found or self._from_metrics(minutes, discovered)).only(service)
 
     def _remark(self, sentence: str) -> None:
@@ -86,16 +91,16 @@ class CloudWatch:
             self._remark(f"Whether Application Signals lacks a service was not checked: {error.message}.")
             return ()
 
-    def _from_spans(self, minutes: Window, unlisted: Sequence[str]) -> ServiceMap | None:
-        lacks = f"Application Signals does not list {some(unlisted)} (off, or discovered ten minutes later)"
+    def _from_spans(self, minutes: Window, why: str) -> ServiceMap | None:
+        """The exact map, of calls that can be told apart; None where the spans cannot be read."""
         try:
             spans = read_spans(self._logs, self._settings, minutes)
             found, own = map_of_spans(spans, minutes), own_calls(spans, minutes)
         except UnreadableError as error:
-            self._remark(f"{lacks}, and the spans cannot be read: {error.message}.")
+            self._remark(f"{why}, and the spans cannot be read: {error.message}.")
             return None
         self.read_through, self.own = "spans", own
-        self._remark(f"{lacks}: the map is read from the spans in {LOG_GROUP}.")
+        self._remark(f"{why}: the map is read from the spans in {LOG_GROUP}.")
         return found
 
     def _from_metrics(self, minutes: Window, discovered: Discovered) -> ServiceMap:
@@ -105,15 +110,14 @@ class CloudWatch:
         series = read_series(self._metrics, self._settings, asked, minutes)
         served = self._figures(own, series)
         calls = self._figures(made, series)
-        alive = {*served, *(Node(one.source) for one in calls)}
-        ends = self._ends(calls, alive, minutes)
-        grouped: dict[Ends, frozenset[Reference]] = {}
-        for one, target in ends.items():
-            grouped[Node(one.source), target] = (
-                grouped.get((Node(one.source), target), frozenset()) | made[one]
-            )
-        figures = self._figures(grouped, series)
-        self._remark_doubts(discovered, served, figures)
+        answered = self._answered(calls, served, minutes)
+        ends = ends_of(calls, {*served, *(Node(one.source) for one in calls)}, answered)
+        figures = self._figures(grouped(made, ends), series)
+        for doubt in doubts(served, figures, answered):
+            found = self._from_spans(minutes, doubt)
+            if found is not None:
+                return found
+        self._remark_names(discovered, answered)
         self.own = {service: (one.calls, one.faults or 0) for service, one in served.items()}
         return map_of(served, figures)
 
@@ -122,39 +126,21 @@ class CloudWatch:
         found = {key: series.figures(references, self._shape) for key, references in held.items()}
         return {key: figures for key, figures in found.items() if figures.calls}
 
-    def _ends(
-        self, made: Iterable[Dependency], alive: Collection[Node], minutes: Window
-    ) -> dict[Dependency, Node]:
-        """Whom each dependency is. One that served nothing in the window is a remote, whatever its name."""
-        unknown = {one: (one.source, one.name) for one in made if Node(one.name) not in alive}
-        services: Mapping[Call, str] = {}
+    def _answered(
+        self, made: Iterable[Dependency], served: Collection[Node], minutes: Window
+    ) -> Mapping[Call, Collection[str]]:
+        """Who answered calls by a name that is no service's."""
+        unknown = [(one.source, one.name) for one in made if Node(one.name) not in served]
         try:
-            services = self._callees.services(list(unknown.values()), minutes)
+            return self._callees.services(unknown, minutes)
         except UnreadableError as error:
             self._remark(f"Names such as host:port were not looked up in the traces: {error.message}.")
-        ends = {}
-        for one in made:
-            node = Node(services.get((one.source, one.name), one.name))
-            ends[one] = node if node in alive else Node(one.name, Kind.REMOTE)
-        if looked_up := sorted({f"{name} is {service}" for (_, name), service in services.items()}):
-            self._remark(
-                f"By the traces in X-Ray {some(looked_up)}: Application Signals has the address only."
-            )
-        return ends
+            return {}
 
-    def _remark_doubts(
-        self, discovered: Discovered, served: Mapping[Node, Figures], made: Mapping[Ends, Figures]
-    ) -> None:
+    def _remark_names(self, discovered: Discovered, answered: Mapping[Call, Collection[str]]) -> None:
         bare = sorted(f"{one.source} → {one.name}" for one in discovered.dependencies if not one.references)
         if bare:
             self._remark(f"Application Signals lists {some(bare)} without metrics: not drawn.")
-        for service, more in unanswered(served, made):
-            self._remark(
-                f"Callers of {service} saw {more} faults more than it had: as many calls may not have got "
-                "there, and as many from outside may be missing here."
-            )
-
-
-def some(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:MOST_NAMED])
-    return f"{shown} and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else shown
+        named = sorted({f"{name} is {', '.join(services)}" for (_, name), services in answered.items()})
+        if named:
+            self._remark(f"By the traces in X-Ray {some(named)}: Application Signals did not join them.")

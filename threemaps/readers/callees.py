@@ -1,7 +1,7 @@
-"""Callees that Application Signals knows by host and port only, named by the services that answered there.
+"""Callees that Application Signals did not join to a service, as host:port, named by who answered there.
 
-AWS joins a caller and its callee in traces. So traces of the caller are looked at: the segment that a call
-started bears the name of the service.
+X-Ray joins a caller and its callee by their trace. So traces of the caller are looked at: the segment that a
+call started bears the name of the service.
 """
 
 import time
@@ -21,36 +21,35 @@ from threemaps.settings import Settings
 PERMISSION = "xray:GetTraceSummaries"
 LOOKED_AT = 50  # traces of a caller
 LONGEST = timedelta(hours=6)  # of which X-Ray gives summaries
-KEPT = 300.0  # seconds after which an address that led nowhere is looked for again
+KEPT = 300.0  # seconds after which a name that led nowhere is looked for again
+
+# Attributes by which a caller names its callee; in annotations X-Ray has no dots.
+NAMING = ("aws.remote.service", "aws_remote_service", "peer.service", "peer_service", "rpc.service")
+ADDRESSES = (("server.address", "server.port"), ("net.peer.name", "net.peer.port"))
 
 Call = tuple[str, str]  # a caller's name, and its name for the callee
 
 
 class Callees:
-    """Remembers what it found: addresses change less often than maps are read."""
+    """Remembers what it found: names change less often than maps are read."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._found: dict[Call, str] = {}
-        self._in_vain: dict[Call, float] = {}
+        self._found: dict[Call, frozenset[str]] = {}
+        self._looked: dict[Call, float] = {}
 
-    def services(self, calls: Collection[Call], window: Window) -> Mapping[Call, str]:
-        """The services behind those of these that look like an address. Raises UnreadableError."""
+    def services(self, calls: Collection[Call], window: Window) -> Mapping[Call, frozenset[str]]:
+        """Who answered calls by these names, without those that nobody answered. Raises UnreadableError."""
         now = time.monotonic()
-        open_ones = [
-            one
-            for one in calls
-            if one not in self._found and is_address(one[1]) and now - self._in_vain.get(one, -KEPT) >= KEPT
+        asked = [
+            one for one in calls if not self._found.get(one) and now - self._looked.get(one, -KEPT) >= KEPT
         ]
-        for caller in sorted({caller for caller, _ in open_ones}):
+        for caller in sorted({caller for caller, _ in asked}):
             answers = self._answers(caller, window)
-            for one in (one for one in open_ones if one[0] == caller):
-                services = answers.get(one[1], set())
-                if len(services) == 1:
-                    self._found[one] = next(iter(services))
-                else:
-                    self._in_vain[one] = now
-        return {one: self._found[one] for one in calls if one in self._found}
+            for one in (one for one in asked if one[0] == caller):
+                self._found[one] = frozenset(answers.get(one[1], ()))
+                self._looked[one] = now
+        return {one: self._found[one] for one in calls if self._found.get(one)}
 
     def _answers(self, caller: str, window: Window) -> Mapping[str, set[str]]:
         """By each name of a callee in traces of this caller, who answered."""
@@ -85,12 +84,6 @@ class Callees:
         return ids[:LOOKED_AT]
 
 
-def is_address(name: str) -> bool:
-    """host:port, or an IP address: no name that somebody gave."""
-    host, _, port = name.rpartition(":")
-    return (bool(host) and port.isdigit()) or name.replace(".", "").isdigit()
-
-
 def segments_of(trace: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for segment in trace.get("Segments") or []:
         try:
@@ -120,15 +113,22 @@ def names_of(call: Mapping[str, Any]) -> Iterator[str]:
     yield str(call.get("name"))
     told = (call.get("metadata") or {}).get("default") or {}
     said = {**told, **(call.get("annotations") or {})}
-    for name in ("aws.remote.service", "aws_remote_service", "peer.service", "peer_service"):
+    for name in NAMING:
         if said.get(name):
             yield str(said[name])
+    for host, port in ADDRESSES:
+        if said.get(host):
+            yield f"{said[host]}:{said[port]}" if said.get(port) else str(said[host])
     url = ((call.get("http") or {}).get("request") or {}).get("url")
+    yield from names_in(str(url or ""))
+
+
+def names_in(url: str) -> Iterator[str]:
     try:
-        parts = urlsplit(str(url or ""))
-        port = parts.port
+        parts = urlsplit(url)
+        port = parts.port or {"https": 443}.get(parts.scheme, 80)
     except ValueError:
         return
     if parts.hostname:
-        yield f"{parts.hostname}:{port or {'https': 443}.get(parts.scheme, 80)}"
+        yield f"{parts.hostname}:{port}"
         yield parts.netloc

@@ -1,10 +1,14 @@
 """A service map from the figures of Application Signals. Pure: no I/O, no clock."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from threemaps.model.servicemap import Edge, Node, ServiceMap
-from threemaps.readers.metric_data import Figures
+from threemaps.model.servicemap import Edge, Kind, Node, ServiceMap
+from threemaps.readers.application_signals import Dependency
+from threemaps.readers.callees import Call
+from threemaps.readers.metric_data import Figures, Reference
+
+MOST_NAMED = 5  # in a remark
 
 Ends = tuple[Node, Node]
 
@@ -40,14 +44,43 @@ def from_outside(served: Mapping[Node, Figures], made: Mapping[Ends, Figures]) -
         yield Edge(Node.outside(), service, calls, faults, *times)
 
 
-def unanswered(served: Mapping[Node, Figures], made: Mapping[Ends, Figures]) -> list[tuple[Node, int]]:
-    """Services whose callers saw more faults than they had themselves, and how many more.
+def ends_of(
+    made: Iterable[Dependency], alive: Collection[Node], answered: Mapping[Call, Collection[str]]
+) -> dict[Dependency, Node]:
+    """Whom each dependency is. One that served nothing in the window is a remote, whatever its name."""
+    ends = {}
+    for one in made:
+        services = answered.get((one.source, one.name), ())
+        node = Node(next(iter(services))) if len(services) == 1 else Node(one.name)
+        ends[one] = node if node in alive else Node(one.name, Kind.REMOTE)
+    return ends
 
-    Such calls may not have reached the service: then as many from outside are hidden behind them.
-    """
-    found = []
-    for service, own in served.items():
-        more = Received.by(service, made).faults - (own.faults or 0)
-        if more > 0:
-            found.append((service, more))
+
+def grouped(
+    made: Mapping[Dependency, Collection[Reference]], ends: Mapping[Dependency, Node]
+) -> dict[Ends, set[Reference]]:
+    """The metrics of each edge: a service may be called by several names."""
+    found: dict[Ends, set[Reference]] = {}
+    for one, target in ends.items():
+        found.setdefault((Node(one.source), target), set()).update(made[one])
     return found
+
+
+def doubts(
+    served: Mapping[Node, Figures], made: Mapping[Ends, Figures], answered: Mapping[Call, Collection[str]]
+) -> Iterator[str]:
+    """What sums cannot tell apart, as the beginning of a sentence."""
+    several = [
+        f"{name} ({some(sorted(services))})" for (_, name), services in answered.items() if len(services) > 1
+    ]
+    if several:
+        yield f"One name stands for several services: {some(several)}"
+    # A call that failed at the caller alone may not have got there, and hides one from outside.
+    missed = [str(one) for one, own in served.items() if Received.by(one, made).faults > (own.faults or 0)]
+    if missed:
+        yield f"Callers saw more faults than {some(sorted(missed))} had, so not every call got there"
+
+
+def some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:MOST_NAMED])
+    return f"{shown} and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else shown

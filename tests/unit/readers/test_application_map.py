@@ -125,7 +125,28 @@ def test_a_callee_that_was_down_for_a_part(reader: Reader) -> None:
     cloudwatch = reader(FakeAws(rows))
     assert counts(cloudwatch.read_map(WINDOW)) == a_map("(outside)>web 4 0", "web>users 4 3")
     [remark] = cloudwatch.remarks
-    assert "users saw 3 faults more" in remark
+    assert "Callers saw more faults than users had" in remark
+    assert "no log group aws/spans" in remark
+
+
+def test_spans_tell_which_calls_did_not_get_there(reader: Reader) -> None:
+    """Of three calls of web's two did not get there, and users has one from outside: sums would hide it."""
+    rows = [
+        Row("web", calls=3),
+        Row("web", "users", calls=3, faults=2),
+        Row("users", calls=2),
+    ]
+    spans = [
+        *(span(number, 1, 0, "web", "SERVER") for number in (1, 2, 3)),
+        *(span(number, 2, 1, "web", "CLIENT", failed=True, peer_service="users") for number in (1, 2)),
+        span(3, 2, 1, "web", "CLIENT", peer_service="users"),
+        span(3, 3, 2, "users", "SERVER"),
+        span(4, 1, 0, "users", "SERVER"),
+    ]
+    cloudwatch = reader(FakeAws(rows, spans=spans))
+    wanted = a_map("(outside)>web 3 0", "web>users 3 2", "(outside)>users 1 0")
+    assert counts(cloudwatch.read_map(WINDOW)) == wanted
+    assert cloudwatch.read_through == "spans"
 
 
 def test_a_resource_of_a_callee_is_counted_once(reader: Reader) -> None:
