@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-tools test-long test-docker test-kafka chaos setup down lint format bench audit sbom lock clean
+.PHONY: help demo test test-all test-tools wheel test-wheel test-long test-docker test-kafka chaos setup down lint format bench audit sbom lock clean
 
 help: ## Show what can be made
 	@printf 'threemaps: one request, three service maps\n\n'
@@ -30,13 +30,21 @@ PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --durations 10 --durations-min
 test: setup ## Run the tests, five minutes at most on two cores; COVERAGE=1 measures which lines they run
 	@$(PYTEST)
 
-test-all: setup test-long test-docker test-kafka ## Run what `make test` leaves out: chaos, fuzzing, clusters, containers, Kafka
+test-all: setup test-long test-wheel test-docker test-kafka ## Run what `make test` leaves out: chaos, fuzzing, clusters, containers, Kafka
 
 test-tools: setup ## Get what some tests need beyond Python: collector, Chromium, kustomize
 	@$(BIN)/python -m tests.tools
 
+wheel: setup ## Build dist/threemaps-*.whl, with everything that the demo needs inside
+	@rm -rf build dist
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+	@rm -rf build && ls dist
+
+test-wheel: wheel ## Install the wheel into an empty environment and run the demo from an empty folder
+	@$(BIN)/pytest -m wheel tests/system/test_wheel.py
+
 test-long: setup
-	@$(PYTEST) -m 'long and not docker and not kafka'
+	@$(PYTEST) -m 'long and not docker and not kafka and not wheel'
 
 chaos: setup ## Break backends, collector and disk one after the other; a table of what was lost
 	@$(BIN)/python -m tests.system.chaos

@@ -1,7 +1,7 @@
 """Every variable and port of threemaps, in one place.
 
-Values come from the environment, then from `.env` in the project's folder (THREEMAPS_ENV_FILE names another),
-then from the defaults here. An empty variable counts as not set.
+Values come from the environment, then from `.env` in the checkout or, without one, in the current folder
+(THREEMAPS_ENV_FILE names another), then from the defaults here. An empty variable counts as not set.
 """
 
 import os
@@ -13,7 +13,12 @@ from urllib.parse import urlsplit
 
 from threemaps.errors import UserError
 
-PROJECT = Path(__file__).resolve().parent.parent
+_PACKAGE = Path(__file__).resolve().parent
+# The checkout; in an installed package the copy of it that the wheel brings along (setup.py).
+IS_CHECKOUT = (_PACKAGE.parent / "collector" / "otel-config.yaml").exists()
+PROJECT = _PACKAGE.parent if IS_CHECKOUT else _PACKAGE / "project"
+# Where users keep their `.env`.
+USERS_FOLDER = PROJECT if IS_CHECKOUT else Path.cwd()
 
 # The stand-ins' keys are public and the same everywhere.
 LOCAL_INGEST_KEY = "local-ingest-key"
@@ -84,7 +89,7 @@ class Settings:
     environ: Mapping[str, str]  # the environment over `.env`, without empty values
 
     @classmethod
-    def load(cls, environ: Mapping[str, str] | None = None, *, project: Path = PROJECT) -> "Settings":
+    def load(cls, environ: Mapping[str, str] | None = None, *, project: Path = USERS_FOLDER) -> "Settings":
         given = os.environ if environ is None else environ
         dotenv = Path(given.get("THREEMAPS_ENV_FILE") or project / ".env")
         merged = {**read_dotenv(dotenv), **{name: value for name, value in given.items() if value}}
@@ -269,7 +274,7 @@ def is_base_url(text: str) -> bool:
 
 def default_state(project: Path) -> Path:
     """Beside the checkout where there is one, else where the user's programs keep their state."""
-    if (project / "docker-compose.yml").exists():
+    if IS_CHECKOUT and (project / "docker-compose.yml").exists():
         return project / ".threemaps"
     base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     return Path(base) / "threemaps"

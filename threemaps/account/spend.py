@@ -10,6 +10,7 @@ from threemaps.errors import UserError
 
 MONTH = 30.4 * 24 * 3600  # seconds, as Honeycomb counts a month
 MILLION = 1_000_000
+PRICES = Path(__file__).with_name("prices.json")
 SAMPLED = 0.1  # the share that the sampling rule in aws/ keeps
 
 

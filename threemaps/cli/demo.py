@@ -8,7 +8,7 @@ from datetime import timedelta
 import click
 
 from threemaps.errors import UserError
-from threemaps.settings import Settings
+from threemaps.settings import IS_CHECKOUT, Settings
 
 
 @click.command()
@@ -38,8 +38,9 @@ def command(count: int) -> None:
     click.echo()
     compare.write(compare.rendered(comparison, "table", to_terminal=sys.stdout.isatty()), None)
     click.echo(f"\nThe page:  {settings.url('web')}")
-    click.echo("Again:     make demo")
-    click.echo("Stop:      make down")
+    again, stop = ("make demo", "make down") if IS_CHECKOUT else ("threemaps demo", "threemaps down")
+    click.echo(f"Again:     {again}")
+    click.echo(f"Stop:      {stop}")
     sys.exit(compare.exit_code(comparison) or (1 if report.failed else 0))
 
 

@@ -27,13 +27,12 @@ def command(shape: str) -> None:
     from pathlib import Path
 
     from threemaps.account.metering import measure
-    from threemaps.account.spend import as_json, bill, over_budget, parse_budget, read_prices
-    from threemaps.settings import PROJECT, Settings
+    from threemaps.account.spend import PRICES, as_json, bill, over_budget, parse_budget, read_prices
+    from threemaps.settings import Settings
 
     settings = Settings.load()
-    prices = read_prices(
-        Path(settings.get("THREEMAPS_PRICES") or PROJECT / "threemaps" / "account" / "prices.json")
-    )
+    named = settings.get("THREEMAPS_PRICES")
+    prices = read_prices(Path(named) if named else PRICES)
     text = settings.get("THREEMAPS_BUDGET")
     budget = parse_budget(text) if text else None
     usage = measure(settings, datetime.now(UTC))

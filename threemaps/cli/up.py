@@ -1,8 +1,14 @@
 """`threemaps up`."""
 
+from importlib.util import find_spec
+
 import click
 
+from threemaps.errors import UserError
 from threemaps.settings import Settings
+
+# One of each extra that `demo` in pyproject.toml names.
+DEMO_MODULES = ("duckdb", "flask", "gunicorn")
 
 
 @click.command()
@@ -35,6 +41,7 @@ def start_system(settings: Settings, tracing: str = "otel") -> None:
     from threemaps.demo.collector import collector_binary
     from threemaps.demo.resolved import write_resolved
 
+    require_the_demo()
     modes = system.parse_tracing(tracing)
     binary = collector_binary(say)
     with lifecycle.exclusively(settings, say):
@@ -49,6 +56,16 @@ def start_system(settings: Settings, tracing: str = "otel") -> None:
             system.web_spec(settings, binary),
         ]
         lifecycle.bring_up(settings, specs, say)
+
+
+def require_the_demo() -> None:
+    """Raises UserError where threemaps was installed without what it starts."""
+    missing = [module for module in DEMO_MODULES if find_spec(module) is None]
+    if missing:
+        raise UserError(
+            f"the demo's packages are not installed ({', '.join(missing)})",
+            hint="install them: pip install 'threemaps[demo]'",
+        )
 
 
 def what_is_missing(settings: Settings) -> list[str]:

@@ -1,5 +1,6 @@
 """Where the collector comes from: each way, in its order, with real processes and a real server."""
 
+import gzip
 import hashlib
 import io
 import os
@@ -17,6 +18,7 @@ from flask import Flask, Response
 
 from tests.collector_process import wait_for
 from tests.conftest import Serve
+from threemaps.demo import collector_release
 from threemaps.demo.collector import DISTRIBUTION, VERSION, cache_folder, collector_binary
 from threemaps.demo.collector_release import archive_name
 from threemaps.errors import UserError
@@ -98,24 +100,33 @@ def version_script(version: str) -> str:
     return f"echo otelcol-contrib version {version}"
 
 
-def released(serve: Serve, machine: Machine, *, checksum: str = "") -> None:
-    """A release as the official ones are laid out."""
+def release() -> bytes:
+    """An archive as the official ones are laid out."""
     script = f"#!/bin/sh\n{version_script(VERSION)} released\n".encode()
     packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+    with tarfile.open(fileobj=packed, mode="w") as tar:
         for name, content in (("README.md", b"read me"), ("otelcol-contrib", script)):
             member = tarfile.TarInfo(name)
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
-    archive = packed.getvalue()
+    return gzip.compress(packed.getvalue(), mtime=0)
+
+
+def sha256_of_release() -> str:
+    return hashlib.sha256(release()).hexdigest()
+
+
+def released(serve: Serve, machine: Machine, *, checksum: str = "") -> str:
+    """Serves the release, and its checksums, which come back too."""
     name = archive_name(VERSION)
-    lines = f"{'0' * 64}  other.tar.gz\n{checksum or hashlib.sha256(archive).hexdigest()}  {name}\n"
+    lines = f"{'0' * 64}  other.tar.gz\n{checksum or sha256_of_release()}  {name}\n"
     app = Flask("releases")
-    app.get(f"/v{VERSION}/{name}")(lambda: Response(archive))
+    app.get(f"/v{VERSION}/{name}")(lambda: Response(release()))
     app.get(f"/v{VERSION}/opentelemetry-collector-releases_otelcol-contrib_checksums.txt", endpoint="sums")(
         lambda: Response(lines)
     )
     machine.environ["THREEMAPS_COLLECTOR_RELEASES"] = serve(app)
+    return lines
 
 
 def says(binary: Path) -> str:
@@ -148,8 +159,22 @@ def test_another_version_on_the_path_is_passed_over(machine: Machine) -> None:
     assert says(machine.get()).endswith("built")
 
 
-def test_a_release_with_its_checksum_is_used_and_kept(machine: Machine, serve: Serve) -> None:
-    released(serve, machine)
+@pytest.fixture
+def pins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The list of checksums in the repository, without this machine's archive in it."""
+    path = tmp_path / "releases.sha256"
+    path.write_text("")
+    monkeypatch.setattr(collector_release, "PINS", path)
+    return path
+
+
+@pytest.mark.parametrize("is_pinned", [True, False])
+def test_a_release_with_its_checksum_is_used_and_kept(
+    machine: Machine, serve: Serve, pins: Path, is_pinned: bool
+) -> None:
+    published = released(serve, machine, checksum="1" * 64 if is_pinned else "")
+    if is_pinned:
+        pins.write_text(published.replace("1" * 64, sha256_of_release()))
     binary = machine.get()
     assert says(binary).endswith("released")
     assert machine.left_behind() == ["lock", "otelcol-contrib"]
@@ -159,11 +184,24 @@ def test_a_release_with_its_checksum_is_used_and_kept(machine: Machine, serve: S
     assert machine.said == []
 
 
-def test_a_release_with_another_checksum_is_not_run(machine: Machine, serve: Serve) -> None:
+def test_a_release_with_another_checksum_is_not_run(machine: Machine, serve: Serve, pins: Path) -> None:
     released(serve, machine, checksum="1" * 64)
     machine.go()
     assert says(machine.get()).endswith("built")
     assert any("checksum" in line for line in machine.said)
+
+
+def test_what_is_pinned_counts_and_not_what_is_published(machine: Machine, serve: Serve, pins: Path) -> None:
+    published = released(serve, machine)
+    pins.write_text(published.replace(sha256_of_release(), "2" * 64))
+    machine.go()
+    assert says(machine.get()).endswith("built")
+
+
+def test_the_pins_are_those_of_this_version() -> None:
+    lines = [line.split("  ") for line in collector_release.PINS.read_text().splitlines()]
+    assert all(len(digest) == 64 and f"_{VERSION}_" in name for digest, name in lines)
+    assert f"otelcol-contrib_{VERSION}_linux_amd64.tar.gz" in [name for _, name in lines]
 
 
 def test_without_a_release_it_is_built_from_the_pinned_modules(machine: Machine) -> None:
