@@ -6,16 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
-import requests
 
+from threemaps.model.difference import Window
 from threemaps.readers.aws import aws_client, reasons
-from threemaps.readers.base import CONNECT_SECONDS, READ_SECONDS, UnreadableError
 from threemaps.readers.batch import xray_id
-from threemaps.readers.http import PART_BYTES, whole
-from threemaps.settings import LOCAL_ROLLBAR_TOKEN, SERVICE_LOG_GROUP, Settings
+from threemaps.settings import SERVICE_LOG_GROUP, Settings
 
 MOST_LINES = 500
-MOST_ERRORS = 20
+MOST_GROUPS = 500
 LATEST_MS = 253_402_300_799_000  # the end of the year 9999
 
 
@@ -25,15 +23,6 @@ class Line:
     service: str
     severity: str
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """An occurrence at Rollbar that names the trace."""
-
-    service: str
-    title: str
-    item_id: str
 
 
 def log_lines(settings: Settings, trace_id: str) -> list[Line]:
@@ -53,6 +42,32 @@ def log_lines(settings: Settings, trace_id: str) -> list[Line]:
         except client.exceptions.ResourceNotFoundException:
             return []
         return sorted((_line(event) for event in events), key=lambda line: line.moment)
+
+
+def groups(settings: Settings) -> list[str]:
+    """The names of the account's log groups."""
+    client = aws_client(settings, "logs")
+    with reasons(settings, "CloudWatch Logs", "logs:DescribeLogGroups"):
+        found = client.get_paginator("describe_log_groups").paginate(
+            PaginationConfig={"MaxItems": MOST_GROUPS}
+        )
+        return sorted(str(one["logGroupName"]) for page in found for one in page.get("logGroups") or [])
+
+
+def tail(settings: Settings, group: str, window: Window, pattern: str = "") -> list[Line]:
+    """The latest lines of a group that match CloudWatch's filter pattern, the newest first."""
+    client = aws_client(settings, "logs")
+    arguments = {"filterPattern": pattern} if pattern else {}
+    with reasons(settings, "CloudWatch Logs", "logs:FilterLogEvents"):
+        found = client.get_paginator("filter_log_events").paginate(
+            logGroupName=group,
+            startTime=int(window.start.timestamp() * 1000),
+            endTime=int(window.end.timestamp() * 1000),
+            PaginationConfig={"MaxItems": MOST_LINES},
+            **arguments,
+        )
+        lines = [_line(event) for page in found for event in page.get("events") or []]
+    return sorted(lines, key=lambda line: line.moment, reverse=True)
 
 
 def _around(trace_id: str) -> dict[str, int]:
@@ -90,49 +105,3 @@ def _exception(record: Mapping[str, Any]) -> str:
         if told and isinstance(attributes, dict)
         else ""
     )
-
-
-def rollbar_errors(settings: Settings, trace_id: str) -> list[Fault]:
-    """Among the latest occurrences; a token that may only send cannot read them."""
-    token = LOCAL_ROLLBAR_TOKEN if settings.rollbar_is_local else settings.get("ROLLBAR_ACCESS_TOKEN")
-    if not token:
-        return []
-    with requests.Session() as session:
-        session.trust_env = not settings.rollbar_is_local
-        try:
-            response = session.get(
-                f"{settings.rollbar_api}/api/1/instances",
-                headers={"X-Rollbar-Access-Token": token},
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-                stream=True,
-            )
-            response.raise_for_status()
-            told = orjson.loads(whole(response.iter_content(PART_BYTES), "Rollbar"))
-            occurrences = list(told["result"]["instances"])
-        except (requests.RequestException, orjson.JSONDecodeError, KeyError, TypeError) as error:
-            raise UnreadableError(
-                f"Rollbar at {settings.rollbar_api} could not be read ({type(error).__name__})",
-                hint="ROLLBAR_ACCESS_TOKEN needs the scope read besides post_server_item",
-            ) from error
-    return [_fault(one) for one in occurrences if _names(one, trace_id)][:MOST_ERRORS]
-
-
-def _names(occurrence: Any, trace_id: str) -> bool:
-    data = occurrence.get("data") if isinstance(occurrence, dict) else None
-    custom = data.get("custom") if isinstance(data, dict) else None
-    return isinstance(custom, dict) and custom.get("trace_id") == trace_id
-
-
-def _fault(occurrence: Mapping[str, Any]) -> Fault:
-    data = occurrence["data"]
-    body = _part(data, "body")
-    chain = body.get("trace_chain")
-    first = {"trace": chain[0]} if isinstance(chain, list) and chain else {}
-    exception = _part(_part(body, "trace") or _part(first, "trace"), "exception")
-    title = f"{exception.get('class', 'error')}: {exception.get('message', '')}"
-    return Fault(str(data["custom"].get("service") or ""), title, str(occurrence.get("item_id") or ""))
-
-
-def _part(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = whole.get(name)
-    return found if isinstance(found, dict) else {}

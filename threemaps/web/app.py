@@ -20,11 +20,16 @@ from threemaps.web.live import Live, Watch
 from threemaps.web.picture import Changes, Picture
 from threemaps.web.trace_pages import trace_pages
 from threemaps.web.view import View
+from threemaps.web.week_pages import week_pages
 
 PAGES = (
     ("/", "Maps"),
     ("/traces", "Traces"),
     ("/questions", "Ask Honeycomb"),
+    ("/rules", "X-Ray rules"),
+    ("/logs", "Logs"),
+    ("/errors", "Errors"),
+    ("/spend", "Spend"),
 )
 WINDOWS = ("5m", "15m", "1h", "6h", "1d")
 HEARTBEAT_SECONDS = 4.0
@@ -42,6 +47,7 @@ def create_app(settings: Settings) -> Flask:
     streams = threading.BoundedSemaphore(MOST_STREAMS)
     guard(app)
     app.register_blueprint(trace_pages(settings, live))
+    app.register_blueprint(week_pages(settings, live))
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:

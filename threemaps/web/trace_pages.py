@@ -8,9 +8,10 @@ from markupsafe import Markup
 
 from threemaps.errors import UserError
 from threemaps.model.difference import Window
-from threemaps.readers.logs import log_lines, rollbar_errors
+from threemaps.readers.logs import log_lines
 from threemaps.readers.questions import TITLES, Answer, ask
 from threemaps.readers.recent import Order, recent_traces, service_filter
+from threemaps.readers.rollbar import rollbar_errors
 from threemaps.readers.traces import read_trace, trace_id_of
 from threemaps.render.names import title
 from threemaps.render.numbers import count, duration

@@ -21,8 +21,9 @@ from threemaps.doctor import vendors
 from threemaps.doctor.walk import Walk
 from threemaps.model.difference import Window
 from threemaps.readers import BACKENDS, UnreadableError, aws, open_backend
-from threemaps.readers.logs import log_lines, rollbar_errors
+from threemaps.readers.logs import log_lines
 from threemaps.readers.questions import ask
+from threemaps.readers.rollbar import rollbar_errors
 from threemaps.readers.traces import honeycomb_spans, in_order, xray_spans
 from threemaps.settings import Settings
 

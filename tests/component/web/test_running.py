@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.component.web.conftest import Visit
 from tests.running import System
+from threemaps.readers.aws import aws_client
 
 pytestmark = [pytest.mark.system, pytest.mark.browser]
 
@@ -135,6 +136,60 @@ def test_the_trace_with_more_than_one_span_and_its_result_length(page: Page) -> 
         expect(opened).to_have_count(1)
         expect(opened).to_contain_text("home-activities-mock-data")
         expect(opened.locator("tr.found")).to_have_text(re.compile(r"app[._]result_length *[1-9]"))
+
+
+def test_the_rule_that_samples_and_the_group(page: Page, page_system: System) -> None:
+    page_system.ok("provision")
+    page.get_by_role("link", name="X-Ray rules").click()
+    rules, groups = page.locator("table").nth(0), page.locator("table").nth(1)
+    expect(rules.locator("tbody tr").first).to_contain_text("threemaps")
+    expect(rules).not_to_contain_text("matches no service")
+    expect(groups).to_contain_text('service("frontend_api")')
+
+
+def test_a_rule_that_can_never_match_is_named(page: Page, page_system: System) -> None:
+    rule = {
+        "RuleName": "by-host",
+        "ResourceARN": "*",
+        "Priority": 10,
+        "FixedRate": 1,
+        "ReservoirSize": 1,
+        "ServiceName": "shop.example",
+        "ServiceType": "*",
+        "Host": "*",
+        "HTTPMethod": "*",
+        "URLPath": "*",
+        "Version": 1,
+    }
+    client = aws_client(page_system.settings, "xray")
+    client.create_sampling_rule(SamplingRule=rule)
+    try:
+        page.get_by_role("link", name="X-Ray rules").click()
+        row = page.locator("tbody tr", has_text="by-host")
+        expect(row).to_contain_text("matches no service of the maps")
+    finally:
+        client.delete_sampling_rule(RuleName="by-host")
+
+
+def test_log_lines_are_filtered(page: Page) -> None:
+    page.get_by_role("link", name="Logs").click()
+    expect(page.locator(".logs li").first).to_be_visible()
+    page.get_by_label("Filter pattern").fill("InjectedFault")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator(".logs li").first).to_contain_text("InjectedFault")
+    expect(page.locator(".logs li", has_not_text="InjectedFault")).to_have_count(0)
+
+
+def test_the_rollbar_item_of_an_error(page: Page) -> None:
+    page.get_by_role("link", name="Errors").click()
+    expect(page.locator("tbody tr").first).to_contain_text("InjectedFault")
+
+
+def test_what_it_would_cost(page: Page) -> None:
+    page.get_by_role("link", name="Spend").click()
+    expect(page.locator("tbody tr", has_text="together")).to_have_text(
+        re.compile(r"together\s*[0-9.]+\s*[0-9.]+")
+    )
 
 
 def test_honeycombs_questions_are_drawn(page: Page) -> None:
