@@ -49,8 +49,8 @@ def datasets_door(store: Store, writer: Writer) -> Blueprint:
     door.before_request(check_configuration_key)
 
     @door.get("/1/datasets")
-    def list_datasets() -> Response:
-        return json_answer([_dataset(store, row) for row in store.rows(DATASETS, {"slug": None}).dicts()])
+    def read_datasets() -> Response:
+        return json_answer(list_datasets(store))
 
     @door.post("/1/datasets")
     def create_dataset() -> Response:
@@ -84,6 +84,10 @@ def dataset_slug(store: Store, dataset: str) -> str:
     if slug != ALL and not store.rows("SELECT 1 FROM datasets WHERE slug = ?", [slug]):
         raise HoneycombError(404, "Dataset not found")
     return slug
+
+
+def list_datasets(store: Store) -> list[dict[str, Any]]:
+    return [_dataset(store, row) for row in store.rows(DATASETS, {"slug": None}).dicts()]
 
 
 def _find(store: Store, dataset: str) -> dict[str, Any]:

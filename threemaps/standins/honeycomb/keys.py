@@ -16,6 +16,8 @@ HEADER = "X-Honeycomb-Team"
 UNKNOWN_KEY = "unknown API key - check your credentials"
 MISSING_KEY = "missing 'x-honeycomb-team' header"
 
+ENVIRONMENT = {"name": "Local", "slug": "local"}
+TEAM = {"name": "threemaps", "slug": "threemaps"}
 # What `/1/auth` names of a configuration key, and whether the local Honeycomb has it.
 CONFIGURATION_ACCESS = {
     "events": True,
@@ -83,7 +85,7 @@ def describe_key() -> Response:
         "id": key.id if key else "",
         "type": key.type if key else "",
         "api_key_access": dict(key.access) if key else {},
-        "environment": {"name": "Local", "slug": "local"},
-        "team": {"name": "threemaps", "slug": "threemaps"},
+        "environment": ENVIRONMENT,
+        "team": TEAM,
     }
     return json_answer(document)
