@@ -68,7 +68,9 @@ def write_flags(path: Path) -> None:
 def told(settings: Settings) -> str:
     """Where each leg goes, and which key is missing for that."""
     lines = [f"Honeycomb: {settings.honeycomb_api}", f"AWS: {settings.aws_endpoint or settings.aws_region}"]
-    needed = ["HONEYCOMB_API_KEY", "HONEYCOMB_CONFIGURATION_KEY"] if settings.honeycomb_is_real else []
+    needed = ["HONEYCOMB_API_KEY"] if settings.honeycomb_is_real else []
+    if settings.honeycomb_is_real and not settings.get("HONEYCOMB_MANAGEMENT_KEY"):
+        needed.append("HONEYCOMB_CONFIGURATION_KEY")
     needed += ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] if settings.aws_is_real else []
     lines += [f"{name} is not set → put it into .env" for name in needed if not settings.get(name)]
     return "\n".join(lines) + "\n"

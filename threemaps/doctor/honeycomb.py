@@ -1,48 +1,22 @@
 """A service that exports straight to Honeycomb: its team header and its key."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
-import orjson
-import requests
-
-from threemaps.basics import nearby
 from threemaps.doctor.check import Check, broken, good
 from threemaps.doctor.destination import Destination, destination
 from threemaps.doctor.headers import headers_variable
 from threemaps.doctor.reaching import shares_network
 from threemaps.doctor.subject import Subject
-from threemaps.errors import UserError
-from threemaps.readers.http import PART_BYTES, whole
+from threemaps.readers.honeycomb_account import HEADER, ask_auth
 from threemaps.settings import HONEYCOMB_ENDPOINT, LOCAL_CONFIGURATION_KEY, LOCAL_INGEST_KEY
 
 LINK = "honeycomb"
-HEADER = "x-honeycomb-team"
-SECONDS = 10
 DATASET = "x-honeycomb-dataset"
 EUROPE = "https://api.eu1.honeycomb.io"
 CLASSIC = re.compile(r"hc[a-z]ic_[0-9a-z]{58}|[0-9a-f]{32}")
 # Besides: an ingest key, and a configuration key.
 FORMS = re.compile(rf"{CLASSIC.pattern}|hc[a-z]ik_[0-9a-z]{{58}}|[0-9A-Za-z]{{22}}")
-
-
-@dataclass(frozen=True, slots=True)
-class Auth:
-    """What `GET /1/auth` says of a key."""
-
-    status: int
-    kind: str = ""
-    access: frozenset[str] = frozenset()
-    team: str = ""
-    error: str = ""
-
-    @property
-    def may_send(self) -> bool:
-        """Ingest keys always may, whatever else their list of rights says."""
-        return self.kind == "ingest" or "events" in self.access
 
 
 def goes_to_honeycomb(there: Destination, api: str) -> bool:
@@ -134,25 +108,3 @@ def other_region(api: str) -> str:
     """A key is known in one region only."""
     other = {HONEYCOMB_ENDPOINT: EUROPE, EUROPE: HONEYCOMB_ENDPOINT}.get(api, "")
     return f"; or it belongs to a team at {other.removeprefix('https://')}" if other else ""
-
-
-def ask_auth(api: str, key: str) -> Auth:
-    try:
-        with (
-            nearby.session_for(api) as session,
-            session.get(f"{api}/1/auth", headers={HEADER: key}, timeout=SECONDS, stream=True) as answer,
-        ):
-            body = orjson.loads(whole(answer.iter_content(PART_BYTES), "Honeycomb"))
-    except (requests.RequestException, UserError, ValueError) as failure:
-        return Auth(0, error=type(failure).__name__)
-    if not isinstance(body, dict):
-        return Auth(0, error="an answer that makes no sense")
-    access = frozenset(name for name, allowed in part(body, "api_key_access").items() if allowed)
-    told = (body.get("type"), body.get("error"), part(body, "team").get("slug"))
-    kind, error, team = (str(one or "") for one in told)
-    return Auth(answer.status_code, kind, access, team, error)
-
-
-def part(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = body.get(name)
-    return found if isinstance(found, dict) else {}

@@ -9,11 +9,12 @@ import requests
 
 from threemaps.basics import nearby
 from threemaps.doctor.check import Check, broken, good
-from threemaps.doctor.honeycomb import ask_auth, malformed, other_region
+from threemaps.doctor.honeycomb import malformed, other_region
 from threemaps.doctor.legs import AWS_KEYS
 from threemaps.doctor.walk import SECONDS, Walk
 from threemaps.errors import UserError
 from threemaps.readers.aws import aws_client, reasons
+from threemaps.readers.honeycomb_account import ask_auth
 from threemaps.settings import (
     LOCAL_CONFIGURATION_KEY,
     LOCAL_INGEST_KEY,

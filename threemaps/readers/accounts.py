@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError
 from threemaps.demo.processes import records
 from threemaps.settings import Settings
 
+HONEYCOMB_READING_KEYS = ("HONEYCOMB_CONFIGURATION_KEY", "HONEYCOMB_MANAGEMENT_KEY")
 AWS_SOURCES = ("xray", "cloudwatch")
 
 
@@ -21,7 +22,7 @@ def reading_settings(settings: Settings, named: Sequence[str]) -> tuple[Settings
     if settings.get("THREEMAPS_BACKENDS") or demo_runs(settings):
         return settings, []
     notes = []
-    if "honeycomb" in named and settings.get("HONEYCOMB_CONFIGURATION_KEY"):
+    if "honeycomb" in named and any(map(settings.get, HONEYCOMB_READING_KEYS)):
         settings = replace(settings, honeycomb_is_real=True)
         notes.append(f"reading your Honeycomb account at {settings.honeycomb_api}")
     if any(source in named for source in AWS_SOURCES) and has_aws_keys(settings):

@@ -1,8 +1,9 @@
 """What every backend has in common: the interface, the one kind of failure, distrust of what comes back."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from threemaps.errors import UserError
@@ -64,6 +65,14 @@ class Backend(Protocol):
     def covers(self, window: Window) -> Window:
         """What the map really covers: vendors cut to whole seconds, and a snapshot has its own window."""
         ...
+
+
+def widened(window: Window, grain: timedelta) -> Window:
+    """The window from and to whole multiples of the grain."""
+    step = grain.total_seconds()
+    start = math.floor(window.start.timestamp() / step) * step
+    end = math.ceil(window.end.timestamp() / step) * step
+    return Window(datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC))
 
 
 class Shape:

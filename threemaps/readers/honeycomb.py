@@ -1,170 +1,163 @@
-"""Honeycomb's service map, through the Map Dependencies API.
+"""Honeycomb, read through the first of its ways that plan and key allow.
 
-It tells who calls whom and how often. It draws no callers from outside and no callees without spans, and says
-nothing of errors and latency. A query could, but one that relates a span to its parent is limited to one a
-minute and finds one parent a trace: what is not exact is left out.
+The Map Dependencies API tells who calls whom and how often. A query that relates each span to its parent
+tells of errors and latency besides: through MCP on every plan, or once a minute through the Query Data API.
+None of them draws callers from outside or callees without spans.
 """
 
-import math
-import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Protocol
 
 from threemaps.model.difference import Window
-from threemaps.model.servicemap import Edge, Node, ServiceMap
-from threemaps.readers.base import MAX_PAGES, Manners, Shape, UnreadableError
+from threemaps.model.servicemap import Edge, ServiceMap
+from threemaps.readers.base import Manners, UnreadableError
+from threemaps.readers.honeycomb_account import account_of, key_of
+from threemaps.readers.honeycomb_maps import MapApi
+from threemaps.readers.honeycomb_mcp import Mcp
+from threemaps.readers.honeycomb_queries import QueryData
+from threemaps.readers.honeycomb_refusals import (
+    EVERY_PLAN,
+    KeyRefusedError,
+    RefusedError,
+    explain_map_refusal,
+    explain_query_refusal,
+)
+from threemaps.readers.honeycomb_results import Answer
 from threemaps.readers.http import Api
-from threemaps.settings import LOCAL_CONFIGURATION_KEY, Settings
+from threemaps.settings import Settings
 
-REQUESTS_PATH = "/1/maps/dependencies/requests"
-LIMIT = 64_000  # the most dependencies that Honeycomb gives
-PAGE_SIZE = 100
-POLL_SECONDS = 60.0
-# Spans are there within seconds; a map takes three requests or more of the 100 a minute.
-REAL = Manners(lag=timedelta(seconds=5), poll=timedelta(seconds=10))
+# Spans are there within seconds.
+LAG = timedelta(seconds=5)
+NO_CONFIGURATION_KEY = KeyRefusedError(
+    "HONEYCOMB_CONFIGURATION_KEY is not set, and the map API, of the Enterprise plan, needs it",
+    hint="on Enterprise set it to a configuration key with the permission Read Service Maps",
+)
+NO_MANAGEMENT_KEY = KeyRefusedError(
+    "HONEYCOMB_MANAGEMENT_KEY is not set, and MCP, which every plan has, needs it",
+    hint=EVERY_PLAN,
+)
+
+
+class ReadPath(Protocol):
+    """A way to read the map."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def grain(self) -> timedelta: ...
+
+    @property
+    def poll(self) -> timedelta: ...
+
+    @property
+    def remarks(self) -> tuple[str, ...]: ...
+
+    def edges(self, window: Window) -> list[Edge]:
+        """All edges; a RefusedError where plan or key close this way."""
+        ...
+
+    def covers(self, window: Window) -> Window: ...
 
 
 class Honeycomb:
     name = drawn_by = "honeycomb"
 
     def __init__(
-        self, api: Api, sleep: Callable[[float], None] = time.sleep, manners: Manners | None = None
+        self,
+        paths: Sequence[ReadPath],
+        missing: Sequence[RefusedError] = (),
+        *,
+        is_real: bool = True,
     ) -> None:
-        self.api = api
-        self.manners = manners or Manners()
-        self.read_through = "map-api"
-        self.remarks: tuple[str, ...] = ()
-        self._sleep = sleep
-        self._shape = Shape("Honeycomb")
+        """`missing` says which keys are not there, for whoever finds all ways closed."""
+        self._paths = list(paths)
+        self._missing = missing
+        self._is_real = is_real
+        self._taken: ReadPath | None = None
+        self._closed: dict[str, RefusedError] = {}
+        self._unanswered: dict[str, RefusedError] = {}
 
     @classmethod
-    def of(cls, settings: Settings) -> "Honeycomb":
+    def of(cls, settings: Settings, on_wait: Callable[[float], None] | None = None) -> "Honeycomb":
+        """With the keys that are set. `on_wait` is told before a wait for a rate limit."""
         is_real = settings.honeycomb_is_real
-        key = settings.get("HONEYCOMB_CONFIGURATION_KEY") if is_real else LOCAL_CONFIGURATION_KEY
-        if not key:
-            raise UnreadableError(
-                "HONEYCOMB_CONFIGURATION_KEY is not set, and Honeycomb's map cannot be read without it",
-                hint="set it to a configuration key with the permission Read Service Maps",
+        paths: list[ReadPath] = []
+        missing = []
+        configuration = key_of(settings, "HONEYCOMB_CONFIGURATION_KEY")
+        management = key_of(settings, "HONEYCOMB_MANAGEMENT_KEY")
+        if configuration:
+            api = Api(
+                settings.honeycomb_api, configuration, is_real=is_real, explain_refusal=explain_map_refusal
             )
-        api = Api(settings.honeycomb_api, key, is_real=is_real, explain_refusal=explain_refusal)
-        return cls(api, manners=REAL if is_real else None)
+            paths.append(MapApi(api))
+        else:
+            missing.append(NO_CONFIGURATION_KEY)
+        if management:
+            paths.append(Mcp(settings.honeycomb_mcp, management, lambda: account_of(settings).environment))
+        else:
+            missing.append(NO_MANAGEMENT_KEY)
+        if configuration:
+            api = Api(
+                settings.honeycomb_api, configuration, is_real=is_real, explain_refusal=explain_query_refusal
+            )
+            api.on_wait = on_wait
+            paths.append(QueryData(api))
+        if not paths:
+            raise _together(missing)
+        return cls(paths, missing, is_real=is_real)
+
+    @property
+    def read_through(self) -> str:
+        return self._path.name
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Why the ways before the one that was taken were closed, and what that one has to say."""
+        closed = (f"{one.message}: read through {self.read_through} instead" for one in self._closed.values())
+        return (*closed, *self._path.remarks) if self._taken else ()
+
+    @property
+    def manners(self) -> Manners:
+        """Those of the way that was taken; before, the coarsest grain of all that may be."""
+        grain = self._taken.grain if self._taken else max(path.grain for path in self._paths)
+        if self._is_real or self.read_through == "query":
+            return Manners(lag=LAG, grain=grain, poll=self._path.poll)
+        return Manners(grain=grain)
 
     def read_map(self, window: Window, service: str | None = None) -> ServiceMap:
-        request = self._created(window)
-        edges: dict[tuple[Node, Node], int] = {}
-        for dependency in self._dependencies(request):
-            key = self._node(dependency, "parent_node"), self._node(dependency, "child_node")
-            calls = self._shape.count(dependency.get("call_count"), "call_count")
-            edges[key] = edges.get(key, 0) + calls
-        return ServiceMap.of((), (Edge(*key, requests=calls) for key, calls in edges.items())).only(service)
+        for path in self._paths:
+            if path.name not in self._closed:
+                try:
+                    edges = path.edges(window)
+                except RefusedError as refusal:
+                    self._closed[path.name] = refusal
+                else:
+                    self._taken = path
+                    return ServiceMap.of((), edges).only(service)
+        raise _together([*self._closed.values(), *self._missing])
 
     def covers(self, window: Window) -> Window:
-        """A fraction of a second is not taken: the window is widened to whole ones."""
-        start, end = math.floor(window.start.timestamp()), math.ceil(window.end.timestamp())
-        return Window(datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC))
+        return self._path.covers(window)
 
-    def _created(self, window: Window) -> str:
-        covered = self.covers(window)
-        start, end = int(covered.start.timestamp()), int(covered.end.timestamp())
-        # Honeycomb's last second is in the range: it takes one that starts and ends in the same.
-        times = {"start_time": start, "end_time": max(start, end - 1)}
-        answer = self._shape.mapping(self.api.post(REQUESTS_PATH, times, limit=str(LIMIT)), "the map request")
-        return self._shape.text(answer.get("request_id"), "request_id")
+    def answer(self, question: Mapping[str, Any], *, series: bool, limit: int | None = None) -> Answer:
+        """A query's answer: through the Query Data API, or where plan or key close that, through MCP."""
+        for path in reversed(self._paths):
+            if isinstance(path, QueryData | Mcp) and path.name not in self._unanswered:
+                try:
+                    return path.answer(question, series=series, limit=limit)
+                except RefusedError as refusal:
+                    self._unanswered[path.name] = refusal
+        raise _together([*self._unanswered.values(), *self._missing])
 
-    def _dependencies(self, request: str) -> Iterator[Any]:
-        cursor = ""
-        seen: set[str] = set()
-        total = 0
-        for _ in range(MAX_PAGES):
-            page = self._ready_page(request, cursor)
-            found = self._shape.sequence(page.get("dependencies") or [], "dependencies")
-            total += len(found)
-            for dependency in found:
-                yield self._shape.mapping(dependency, "a dependency")
-            cursor = self._next_cursor(page)
-            if not cursor:
-                self._check_limit(total)
-                return
-            if cursor in seen:
-                break
-            seen.add(cursor)
-        raise UnreadableError(
-            "Honeycomb's map has no last page: it keeps naming a next one",
-            hint="try again; a narrower --since makes the map smaller",
-        )
-
-    def _ready_page(self, request: str, cursor: str) -> Any:
-        parameters = {"page[size]": str(PAGE_SIZE), **({"page[after]": cursor} if cursor else {})}
-        waited, pause = 0.0, 0.05
-        while True:
-            page = self._shape.mapping(
-                self.api.get(f"{REQUESTS_PATH}/{request}", **parameters), "the map request's answer"
-            )
-            status = page.get("status")
-            if status == "ready":
-                return page
-            if status == "error":
-                raise UnreadableError(
-                    "Honeycomb could not work out the map (status: error)",
-                    hint="try again, or a shorter --since",
-                )
-            if status != "pending":
-                raise self._shape.wrong("status", status)
-            if waited >= POLL_SECONDS:
-                raise UnreadableError(
-                    f"Honeycomb's map is still pending after {POLL_SECONDS:.0f} s",
-                    hint="try a shorter --since",
-                )
-            self._sleep(pause)
-            waited += pause
-            pause = min(2.0, pause * 1.5)
-
-    def _next_cursor(self, page: Any) -> str:
-        """Taken from the link; the link itself is not followed, so that the key goes to no other host."""
-        links = page.get("links")
-        if links is None:
-            return ""
-        link = self._shape.mapping(links, "links").get("next")
-        if link is None or link == "":
-            return ""
-        cursors = parse_qs(urlsplit(self._shape.text(link, "links.next")).query).get("page[after]")
-        if not cursors:
-            raise self._shape.wrong("links.next", link)
-        return cursors[0]
-
-    def _check_limit(self, total: int) -> None:
-        if total >= LIMIT:
-            raise UnreadableError(
-                f"Honeycomb gives at most {LIMIT:,} dependencies, and this map has as many or more",
-                hint="take a shorter --since",
-            )
-
-    def _node(self, dependency: Any, end: str) -> Node:
-        return Node(
-            self._shape.text(self._shape.mapping(dependency.get(end), end).get("name"), f"{end}.name")
-        )
+    @property
+    def _path(self) -> ReadPath:
+        return self._taken or self._paths[0]
 
 
-def explain_refusal(status: int, said: str) -> UnreadableError | None:
-    """What Honeycomb means by a refusal of the map API."""
-    if status == 401:
-        return UnreadableError(
-            f"Honeycomb does not know the key ({said})",
-            hint="HONEYCOMB_CONFIGURATION_KEY must hold a configuration key of this environment and region, "
-            "not an ingest key; the EU's API is HONEYCOMB_API_ENDPOINT=https://api.eu1.honeycomb.io",
-        )
-    if status == 403:
-        return UnreadableError(
-            f"Honeycomb refuses this key the service map ({said})",
-            hint="the key needs the permission Read Service Maps, and the plan has to be Enterprise; "
-            "ingest keys are always refused",
-        )
-    if status == 404:
-        return UnreadableError(
-            f"Honeycomb has no service map API for this account ({said})",
-            hint="the Map Dependencies API comes with the Enterprise plan; "
-            "check HONEYCOMB_API_ENDPOINT too, and leave honeycomb out until then",
-        )
-    return None
+def _together(refusals: Sequence[RefusedError]) -> UnreadableError:
+    """All ways are closed: each reason and each remedy, once."""
+    reasons = dict.fromkeys(one.message for one in refusals)
+    remedies = dict.fromkeys(one.hint for one in refusals)
+    return UnreadableError("; ".join(reasons), hint="; ".join(remedies))

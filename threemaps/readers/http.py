@@ -10,6 +10,7 @@ import orjson
 import requests
 
 from threemaps.readers.base import CONNECT_SECONDS, READ_SECONDS, SilentError, UnreadableError
+from threemaps.settings import USER_AGENT
 
 ATTEMPTS = 5
 MAX_BYTES = 64 * 1024 * 1024
@@ -46,7 +47,7 @@ class Api:
         self._session.trust_env = is_real
         # A callable keeps .netrc from putting its own credentials beside the key.
         self._session.auth = _leave_alone
-        self._session.headers.update({"x-honeycomb-team": key, "user-agent": "threemaps"})
+        self._session.headers.update({"x-honeycomb-team": key, "user-agent": USER_AGENT})
 
     def get(self, path: str, **parameters: str) -> Any:
         return self._ask("GET", path, parameters, None)
@@ -184,6 +185,14 @@ def _said(body: bytes) -> str:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
         document = None
-    text = document.get("error") or document.get("detail") if isinstance(document, dict) else None
+    text = _told(document) if isinstance(document, dict) else None
     shown = text if isinstance(text, str) else body[:120].decode("utf-8", "replace")
     return " ".join(shown.split())[:160] or "no reason given"
+
+
+def _told(document: dict[str, Any]) -> object:
+    """What is wrong with a field stands in `type_detail` only."""
+    details = document.get("type_detail")
+    listed = details if isinstance(details, list) else []
+    described = [str(one.get("description")) for one in listed if isinstance(one, dict)]
+    return "; ".join(described) or document.get("error") or document.get("detail")

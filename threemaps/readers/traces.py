@@ -16,7 +16,7 @@ from threemaps.readers.aws import aws_client, reasons
 from threemaps.readers.base import Shape, UnreadableError
 from threemaps.readers.batch import batch_get_traces, plain_id
 from threemaps.readers.honeycomb import Honeycomb
-from threemaps.readers.questions import LONGEST, answer, asked_range
+from threemaps.readers.honeycomb_queries import LONGEST, times_of
 from threemaps.settings import Settings
 
 # Where a trace is looked for, one after the other: nearly all are young, and short ranges are quick.
@@ -111,9 +111,9 @@ def honeycomb_spans(
         "filters": [{"column": "trace.trace_id", "op": "=", "value": trace_id}],
         "limit": MOST_SPANS,
     }
-    api = Honeycomb.of(settings).api
+    honeycomb = Honeycomb.of(settings)
     for back in LOOK_BACK:
-        rows = answer(api, {**question, **asked_range(Window(now - back, now))}, series=False).rows
+        rows = honeycomb.answer({**question, **times_of(Window(now - back, now))}, series=False).rows
         spans = [_honeycomb_span(row) for row in rows if row.get("trace.span_id")]
         if spans:
             return spans

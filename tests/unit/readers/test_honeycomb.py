@@ -70,7 +70,7 @@ def test_trying_again_has_an_end(read: Read) -> None:
     [
         (401, "unknown API key - check your credentials", "does not know the key", "configuration key"),
         (403, "missing permission", "refuses this key the service map", "Read Service Maps"),
-        (404, "not found", "no service map API", "Enterprise"),
+        (404, "not found", "no service map API", "Model Context Protocol"),
         (500, "something went wrong", "failed with 500 after 5 attempts", "again later"),
         (418, "teapot", "answered 418", "doctor"),
     ],

@@ -15,7 +15,6 @@ from threemaps.model.difference import Comparison, Window
 from threemaps.model.servicemap import Kind
 from threemaps.readers.batch import xray_id
 from threemaps.readers.honeycomb import Honeycomb
-from threemaps.readers.questions import answer
 from threemaps.readers.xray import XRay
 
 MOST_TRACES = 200
@@ -62,7 +61,7 @@ def rows(
     honeycomb: Honeycomb, columns: Iterable[str], only: Any, times: Mapping[str, int], limit: int
 ) -> list[Mapping[str, Any]]:
     question = {"calculations": [{"op": "COUNT"}], "breakdowns": list(columns), "filters": [only], **times}
-    return list(answer(honeycomb.api, question, series=False, limit=limit).rows)
+    return list(honeycomb.answer(question, series=False, limit=limit).rows)
 
 
 def span_of(row: Mapping[str, Any]) -> TracedSpan:

@@ -12,8 +12,7 @@ from threemaps.model.difference import Window
 from threemaps.readers.aws import aws_client, reasons
 from threemaps.readers.base import UnreadableError
 from threemaps.readers.batch import batch_get_traces
-from threemaps.readers.honeycomb import explain_refusal
-from threemaps.readers.http import Api
+from threemaps.readers.honeycomb_account import ask_auth
 from threemaps.readers.xray import LONGEST, XRay
 from threemaps.settings import LOCAL_INGEST_KEY, Settings
 
@@ -29,12 +28,11 @@ def honeycomb_key_problem(settings: Settings) -> str:
     key = settings.get("HONEYCOMB_API_KEY") if real else LOCAL_INGEST_KEY
     if not key:
         return "HONEYCOMB_API_KEY is not set"
-    try:
-        Api(settings.honeycomb_api, key, is_real=real, explain_refusal=explain_refusal).get("/1/auth")
-    except UnreadableError as error:
-        if "does not know the key" in error.message or "refuses" in error.message:
-            return f"HONEYCOMB_API_KEY: {error.message}"
-        raise
+    auth = ask_auth(settings.honeycomb_api, key)
+    if auth.status in (401, 403):
+        return f"HONEYCOMB_API_KEY: Honeycomb does not know the key ({auth.error})"
+    if auth.status != 200:
+        raise UnreadableError(f"{settings.honeycomb_api}/1/auth answers {auth.status or auth.error}")
     return ""
 
 

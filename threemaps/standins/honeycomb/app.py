@@ -10,7 +10,7 @@ from threemaps.settings import Settings
 from threemaps.standins.honeycomb.datasets import datasets_door
 from threemaps.standins.honeycomb.dependencies import map_door
 from threemaps.standins.honeycomb.events import events_door
-from threemaps.standins.honeycomb.keys import auth
+from threemaps.standins.honeycomb.keys import auth, management
 from threemaps.standins.honeycomb.limits import Limiter, Limits
 from threemaps.standins.honeycomb.mcp import mcp_door
 from threemaps.standins.honeycomb.mcp_tools import Tools
@@ -37,6 +37,7 @@ def create_app(store: Store, *, limits: Limits | None = None, plan: Plan | None 
     store.also_tidy(DROP_UNUSED_RESOURCES)
     writer = Writer(store)
     app.register_blueprint(auth)
+    app.register_blueprint(management)
     app.register_blueprint(otlp_door(writer))
     app.register_blueprint(events_door(writer))
     app.register_blueprint(datasets_door(store, writer))

@@ -1,5 +1,6 @@
-"""API keys: an ingest key sends, a configuration key sends and reads."""
+"""API keys: an ingest key sends, a configuration key sends and reads, a management key is for MCP."""
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hmac import compare_digest
@@ -8,7 +9,7 @@ from typing import Any
 from flask import Blueprint, request
 from werkzeug.wrappers import Request, Response
 
-from threemaps.settings import LOCAL_CONFIGURATION_KEY, LOCAL_INGEST_KEY
+from threemaps.settings import LOCAL_CONFIGURATION_KEY, LOCAL_INGEST_KEY, LOCAL_MANAGEMENT_KEY
 from threemaps.standins.honeycomb.problems import HoneycombError, legacy
 from threemaps.standins.http import json_answer
 
@@ -16,6 +17,8 @@ HEADER = "X-Honeycomb-Team"
 UNKNOWN_KEY = "unknown API key - check your credentials"
 MISSING_KEY = "missing 'x-honeycomb-team' header"
 
+JSON_API = "application/vnd.api+json"
+SCOPES = ("mcp:read", "environments:read")
 ENVIRONMENT = {"name": "Local", "slug": "local"}
 TEAM = {"name": "threemaps", "slug": "threemaps"}
 # What `/1/auth` names of a configuration key, and whether the local Honeycomb has it.
@@ -89,3 +92,40 @@ def describe_key() -> Response:
         "team": TEAM,
     }
     return json_answer(document)
+
+
+management = Blueprint("management", __name__)
+
+
+@management.before_request
+def check_management_key() -> Response | None:
+    if is_management_key(request.headers.get("Authorization", "")):
+        return None
+    refusal = {"id": secrets.token_hex(16), "code": "unauthenticated", "title": "invalid API key"}
+    return json_answer({"errors": [refusal]}, 401, content_type=JSON_API)
+
+
+@management.get("/2/auth")
+def describe_management_key() -> Response:
+    team = {"id": "hcxtm_threemaps", "type": "teams", "attributes": TEAM}
+    attributes = {"name": "local", "key_type": "management", "disabled": False, "scopes": list(SCOPES)}
+    key = {
+        "id": LOCAL_MANAGEMENT_KEY.partition(":")[0],
+        "type": "api-keys",
+        "attributes": attributes,
+        "relationships": {"team": {"data": {"id": team["id"], "type": team["type"]}}},
+    }
+    return json_answer({"data": key, "included": [team]}, content_type=JSON_API)
+
+
+@management.get("/2/teams/<team>/environments")
+def list_environments(team: str) -> Response:
+    found = [{"id": "hcxen_local", "type": "environments", "attributes": {**ENVIRONMENT, "description": ""}}]
+    if team != TEAM["slug"]:
+        raise HoneycombError(404, "Team not found")
+    return json_answer({"data": found, "links": {"next": None}}, content_type=JSON_API)
+
+
+def is_management_key(authorization: str) -> bool:
+    scheme, _, key = authorization.partition(" ")
+    return scheme.lower() == "bearer" and compare_digest(key.strip().encode(), LOCAL_MANAGEMENT_KEY.encode())

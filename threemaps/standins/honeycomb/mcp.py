@@ -4,8 +4,6 @@ No tool here says anything before its answer is whole, so each answer is plain J
 allows, and no session has to be kept.
 """
 
-import logging
-from hmac import compare_digest
 from typing import Any
 
 from flask import Blueprint, request
@@ -13,8 +11,8 @@ from itsdangerous import BadData
 from werkzeug.wrappers import Response
 
 from threemaps import __version__
-from threemaps.settings import LOCAL_MANAGEMENT_KEY
 from threemaps.standins.honeycomb.checks import MAX_BODY_BYTES
+from threemaps.standins.honeycomb.keys import is_management_key
 from threemaps.standins.honeycomb.mcp_tools import ToolError, Tools
 from threemaps.standins.honeycomb.problems import HoneycombError
 from threemaps.standins.http import json_answer, parse_json, read_body
@@ -22,15 +20,13 @@ from threemaps.standins.http import json_answer, parse_json, read_body
 VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32600, -32601, -32602
 
-log = logging.getLogger("threemaps.standins.honeycomb")
-
 
 def mcp_door(tools: Tools) -> Blueprint:
     door = Blueprint("mcp", __name__)
 
     @door.post("/mcp")
     def post() -> Response:
-        if not _is_known(request.headers.get("Authorization", "")):
+        if not is_management_key(request.headers.get("Authorization", "")):
             refusal = {"error": "invalid_token", "error_description": "a management key as Bearer ID:SECRET"}
             return json_answer(refusal, 401, {"WWW-Authenticate": 'Bearer error="invalid_token"'})
         data = read_body(request, limit=MAX_BODY_BYTES, decoded_limit=MAX_BODY_BYTES)
@@ -50,11 +46,6 @@ def mcp_door(tools: Tools) -> Blueprint:
             raise HoneycombError(403, "this address has expired or was never given") from error
 
     return door
-
-
-def _is_known(authorization: str) -> bool:
-    scheme, _, key = authorization.partition(" ")
-    return scheme.lower() == "bearer" and compare_digest(key.strip().encode(), LOCAL_MANAGEMENT_KEY.encode())
 
 
 def _answer(tools: Tools, message: dict[str, Any]) -> dict[str, Any]:

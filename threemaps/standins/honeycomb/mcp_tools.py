@@ -1,4 +1,4 @@
-"""The MCP server's tools that read. Their answers are Markdown, then a block of metadata, as Honeycomb's are."""
+"""The MCP server's tools that read. They answer as Honeycomb's do: Markdown, then a block of metadata."""
 
 import re
 import secrets
@@ -110,7 +110,8 @@ class Tools:
     def signed_result(self, token: str) -> dict[str, Any]:
         """What a result's address holds; itsdangerous' BadData where it no longer does."""
         key = self._serializer.loads(token, max_age=RESULT_SECONDS)
-        return {"results": self._saved(str(key))["data"]["results"]}
+        data = self._saved(str(key))["data"]
+        return {name: data[name] for name in ("results", "series")}
 
     def _workspace(self, arguments: Mapping[str, Any]) -> str:
         teams = _table([{"team": TEAM["name"], "slug": TEAM["slug"]}])
@@ -140,7 +141,9 @@ class Tools:
         slug = dataset_slug(self._store, dataset)
         absolute = {**spec, **_absolute(spec)}
         query = parse_query(absolute)
-        data = run(self._store, query, None if slug == ALL else slug, Options(False, False, query.limit))
+        data = run(
+            self._store, query, None if slug == ALL else slug, Options(series=True, totals=False, limit=None)
+        )
         key = new_id()
         document = orjson.dumps({"id": key, "query": absolute, "data": data}).decode()
         self._store.append("query_results", {"id": [key], "dataset": [slug], "document": [document]})
