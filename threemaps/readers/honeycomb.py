@@ -24,7 +24,7 @@ from threemaps.readers.honeycomb_refusals import (
     explain_query_refusal,
 )
 from threemaps.readers.honeycomb_results import Answer
-from threemaps.readers.http import Api
+from threemaps.readers.http import Api, Refusal
 from threemaps.settings import Settings
 
 # Spans are there within seconds.
@@ -82,31 +82,24 @@ class Honeycomb:
     @classmethod
     def of(cls, settings: Settings, on_wait: Callable[[float], None] | None = None) -> "Honeycomb":
         """With the keys that are set. `on_wait` is told before a wait for a rate limit."""
-        is_real = settings.honeycomb_is_real
         paths: list[ReadPath] = []
         missing = []
-        configuration = key_of(settings, "HONEYCOMB_CONFIGURATION_KEY")
-        management = key_of(settings, "HONEYCOMB_MANAGEMENT_KEY")
-        if configuration:
-            api = Api(
-                settings.honeycomb_api, configuration, is_real=is_real, explain_refusal=explain_map_refusal
-            )
-            paths.append(MapApi(api))
+        has_configuration_key = bool(key_of(settings, "HONEYCOMB_CONFIGURATION_KEY"))
+        if has_configuration_key:
+            paths.append(MapApi(configuration_api(settings, explain_map_refusal)))
         else:
             missing.append(NO_CONFIGURATION_KEY)
-        if management:
+        if management := key_of(settings, "HONEYCOMB_MANAGEMENT_KEY"):
             paths.append(Mcp(settings.honeycomb_mcp, management, lambda: account_of(settings).environment))
         else:
             missing.append(NO_MANAGEMENT_KEY)
-        if configuration:
-            api = Api(
-                settings.honeycomb_api, configuration, is_real=is_real, explain_refusal=explain_query_refusal
-            )
+        if has_configuration_key:
+            api = configuration_api(settings)
             api.on_wait = on_wait
             paths.append(QueryData(api))
         if not paths:
             raise _together(missing)
-        return cls(paths, missing, is_real=is_real)
+        return cls(paths, missing, is_real=settings.honeycomb_is_real)
 
     @property
     def read_through(self) -> str:
@@ -154,6 +147,15 @@ class Honeycomb:
     @property
     def _path(self) -> ReadPath:
         return self._taken or self._paths[0]
+
+
+def configuration_api(settings: Settings, explain_refusal: Refusal = explain_query_refusal) -> Api:
+    """The API with the configuration key, which datasets and columns ask for on every plan."""
+    key = key_of(settings, "HONEYCOMB_CONFIGURATION_KEY")
+    if not key:
+        raise NO_CONFIGURATION_KEY
+    is_real = settings.honeycomb_is_real
+    return Api(settings.honeycomb_api, key, is_real=is_real, explain_refusal=explain_refusal)
 
 
 def _together(refusals: Sequence[RefusedError]) -> UnreadableError:

@@ -15,7 +15,7 @@ from threemaps.model.difference import Window
 from threemaps.readers.aws import aws_client, reasons
 from threemaps.readers.base import Shape, UnreadableError
 from threemaps.readers.batch import batch_get_traces, plain_id
-from threemaps.readers.honeycomb import Honeycomb
+from threemaps.readers.honeycomb import Honeycomb, configuration_api
 from threemaps.readers.honeycomb_queries import LONGEST, times_of
 from threemaps.settings import Settings
 
@@ -141,7 +141,7 @@ def _honeycomb_span(row: Mapping[str, Any]) -> Span:
 
 def attribute_columns(settings: Settings) -> list[str]:
     """The columns that a span's attributes can be in: those of the datasets that were written to last."""
-    api, shape = Honeycomb.of(settings).api, Shape("Honeycomb")
+    api, shape = configuration_api(settings), Shape("Honeycomb")
 
     def listed(path: str, key: str, latest: str) -> list[str]:
         found = [shape.mapping(one, path) for one in shape.sequence(api.get(path), path)]
