@@ -49,7 +49,7 @@ class Aws:
         self._store = store
         self._destination = Destination(configuration.Configuration(store), environ)
         self._rays = XRay(store, self._destination)
-        self._logs = cloudwatch.CloudWatchLogs(store)
+        self._logs = cloudwatch.CloudWatchLogs(store, self._destination.is_searched)
         self._signals, self._promql = ApplicationSignals(store, environ), Promql(store)
         self._metrics = cloudwatch.CloudWatchMetrics(store, self._signals.metrics)
 

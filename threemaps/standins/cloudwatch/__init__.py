@@ -1,5 +1,6 @@
 """CloudWatch: log groups and their events, queries over them, metrics and dashboards."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,9 @@ from threemaps.standins.cloudwatch.groups import Groups
 from threemaps.standins.cloudwatch.insights import Queries
 from threemaps.standins.cloudwatch.metrics import Metrics
 from threemaps.standins.cloudwatch.operations import Operations
+from threemaps.standins.cloudwatch.policies import Policies
 from threemaps.standins.cloudwatch.reading import Reading
+from threemaps.standins.cloudwatch.span_log import SpanLog
 from threemaps.standins.cloudwatch.tags import Tags
 from threemaps.standins.http import parse_json
 from threemaps.standins.store import Store
@@ -30,11 +33,12 @@ METRICS_PATH = "/service/GraniteServiceVersion20100801/operation/"
 class CloudWatchLogs:
     """CloudWatch Logs, in the JSON protocol."""
 
-    def __init__(self, store: Store) -> None:
-        groups, tags = Groups(store), Tags(store)
+    def __init__(self, store: Store, is_searched: Callable[[], bool]) -> None:
+        """`is_searched`: whether Transaction Search is on, which keeps spans in a log group."""
+        groups, tags = Groups(store, SpanLog(store, is_searched)), Tags(store)
         events, reading = Events(store, groups), Reading(store, groups)
         self._groups, self._events = groups, events
-        queries = Queries(store, groups)
+        policies, queries = Policies(store), Queries(store, groups)
         self._operations = Operations(
             "logs",
             "InvalidParameterException",
@@ -47,6 +51,9 @@ class CloudWatchLogs:
                 "DescribeLogStreams": groups.describe_log_streams,
                 "PutRetentionPolicy": groups.put_retention_policy,
                 "DeleteRetentionPolicy": groups.delete_retention_policy,
+                "PutResourcePolicy": policies.put_resource_policy,
+                "DescribeResourcePolicies": policies.describe_resource_policies,
+                "DeleteResourcePolicy": policies.delete_resource_policy,
                 "TagResource": tags.tag_resource,
                 "UntagResource": tags.untag_resource,
                 "ListTagsForResource": tags.list_tags_for_resource,

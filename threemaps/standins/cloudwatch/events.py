@@ -9,6 +9,7 @@ from threemaps.standins.cloudwatch import emf
 from threemaps.standins.cloudwatch.groups import Groups, now_ms
 from threemaps.standins.cloudwatch.paging import to_token
 from threemaps.standins.cloudwatch.schema import invalid
+from threemaps.standins.cloudwatch.span_log import SPAN_GROUP
 from threemaps.standins.encoding import encode_rows
 from threemaps.standins.store import Store
 
@@ -31,6 +32,8 @@ class Events:
     def put_log_events(self, request: dict[str, Any]) -> dict[str, Any]:
         group, stream, events = request["logGroupName"], request["logStreamName"], request["logEvents"]
         retention_days = self._groups.require_stream(group, stream)
+        if group == SPAN_GROUP:
+            raise invalid(f"The log group {SPAN_GROUP} takes its events from X-Ray only.")
         _check_batch(events)
         now = now_ms()
         first, end = _accepted(events, now)

@@ -6,6 +6,7 @@ from typing import Any
 
 from threemaps.standins.cloudwatch.paging import page_of
 from threemaps.standins.cloudwatch.schema import already_exists, invalid, not_found
+from threemaps.standins.cloudwatch.span_log import SPAN_GROUP, SPAN_STREAM, SpanLog
 from threemaps.standins.store import Store
 
 GROUP_NAME = re.compile(r"[\w.\-/#]{1,512}", re.ASCII)
@@ -14,6 +15,16 @@ RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
 )
+# What each stream holds.
+HELD = f"""(
+    SELECT log_group, log_stream, min(time_ms) AS first_ms, max(time_ms) AS last_ms,
+        max(stored_at) AS stored_at, sum(strlen(message) + 26) AS bytes
+    FROM log_event GROUP BY log_group, log_stream
+    UNION ALL
+    SELECT '{SPAN_GROUP}', '{SPAN_STREAM}', min(end_ns) // 1000000, max(end_ns) // 1000000,
+        max(stored_at), sum(strlen(coalesce(attributes, document, '')) + strlen(name) + 26)
+    FROM spans WHERE end_ns IS NOT NULL
+)"""
 ACCOUNT = "arn:aws:logs:us-east-1:000000000000"
 
 
@@ -24,18 +35,24 @@ def now_ms() -> int:
 class Groups:
     """What there is to write to."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, span_log: SpanLog) -> None:
         self._store = store
+        self._span_log = span_log
 
     def create_log_group(self, request: dict[str, Any]) -> dict[str, Any]:
         name = request["logGroupName"]
+        if name.lower().startswith("aws/"):
+            raise invalid("Log groups starting with AWS/ are reserved for AWS.")
         if not GROUP_NAME.fullmatch(name):
             raise invalid(
                 f"the log group name {name[:60]!r} does not match the pattern [\\.\\-_/#A-Za-z0-9]+"
             )
         if self.has_group(name):
             raise already_exists("log group")
-        self._store.execute("INSERT OR IGNORE INTO log_group VALUES (?, ?, NULL)", [name, now_ms()])
+        self._store.execute(
+            "INSERT OR IGNORE INTO log_group VALUES (?, ?, NULL, ?)",
+            [name, now_ms(), request.get("kmsKeyId")],
+        )
         put_tags(self._store, name, request.get("tags", {}))
         return {}
 
@@ -59,9 +76,10 @@ class Groups:
             raise invalid(
                 "Only one of logGroupNamePrefix, logGroupNamePattern and logGroupIdentifiers can be given."
             )
+        self._span_log.appear()
         rows = self._store.rows(
-            "SELECT g.name, g.created_ms, g.retention_days, coalesce(e.bytes, 0) FROM log_group g LEFT JOIN "
-            "(SELECT log_group, sum(strlen(message) + 26)::BIGINT AS bytes FROM log_event GROUP BY 1) e "
+            "SELECT g.name, g.created_ms, g.retention_days, g.kms_key, coalesce(e.bytes, 0) FROM log_group g "
+            f"LEFT JOIN (SELECT log_group, sum(bytes)::BIGINT AS bytes FROM {HELD} GROUP BY 1) e "
             "ON e.log_group = g.name WHERE starts_with(g.name, ?) AND contains(g.name, ?) "
             "AND (len(?) = 0 OR list_contains(?, g.name)) ORDER BY g.name",
             [prefix, pattern, names, names],
@@ -95,11 +113,10 @@ class Groups:
         if by_time and request.get("logStreamNamePrefix"):
             raise invalid("Cannot order by LastEventTime with a logStreamNamePrefix.")
         rows = self._store.rows(
-            "SELECT s.name, any_value(s.created_ms), min(e.time_ms), max(e.time_ms), max(e.stored_at), "
-            "s.log_group "
-            "FROM log_stream s LEFT JOIN log_event e ON e.log_group = s.log_group AND e.log_stream = s.name "
-            "WHERE s.log_group = ? AND starts_with(s.name, ?) GROUP BY s.name, s.log_group "
-            f"ORDER BY {'max(e.time_ms) NULLS FIRST' if by_time else 's.name'}",
+            "SELECT s.name, s.created_ms, e.first_ms, e.last_ms, e.stored_at, s.log_group "
+            f"FROM log_stream s LEFT JOIN {HELD} e ON e.log_group = s.log_group AND e.log_stream = s.name "
+            "WHERE s.log_group = ? AND starts_with(s.name, ?) "
+            f"ORDER BY {'e.last_ms NULLS FIRST' if by_time else 's.name'}",
             [group, request.get("logStreamNamePrefix", "")],
         )
         ordered = list(reversed(rows)) if request.get("descending") else list(rows)
@@ -123,6 +140,8 @@ class Groups:
         return {}
 
     def has_group(self, name: str) -> bool:
+        if name == SPAN_GROUP:
+            self._span_log.appear()
         return bool(self._store.rows("SELECT 1 FROM log_group WHERE name = ?", [name]))
 
     def has_stream(self, group: str, name: str) -> bool:
@@ -135,6 +154,8 @@ class Groups:
 
     def require_stream(self, group: str, name: str) -> int | None:
         """Returns how many days the group keeps its events, None for ever."""
+        if group == SPAN_GROUP:
+            self._span_log.appear()
         found = self._store.rows(
             "SELECT s.name, g.retention_days FROM log_group g LEFT JOIN log_stream s "
             "ON s.log_group = g.name AND s.name = ? WHERE g.name = ?",
@@ -166,7 +187,9 @@ def group_named(identifier: str) -> str:
     return identifier.partition(":log-group:")[2].removesuffix(":*") or identifier
 
 
-def _group(name: str, created: int, retention: int | None, stored: int) -> dict[str, Any]:
+def _group(
+    name: str, created: int, retention: int | None, kms_key: str | None, stored: int
+) -> dict[str, Any]:
     arn = f"{ACCOUNT}:log-group:{name}"
     told = {
         "logGroupName": name,
@@ -177,7 +200,8 @@ def _group(name: str, created: int, retention: int | None, stored: int) -> dict[
         "storedBytes": stored,
         "logGroupClass": "STANDARD",
     }
-    return told if retention is None else {**told, "retentionInDays": retention}
+    more = {"retentionInDays": retention, "kmsKeyId": kms_key}
+    return told | {key: value for key, value in more.items() if value is not None}
 
 
 def _stream(

@@ -28,6 +28,7 @@ from threemaps.standins.cloudwatch.events import (
 )
 from threemaps.standins.cloudwatch.groups import Groups, now_ms
 from threemaps.standins.cloudwatch.schema import invalid
+from threemaps.standins.cloudwatch.span_log import SPAN_GROUP
 from threemaps.standins.http import BodyError
 from threemaps.standins.otlp_http import answer, read_otlp
 from threemaps.standins.otlp_messages import plain
@@ -52,6 +53,8 @@ class LogsEndpoint:
         if not group or not stream:
             raise invalid(f"The headers {GROUP_HEADER} and {STREAM_HEADER} have to be given.")
         retention_days = self._groups.require_stream(group, stream)
+        if group == SPAN_GROUP:
+            raise invalid(f"The log group {SPAN_GROUP} takes its events from X-Ray only.")
         message = _parsed(read_otlp(request, MAX_BYTES, ExportLogsServiceRequest))
         now = now_ms()
         events = sorted(_events_of(message, now))

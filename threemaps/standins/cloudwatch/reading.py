@@ -1,5 +1,7 @@
 """Log events out: one stream in order, or a group's events that match a pattern."""
 
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from threemaps.standins.cloudwatch.events import EVENT_OVERHEAD
@@ -23,24 +25,18 @@ class Reading:
     def get_log_events(self, request: dict[str, Any]) -> dict[str, Any]:
         group, stream = group_of(request), request["logStreamName"]
         self._groups.require_stream(group, stream)
-        where, parameters = _times(request, "log_group = ? AND log_stream = ?", [group, stream])
-        token = request.get("nextToken")
-        if token:
+        where, parameters = _times(request, "log_stream = ?", [stream])
+        forward, position = request.get("startFromHead", False), None
+        if token := request.get("nextToken"):
             forward, position = _stream_position(token)
-            where += f" AND (time_ms, sequence) {'>' if forward else '<'} (?, ?)"
-            parameters += position
-        else:
-            forward, position = request.get("startFromHead", False), [0, 0]
-        order = "time_ms, sequence" if forward else "time_ms DESC, sequence DESC"
-        found = self._store.rows(
-            "SELECT time_ms, sequence, message, stored_at FROM log_event "
-            f"WHERE {where} ORDER BY {order} LIMIT ?",
-            [*parameters, request.get("limit", PAGE_EVENTS)],
-        )
-        rows = sorted(_fitting(found))
+        found = scan(self._store, [group], where, parameters, after=position, newest_first=not forward)
+        events = sorted(_fitting(islice(found, request.get("limit", PAGE_EVENTS))))
         return {
-            "events": [{"timestamp": row[0], "message": row[2], "ingestionTime": row[3]} for row in rows],
-            **_stream_tokens(rows, token, position),
+            "events": [
+                {"timestamp": one.time_ms, "message": one.message, "ingestionTime": one.stored_at}
+                for one in events
+            ],
+            **_stream_tokens(events, token, position or [0, 0]),
         }
 
     def filter_log_events(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -48,7 +44,7 @@ class Reading:
         self._groups.require_group(group)
         matches = compile_pattern(request.get("filterPattern", ""))
         limit = request.get("limit", PAGE_EVENTS)
-        where, parameters = _filter_conditions(group, request)
+        where, parameters = _filter_conditions(request)
         for stream in request.get("logStreamNames", []):
             self._groups.require_stream(group, stream)
         forward, position = request.get("startFromHead", True), None
@@ -56,7 +52,7 @@ class Reading:
             forward, position = _stream_position(token)
         found: list[dict[str, Any]] = []
         size = 0
-        for event in scan(self._store, where, parameters, after=position, newest_first=not forward):
+        for event in scan(self._store, [group], where, parameters, after=position, newest_first=not forward):
             if matches(event.message):
                 found.append(_found(event))
                 size += len(event.message) + EVENT_OVERHEAD
@@ -66,14 +62,14 @@ class Reading:
         return {"events": found, "searchedLogStreams": []}
 
 
-def _fitting(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+def _fitting(events: Iterable[Event]) -> Iterator[Event]:
     """As many as a page can carry, and at least one."""
     size = 0
-    for number, row in enumerate(rows):
-        size += len(row[2]) + EVENT_OVERHEAD
+    for number, event in enumerate(events):
+        size += len(event.message) + EVENT_OVERHEAD
         if size > PAGE_BYTES and number:
-            return rows[:number]
-    return rows
+            return
+        yield event
 
 
 def _times(request: dict[str, Any], where: str, parameters: list[Any]) -> tuple[str, list[Any]]:
@@ -85,9 +81,9 @@ def _times(request: dict[str, Any], where: str, parameters: list[Any]) -> tuple[
     return where, parameters
 
 
-def _filter_conditions(group: str, request: dict[str, Any]) -> tuple[str, list[Any]]:
+def _filter_conditions(request: dict[str, Any]) -> tuple[str, list[Any]]:
     """Here endTime is inclusive."""
-    where, parameters = _times({**request, "endTime": None}, "log_group = ?", [group])
+    where, parameters = _times({**request, "endTime": None}, "true", [])
     if request.get("endTime") is not None:
         where += " AND time_ms <= ?"
         parameters.append(request["endTime"])
@@ -113,7 +109,7 @@ def _found(event: Event) -> dict[str, Any]:
     }
 
 
-def _stream_tokens(rows: list[Any], given: str | None, position: list[int]) -> dict[str, str]:
+def _stream_tokens(rows: Sequence[Event], given: str | None, position: list[int]) -> dict[str, str]:
     """Two tokens for either side of the page. At an end AWS gives back the token that it was asked with."""
     if rows:
         forward, backward = f"f/{to_token(list(rows[-1][:2]))}", f"b/{to_token(list(rows[0][:2]))}"

@@ -3,10 +3,13 @@
 from threemaps.standins.aws_errors import AwsError
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS log_group (name VARCHAR PRIMARY KEY, created_ms BIGINT, retention_days INTEGER);
+CREATE TABLE IF NOT EXISTS log_group (
+    name VARCHAR PRIMARY KEY, created_ms BIGINT, retention_days INTEGER, kms_key VARCHAR
+);
 CREATE TABLE IF NOT EXISTS log_group_tag (
     log_group VARCHAR, name VARCHAR, value VARCHAR, PRIMARY KEY (log_group, name)
 );
+CREATE TABLE IF NOT EXISTS log_policy (name VARCHAR PRIMARY KEY, document VARCHAR, changed_ms BIGINT);
 CREATE TABLE IF NOT EXISTS log_stream (
     log_group VARCHAR, name VARCHAR, created_ms BIGINT, PRIMARY KEY (log_group, name)
 );

@@ -227,3 +227,15 @@ def test_what_is_deleted_is_gone_with_its_events(either: Any) -> None:
     either.delete_log_group(logGroupName=group)
     either.create_log_group(logGroupName=group)
     assert either.describe_log_streams(logGroupName=group)["logStreams"] == []
+
+
+def test_resource_policies_are_kept(either: Any) -> None:
+    document = '{"Version": "2012-10-17", "Statement": []}'
+    told = either.put_resource_policy(policyName="spans", policyDocument=document)["resourcePolicy"]
+    (policy,) = either.describe_resource_policies()["resourcePolicies"]
+    assert (policy["policyName"], policy["policyDocument"]) == ("spans", document)
+    assert policy == told
+    either.delete_resource_policy(policyName="spans")
+    assert either.describe_resource_policies()["resourcePolicies"] == []
+    with pytest.raises(either.exceptions.ResourceNotFoundException):
+        either.delete_resource_policy(policyName="spans")

@@ -38,8 +38,8 @@ class Queries:
             raise invalid("End time should not be before start time")
         query = Query(request["queryString"], request.get("limit"))
         began, created = time.perf_counter(), now_ms()
-        where = "list_contains(?, log_group) AND time_ms >= ? AND time_ms <= ?"
-        scanned = _Counted(scan(self._store, where, [names, start, end], newest_first=True))
+        where = "time_ms >= ? AND time_ms <= ?"
+        scanned = _Counted(scan(self._store, names, where, [start, end], newest_first=True))
         found = query.run(Record.of(event) for event in scanned)
         statistics = scanned.statistics(query.matched(len(found)), len(names))
         answer = {"results": [_row(record, query.columns()) for record in found], "statistics": statistics}
@@ -102,7 +102,7 @@ class Queries:
 
     def get_log_record(self, request: dict[str, Any]) -> dict[str, Any]:
         sequence = _from_pointer(request["logRecordPointer"])
-        found = next(scan(self._store, "sequence = ?", [sequence]), None)
+        found = next(scan(self._store, None, "sequence = ?", [sequence]), None)
         if found is None:
             raise not_found("log record")
         fields = Record.of(found).discovered()
