@@ -35,6 +35,17 @@ def destination(settings: Settings) -> str:
         return str(aws_client(settings, "xray").get_trace_segment_destination().get("Destination"))
 
 
+def indexed_percentage(settings: Settings) -> float | None:
+    """Of the traces, by the account's indexing rule; None where nothing is said."""
+    xray = aws_client(settings, "xray")
+    with reasons(settings, "X-Ray", "xray:GetIndexingRules"):
+        read = pages(xray.get_indexing_rules, "NextToken", "the list of indexing rules")
+        rules = [one for page in read for one in page.get("IndexingRules") or []]
+    found = next((one.get("Rule") or {} for one in rules if one.get("Name") == INDEXING_RULE), {})
+    share = (found.get("Probabilistic") or {}).get("DesiredSamplingPercentage")
+    return None if share is None else float(share)
+
+
 def resource_policy(settings: Settings) -> Resource:
     logs = aws_client(settings, "logs")
     document = json.dumps(policy_document(settings))
@@ -117,19 +128,12 @@ def discovery(settings: Settings) -> Resource:
 def indexing(settings: Settings) -> Resource:
     xray = aws_client(settings, "xray")
 
-    def read() -> Properties | None:
-        read_pages = pages(xray.get_indexing_rules, "NextToken", "the list of indexing rules")
-        rules = [one for page in read_pages for one in page.get("IndexingRules") or []]
-        found = next((one.get("Rule") or {} for one in rules if one.get("Name") == INDEXING_RULE), {})
-        share = (found.get("Probabilistic") or {}).get("DesiredSamplingPercentage")
-        return {"DesiredSamplingPercentage": share}
-
     return Resource(
         kind="indexing rule",
         name=INDEXING_RULE,
         wanted=ALL["Probabilistic"],
         permission="xray:UpdateIndexingRule",
-        read=read,
+        read=lambda: {"DesiredSamplingPercentage": indexed_percentage(settings)},
         update=lambda: xray.update_indexing_rule(Name=INDEXING_RULE, Rule=ALL),
     )
 
@@ -143,7 +147,7 @@ def left_to_do(settings: Settings) -> list[str]:
                 "Transaction Search is off: X-Ray's OTLP endpoint refuses spans. For the whole account: "
                 "threemaps provision --transaction-search"
             )
-        share = (indexing(settings).read() or {}).get("DesiredSamplingPercentage")
+        share = indexed_percentage(settings)
         if share is not None and share < 100:
             said.append(
                 f"X-Ray indexes {share:g} % of the traces and draws its map of these. For the whole account: "

@@ -4,17 +4,19 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import requests
 
+from threemaps.account.account_wide import SEARCHED, destination, indexed_percentage
 from threemaps.account.spend import Usage
 from threemaps.diagnose.evidence.collector import Sample, parse_metrics
 from threemaps.errors import UserError
 from threemaps.model.difference import Window
 from threemaps.model.servicemap import Kind
 from threemaps.readers.aws import aws_client, reasons
-from threemaps.readers.cloudwatch import CloudWatch
+from threemaps.readers.pages import pages
 from threemaps.readers.xray import XRay
 from threemaps.settings import SERVICE_LOG_GROUP, Settings
 
@@ -41,25 +43,27 @@ def measure(settings: Settings, now: datetime) -> Usage:
     length = min(timedelta(seconds=seconds), SAMPLE)
     window = Window(now - length, now)
     scale = seconds / length.total_seconds() if length else 1.0
-    records, event_logs = accepted(samples, "log_records"), sent(samples, "log_records", "honeycomb")
-    logs = read_logs(settings, window)
-    size, points, metrics = read_map_events(settings, window)
-    map_points = sent(samples, "metric_points", "emf")
+    records, logs = accepted(samples, "log_records"), read_logs(settings, window)
     return Usage(
         seconds=seconds,
         requests=round(read_requests(settings, window) * scale),
-        events=sent(samples, "spans", "honeycomb") + event_logs,
-        event_logs=event_logs,
+        events=sent(samples, "spans", "honeycomb"),
         event_bytes=sent_bytes(samples, "honeycomb"),
-        segments=sent(samples, "spans", "xray"),
-        segment_bytes=sent_bytes(samples, "xray"),
+        spans=sent(samples, "spans", "xray"),
+        span_bytes=sent_bytes(samples, "xray"),
+        indexed=share_indexed(settings),
         log_records=records,
         log_bytes=round(logs.size / logs.events * records) if logs.events else None,
-        map_points=map_points,
-        map_bytes=round(size / points * map_points) if points else None,
-        metrics=metrics,
+        metric_points=sent(samples, "metric_points", "cloudwatch"),
         quiet_share=logs.quiet / logs.size if logs.size else None,
     )
+
+
+def share_indexed(settings: Settings) -> float | None:
+    """Of the traces; None without Transaction Search."""
+    if destination(settings) != SEARCHED:
+        return None
+    return share / 100 if (share := indexed_percentage(settings)) is not None else 1.0
 
 
 def collector_samples(settings: Settings) -> list[Sample]:
@@ -119,7 +123,7 @@ def read_logs(settings: Settings, window: Window) -> Logs:
     logs = aws_client(settings, "logs")
     events = size = quiet = 0
     with reasons(settings, "CloudWatch Logs", "logs:FilterLogEvents"):
-        for event in log_events(logs, window):
+        for event in islice(log_events(logs, window), SAMPLE_EVENTS):
             length = len(event["message"].encode()) + EVENT_OVERHEAD
             events, size = events + 1, size + length
             quiet += length if severity(event["message"]) < WARNING else 0
@@ -133,7 +137,10 @@ def log_events(logs: Any, window: Window) -> Iterator[Any]:
         "limit": SAMPLE_EVENTS,
     }
     try:
-        yield from logs.filter_log_events(**arguments)["events"]
+        for page in pages(
+            logs.filter_log_events, "nextToken", f"the log group {SERVICE_LOG_GROUP}", **arguments
+        ):
+            yield from page["events"]
     except logs.exceptions.ResourceNotFoundException:
         return  # nothing was logged yet
 
@@ -144,32 +151,6 @@ def severity(message: str) -> float:
         told = json.loads(message)
     except ValueError:
         return WARNING
-    number = told.get("severity_number") if isinstance(told, dict) else None
+    said = told if isinstance(told, dict) else {}
+    number = said.get("severityNumber", said.get("severity_number"))  # by OTLP, by watchtower
     return number if isinstance(number, int) else WARNING
-
-
-def read_map_events(settings: Settings, window: Window) -> tuple[int, int, int]:
-    """Bytes, values and distinct custom metrics of the map's EMF events."""
-    size = points = 0
-    metrics: set[tuple[str, ...]] = set()
-    for event in CloudWatch.of(settings).events(window):
-        message = str(event.get("message"))
-        size += len(message.encode()) + EVENT_OVERHEAD
-        found = list(metrics_of(message))
-        points += len({name for name, *_ in found})
-        metrics.update(found)
-    return size, points, len(metrics)
-
-
-def metrics_of(message: str) -> Iterator[tuple[str, ...]]:
-    """Each metric that CloudWatch takes out of an EMF event: name, and dimension by dimension its value."""
-    try:
-        told = json.loads(message)
-    except ValueError:
-        return
-    directives = told.get("_aws", {}).get("CloudWatchMetrics") or told.get("CloudWatchMetrics") or []
-    for directive in directives:
-        for dimensions in directive.get("Dimensions") or [[]]:
-            place = tuple(f"{name}={told.get(name)}" for name in dimensions)
-            for metric in directive.get("Metrics") or []:
-                yield (str(metric.get("Name")), *place)

@@ -12,6 +12,7 @@ MONTH = 30.4 * 24 * 3600  # seconds, as Honeycomb counts a month
 MILLION = 1_000_000
 PRICES = Path(__file__).with_name("prices.json")
 SAMPLED = 0.1  # the share that the sampling rule in aws/ keeps
+INDEXED_FREE = 0.01  # of the traces X-Ray indexes for nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +21,14 @@ class Usage:
 
     seconds: float
     requests: int  # from outside, which is traces
-    events: int = 0  # spans and log records that Honeycomb took
-    event_logs: int = 0  # the log records among them
+    events: int = 0  # spans that Honeycomb took
     event_bytes: int | None = None
-    segments: int = 0  # spans that X-Ray took
-    segment_bytes: int | None = None
+    spans: int = 0  # that X-Ray took
+    span_bytes: int | None = None
+    indexed: float | None = None  # the share of traces that X-Ray indexes; None: without Transaction Search
     log_records: int = 0
     log_bytes: int | None = None
-    map_points: int = 0  # metric values, before they are packed into log events
-    map_bytes: int | None = None
-    metrics: int = 0  # distinct ones, each with its dimensions
+    metric_points: int = 0  # sent to CloudWatch
     quiet_share: float | None = None  # of the log bytes: what is below WARNING
 
 
@@ -85,8 +84,9 @@ class Saving:
 BILLED = (
     ("honeycomb", "events"),
     ("xray", "traces"),
+    ("xray", "span bytes"),
+    ("xray", "indexed traces"),
     ("cloudwatch", "log bytes"),
-    ("cloudwatch", "metrics"),
 )
 MOST = 1e15  # nothing costs or counts more
 
@@ -112,14 +112,18 @@ def read_prices(path: Path) -> Prices:
 
 
 def bill(usage: Usage, prices: Prices) -> list[Item]:
-    """What each vendor would charge. Metrics are paid by the month, whatever the traffic."""
-    log_bytes = (usage.log_bytes or 0) + (usage.map_bytes or 0)
-    return [
-        flowing("honeycomb", "events", usage.events, usage, prices),
-        flowing("xray", "traces", usage.requests, usage, prices),
-        flowing("cloudwatch", "log bytes", log_bytes, usage, prices),
-        standing("cloudwatch", "metrics", usage.metrics, prices),
-    ]
+    """What each vendor would charge."""
+    amounts = [("honeycomb", "events", usage.events), *xray_amounts(usage)]
+    amounts.append(("cloudwatch", "log bytes", usage.log_bytes or 0))
+    return [flowing(backend, unit, amount, usage, prices) for backend, unit, amount in amounts]
+
+
+def xray_amounts(usage: Usage) -> list[tuple[str, str, float]]:
+    """With Transaction Search by the byte of spans and the indexed trace, without by the trace."""
+    if usage.indexed is None:
+        return [("xray", "traces", usage.requests)]
+    indexed = usage.requests * max(0.0, usage.indexed - INDEXED_FREE)
+    return [("xray", "span bytes", usage.span_bytes or 0), ("xray", "indexed traces", indexed)]
 
 
 def flowing(backend: str, unit: str, amount: float, usage: Usage, prices: Prices) -> Item:
@@ -129,10 +133,6 @@ def flowing(backend: str, unit: str, amount: float, usage: Usage, prices: Prices
     return Item(backend, unit, amount, a_million, monthly, price.after_free(monthly))
 
 
-def standing(backend: str, unit: str, amount: float, prices: Prices) -> Item:
-    return Item(backend, unit, amount, None, amount, prices.table[backend][unit].after_free(amount))
-
-
 def total(items: Iterable[Item]) -> tuple[float, float]:
     """For a million requests, and for a month at the measured rate."""
     listed = list(items)
@@ -140,46 +140,38 @@ def total(items: Iterable[Item]) -> tuple[float, float]:
 
 
 def savings(usage: Usage, prices: Prices) -> list[Saving]:
-    """What sampling, the log level and the metrics' dimensions would take off."""
-    now = total(bill(usage, prices))
-    kept = replace(
+    """What sampling, the indexing rule and the log level would take off."""
+    sampled = replace(
         usage,
-        events=round((usage.events - usage.event_logs) * SAMPLED) + usage.event_logs,
-        requests=round(usage.requests * SAMPLED),
+        events=round(usage.events * SAMPLED),
+        span_bytes=None if usage.span_bytes is None else round(usage.span_bytes * SAMPLED),
     )
-    found = [
-        saving(
-            "keep one trace in ten",
-            "OTEL_TRACES_SAMPLER=parentbased_traceidratio OTEL_TRACES_SAMPLER_ARG=0.1",
-            now,
-            sampled_total(usage, kept, prices),
-        )
-    ]
+    how = "OTEL_TRACES_SAMPLER=parentbased_traceidratio OTEL_TRACES_SAMPLER_ARG=0.1"
+    now = bill(usage, prices)
+    found = [saving("keep one trace in ten", how, now, fewer_traces(bill(sampled, prices)))]
+    if usage.indexed is not None and usage.indexed > INDEXED_FREE:
+        free = bill(replace(usage, indexed=INDEXED_FREE), prices)
+        how = "an indexing rule of 1 %: the map of X-Ray is drawn of one trace in a hundred"
+        found.append(saving("index what is free", how, now, free))
     if usage.quiet_share is not None and usage.log_bytes is not None:
-        quiet = round(usage.log_bytes * (1 - usage.quiet_share))
-        records = round(usage.event_logs * usage.quiet_share)
-        quieter = replace(usage, log_bytes=quiet, events=usage.events - records)
-        found.append(saving("log from WARNING up", "LOG_LEVEL=WARNING", now, total(bill(quieter, prices))))
-    if usage.metrics:
-        fewer = replace(usage, metrics=0)
-        how = "metric_declarations in awsemf that match nothing: the map is read from its log events"
-        found.append(saving("no custom metrics", how, now, total(bill(fewer, prices))))
+        quieter = replace(usage, log_bytes=round(usage.log_bytes * (1 - usage.quiet_share)))
+        found.append(saving("log from WARNING up", "LOG_LEVEL=WARNING", now, bill(quieter, prices)))
     return found
 
 
-def sampled_total(usage: Usage, kept: Usage, prices: Prices) -> tuple[float, float]:
+def fewer_traces(items: Iterable[Item]) -> list[Item]:
     """A million requests stay a million; fewer of them leave a trace."""
-    share = usage.requests and kept.requests / usage.requests
-    items = []
-    for item, fewer in zip(bill(usage, prices), bill(kept, prices), strict=True):
-        factor = share if item.unit == "traces" else (fewer.amount / item.amount if item.amount else 1.0)
-        a_million = None if item.a_million is None else item.a_million * factor
-        items.append(replace(fewer, a_million=a_million))
-    return total(items)
+    return [
+        replace(item, a_million=(item.a_million or 0.0) * SAMPLED, a_month=item.a_month * SAMPLED)
+        if item.unit in ("traces", "indexed traces")
+        else item
+        for item in items
+    ]
 
 
-def saving(what: str, how: str, now: tuple[float, float], then: tuple[float, float]) -> Saving:
-    return Saving(what, how, now[0] - then[0], now[1] - then[1])
+def saving(what: str, how: str, now: Iterable[Item], then: Iterable[Item]) -> Saving:
+    before, after = total(now), total(then)
+    return Saving(what, how, before[0] - after[0], before[1] - after[1])
 
 
 def over_budget(items: Iterable[Item], budget: float) -> float:

@@ -57,7 +57,7 @@ def _print_arrivals(settings: Settings, trace_ids: list[str], since: int) -> Non
     asked: dict[str, tuple[str, Callable[[], int]]] = {
         "Honeycomb": ("spans", lambda: arrivals.honeycomb_spans(settings, trace_ids, since)),
         "X-Ray": ("segments and subsegments", lambda: arrivals.xray_segments(settings, trace_ids)),
-        "CloudWatch": ("calls, counted by the collector", lambda: arrivals.cloudwatch_calls(settings, since)),
+        "CloudWatch": ("calls, in whole minutes", lambda: arrivals.cloudwatch_calls(settings, since)),
     }
     click.echo(f"Of {len(trace_ids)} requests there arrived")
     for backend, (things, ask) in asked.items():

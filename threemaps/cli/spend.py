@@ -8,6 +8,11 @@ if TYPE_CHECKING:
     from threemaps.account.spend import Prices, Usage
 
 
+NOT_PRICED = (
+    "Not priced here: signals of Application Signals, and gigabytes of OTLP metrics (see the price page)."
+)
+
+
 @click.command("spend")
 @click.option("--format", "shape", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def command(shape: str) -> None:
@@ -70,6 +75,7 @@ def table(usage: "Usage", prices: "Prices") -> str:
     ]
     if usage.log_bytes is None and usage.log_records:
         told += ["", f"no log record of {SERVICE_LOG_GROUP} could be read back: log bytes are not priced"]
+    told += ["", NOT_PRICED]
     sources = ", ".join(prices.sources.values())
     told += ["", f"List prices of {prices.as_of}, what is free taken off a month: {sources}"]
     return "\n".join(told)
@@ -79,9 +85,9 @@ def volumes(usage: "Usage") -> list[str]:
     """What each backend was sent; bytes are those of the batches, before compression."""
     sent = [
         ("Honeycomb", usage.events, "events", usage.event_bytes),
-        ("X-Ray", usage.segments, "segments", usage.segment_bytes),
+        ("X-Ray", usage.spans, "spans", usage.span_bytes),
         ("CloudWatch", usage.log_records, "log records", usage.log_bytes),
-        ("CloudWatch", usage.map_points, "map values", usage.map_bytes),
+        ("CloudWatch", usage.metric_points, "metric points", None),
     ]
     return [
         f"{backend:<12}{count:>10,} {what:<12}{'' if size is None else f'{size:>14,} bytes'}".rstrip()

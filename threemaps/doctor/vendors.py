@@ -18,7 +18,6 @@ from threemaps.readers.honeycomb_account import ask_auth
 from threemaps.settings import (
     LOCAL_CONFIGURATION_KEY,
     LOCAL_INGEST_KEY,
-    MAP_LOG_GROUP,
     SERVICE_LOG_GROUP,
     Settings,
 )
@@ -117,12 +116,12 @@ def identity(settings: Settings) -> Any:
 
 def check_log_groups(walk: Walk) -> Check:
     try:
-        missing = [name for name in (MAP_LOG_GROUP, SERVICE_LOG_GROUP) if not exists(walk.settings, name)]
+        there = exists(walk.settings, SERVICE_LOG_GROUP)
     except UserError as error:
         return broken(LINK, "log groups", error.message, error.hint)
-    if missing:
-        return broken(LINK, "log groups", f"there is no log group {missing[0]}", "threemaps provision")
-    return good(LINK, "log groups", f"{MAP_LOG_GROUP} and {SERVICE_LOG_GROUP} are there")
+    if not there:
+        return broken(LINK, "log groups", f"there is no log group {SERVICE_LOG_GROUP}", "threemaps provision")
+    return good(LINK, "log groups", f"{SERVICE_LOG_GROUP} is there")
 
 
 def exists(settings: Settings, name: str) -> bool:

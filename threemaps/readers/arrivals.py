@@ -1,17 +1,18 @@
 """How much of some requests has arrived, asked of each backend through its own API, by trace id."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
+from threemaps.model.difference import Window
 from threemaps.readers.aws import aws_client, reasons
+from threemaps.readers.batch import batch_get_traces
+from threemaps.readers.cloudwatch import CloudWatch
 from threemaps.readers.honeycomb import Honeycomb
-from threemaps.settings import MAP_LOG_GROUP, Settings
-
-XRAY_TRACES_A_CALL = 5
-CALLS_METRIC = "traces_service_graph_request_total"
+from threemaps.settings import Settings
 
 
 def honeycomb_spans(settings: Settings, trace_ids: Sequence[str], since_s: int) -> int:
@@ -29,11 +30,8 @@ def honeycomb_spans(settings: Settings, trace_ids: Sequence[str], since_s: int) 
 
 def xray_segments(settings: Settings, trace_ids: Sequence[str]) -> int:
     """Segments and subsegments, without those that X-Ray only infers."""
-    ids = [f"1-{trace_id[:8]}-{trace_id[8:]}" for trace_id in trace_ids]
+    traces = batch_get_traces(aws_client(settings, "xray"), settings, trace_ids)
     with reasons(settings, "X-Ray", "xray:BatchGetTraces"):
-        xray = aws_client(settings, "xray")
-        calls = [ids[start : start + XRAY_TRACES_A_CALL] for start in range(0, len(ids), XRAY_TRACES_A_CALL)]
-        traces = [trace for some in calls for trace in xray.batch_get_traces(TraceIds=some)["Traces"]]
         documents = [orjson.loads(segment["Document"]) for trace in traces for segment in trace["Segments"]]
     return sum(_parts(document) for document in documents if not document.get("inferred"))
 
@@ -43,13 +41,6 @@ def _parts(document: dict[str, Any]) -> int:
 
 
 def cloudwatch_calls(settings: Settings, since_s: int) -> int:
-    """Calls that the map metrics counted since then: CloudWatch holds no spans."""
-    with reasons(settings, "CloudWatch Logs", "logs:FilterLogEvents"):
-        return int(sum(event.get(CALLS_METRIC, 0) for event in _map_events(settings, since_s)))
-
-
-def _map_events(settings: Settings, since_s: int) -> Iterator[dict[str, Any]]:
-    pages = aws_client(settings, "logs").get_paginator("filter_log_events")
-    for page in pages.paginate(logGroupName=MAP_LOG_GROUP, startTime=since_s * 1000):
-        for event in page["events"]:
-            yield orjson.loads(event["message"])
+    """Calls on the edges of the map, in the whole minutes since then."""
+    window = Window(datetime.fromtimestamp(since_s, UTC), datetime.now(UTC))
+    return sum(edge.requests or 0 for edge in CloudWatch.of(settings).read_map(window).edges)

@@ -1,167 +1,150 @@
-"""CloudWatch's map: the collector's service graph metrics, EMF events in a log group of their own.
+"""CloudWatch's map: Application Signals' Application Map, else the spans that Transaction Search keeps."""
 
-Each event is what one flush added to one edge, so the events of a window are summed. An event bears the time
-of its flush, later than the calls it counts: the window is read as far beyond its end as that can take.
-"""
-
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
-from typing import Any
-
-import orjson
+from functools import cached_property
+from typing import Any, TypeVar
 
 from threemaps.model.difference import Window
-from threemaps.model.servicemap import Edge, Kind, Node, ServiceMap
-from threemaps.readers.aws import aws_client, reasons
-from threemaps.readers.base import MAX_PAGES, Manners, Shape, UnreadableError
-from threemaps.settings import MAP_LOG_GROUP, Settings
+from threemaps.model.servicemap import Node, ServiceMap
+from threemaps.readers.application_signals import ApplicationSignals, Dependency, Discovered
+from threemaps.readers.aws import aws_client
+from threemaps.readers.base import Manners, Shape, UnreadableError
+from threemaps.readers.callees import Call, Callees
+from threemaps.readers.metric_data import Figures, Reference, Series, read_series, whole_minutes, widest
+from threemaps.readers.signal_map import doubts, ends_of, grouped, map_of, some
+from threemaps.readers.span_log import LOG_GROUP, NoSpanLogError, read_spans, services_seen
+from threemaps.readers.span_map import map_of as map_of_spans
+from threemaps.readers.span_map import own_calls
+from threemaps.settings import Settings
 
-PERMISSION = "logs:FilterLogEvents"
-MAX_EVENTS = 2_000_000
+Key = TypeVar("Key")
 
-REQUESTS = "traces_service_graph_request_total"
-FAILED = "traces_service_graph_request_failed_total"
-CLIENT = "traces_service_graph_request_client"
-SERVER = "traces_service_graph_request_server"
-
-# How much later than its calls an event may come: an SDK holds spans back for 5 s by default, the connector
-# waits 8 s for the other half of a call, and flushes twice a second.
-LAG = timedelta(seconds=16)
-
-# Application Signals has periods of a minute; on an account it may discover a service ten minutes late.
 MINUTE = timedelta(minutes=1)
+LAG = timedelta(seconds=6)  # an SDK holds spans back for 5 s by default
 LOCAL = Manners(grain=MINUTE)
-REAL = Manners(lag=timedelta(minutes=10), grain=MINUTE, poll=timedelta(seconds=15))
-
-
-@dataclass
-class Timing:
-    count: int = 0
-    seconds: float = 0.0
-
-    @property
-    def mean_ms(self) -> float | None:
-        return round(self.seconds / self.count * 1000, 3) if self.count and self.seconds else None
-
-
-class Calls:
-    """The sum over the events of one edge."""
-
-    def __init__(self) -> None:
-        self.requests = 0
-        self.failed = 0
-        self.client = Timing()
-        self.server = Timing()
-
-    def edge(self, source: Node, target: Node) -> Edge:
-        # The caller's clock, as in X-Ray. Callers from outside have none, and the connector writes 0 for it.
-        timing = self.server if source.kind is Kind.OUTSIDE else self.client
-        return Edge(source, target, self.requests, self.failed, timing.mean_ms, None)
+REAL = Manners(lag=timedelta(minutes=10), grain=MINUTE, poll=timedelta(seconds=30))
+OWN = ("Environment", "Service")
+CALLED = (*OWN, "RemoteService")
+LONGEST_NAME = 255  # Application Signals cuts a service's name to it
 
 
 class CloudWatch:
+    """The services and calls of the whole account, whatever their environment."""
+
     name = drawn_by = "cloudwatch"
 
-    def __init__(self, client: Any, settings: Settings) -> None:
-        self._client = client
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._shape = Shape("CloudWatch")
+        self._callees = Callees(settings)
         self.manners = REAL if settings.aws_is_real else LOCAL
         self.read_through = "application-signals"
         self.remarks: tuple[str, ...] = ()
-        self._shape = Shape("CloudWatch")
+        # Of the last map: calls and faults of each service itself, whoever called.
+        self.own: Mapping[Node, tuple[int, int]] = {}
 
     @classmethod
     def of(cls, settings: Settings) -> "CloudWatch":
-        return cls(aws_client(settings, "logs"), settings)
+        return cls(settings)
 
-    def read_map(self, window: Window, service: str | None = None) -> ServiceMap:
-        edges: dict[tuple[Node, Node], Calls] = {}
-        for event in self.events(Window(window.start, window.end + LAG)):
-            self._add(self._fields(event), edges)
-        return ServiceMap.of((), (calls.edge(*key) for key, calls in edges.items())).only(service)
+    @cached_property
+    def _signals(self) -> ApplicationSignals:
+        return ApplicationSignals(aws_client(self._settings, "application-signals"), self._settings)
+
+    @cached_property
+    def _metrics(self) -> Any:
+        return aws_client(self._settings, "cloudwatch")
+
+    @cached_property
+    def _logs(self) -> Any:
+        return aws_client(self._settings, "logs")
 
     def covers(self, window: Window) -> Window:
-        return window
+        return whole_minutes(window)
+
+    def read_map(self, window: Window, service: str | None = None) -> ServiceMap:
+        """The map of the whole minutes that the window touches."""
+        minutes = self.covers(window)
+        self.read_through, self.remarks = "application-signals", ()
+        seen = self._seen(minutes)  # first: what is discovered in between is no service that is missing
+        discovered = self._signals.discover(minutes)
+        unlisted = sorted(name for name in seen if name[:LONGEST_NAME] not in discovered.services)
+        if unlisted:
+            lacks = (
+                f"Application Signals does not list {some(unlisted)} (off, or discovered ten minutes later)"
+            )
+            found = self._from_spans(minutes, lacks)
+        else:
+            found = None
+        return (found or self._from_metrics(minutes, discovered)).only(service)
 
     def streams(self, window: Window) -> dict[str, list[int]]:
-        """The log streams written to in the window, oldest first, and when: one a run of a collector."""
-        found: dict[str, list[int]] = {}
-        for event in self.events(window):
-            moments = found.setdefault(str(event.get("logStreamName")), [])
-            moments.append(self._shape.count(event.get("timestamp"), "timestamp"))
+        return {}
+
+    def _remark(self, sentence: str) -> None:
+        self.remarks = (*self.remarks, sentence)
+
+    def _seen(self, minutes: Window) -> Collection[str]:
+        """Services with spans in the log group: by them is seen whether Application Signals lacks one."""
+        try:
+            return services_seen(self._logs, self._settings, minutes)
+        except NoSpanLogError:
+            return ()
+        except UnreadableError as error:
+            self._remark(f"Whether Application Signals lacks a service was not checked: {error.message}.")
+            return ()
+
+    def _from_spans(self, minutes: Window, why: str) -> ServiceMap | None:
+        """The exact map, of calls that can be told apart; None where the spans cannot be read."""
+        try:
+            spans = read_spans(self._logs, self._settings, minutes)
+            found, own = map_of_spans(spans, minutes), own_calls(spans, minutes)
+        except UnreadableError as error:
+            self._remark(f"{why}, and the spans cannot be read: {error.message}.")
+            return None
+        self.read_through, self.own = "spans", own
+        self._remark(f"{why}: the map is read from the spans in {LOG_GROUP}.")
         return found
 
-    def events(self, window: Window) -> Iterator[Any]:
-        """Each event once: one that was delivered twice has the same stream, time and text."""
-        seen: set[tuple[object, object, int]] = set()
-        with reasons(self._settings, "CloudWatch Logs", PERMISSION):
-            for event in self._raw_events(window):
-                mark = event.get("logStreamName"), event.get("timestamp"), hash(event.get("message"))
-                if mark not in seen:
-                    seen.add(mark)
-                    yield event
-                if len(seen) > MAX_EVENTS:
-                    raise UnreadableError(
-                        f"CloudWatch holds more than {MAX_EVENTS:,} map events in this window",
-                        hint="take a shorter --since",
-                    )
+    def _from_metrics(self, minutes: Window, discovered: Discovered) -> ServiceMap:
+        own = {Node(name): widest(held, OWN) for name, held in discovered.services.items()}
+        made = {one: widest(one.references, CALLED) for one in discovered.dependencies}
+        asked = {reference for held in (*own.values(), *made.values()) for reference in held}
+        series = read_series(self._metrics, self._settings, asked, minutes)
+        served = self._figures(own, series)
+        calls = self._figures(made, series)
+        answered = self._answered(calls, served, minutes)
+        ends = ends_of(calls, {*served, *(Node(one.source) for one in calls)}, answered)
+        figures = self._figures(grouped(made, ends), series)
+        for doubt in doubts(served, figures, answered):
+            found = self._from_spans(minutes, doubt)
+            if found is not None:
+                return found
+        self._remark_names(discovered, answered)
+        self.own = {service: (one.calls, one.faults or 0) for service, one in served.items()}
+        return map_of(served, figures)
 
-    def _raw_events(self, window: Window) -> Iterator[Any]:
-        arguments: dict[str, Any] = {
-            "logGroupName": MAP_LOG_GROUP,
-            "startTime": int(window.start.timestamp() * 1000),
-            "endTime": int(window.end.timestamp() * 1000),
-        }
-        seen: set[str] = set()
-        for _ in range(MAX_PAGES):
-            try:
-                page = self._client.filter_log_events(**arguments)
-            except self._client.exceptions.ResourceNotFoundException:
-                return  # no map metrics yet: an empty map
-            yield from self._shape.sequence(page.get("events"), "events")
-            token = page.get("nextToken")
-            if not token:
-                return
-            if token in seen:
-                break
-            seen.add(token)
-            arguments["nextToken"] = token
-        raise UnreadableError("CloudWatch's events have no last page", hint="try again, or a shorter --since")
+    def _figures(self, held: Mapping[Key, Collection[Reference]], series: Series) -> dict[Key, Figures]:
+        """Of those with calls in the window: the lists know whole hours."""
+        found = {key: series.figures(references, self._shape) for key, references in held.items()}
+        return {key: figures for key, figures in found.items() if figures.calls}
 
-    def _fields(self, event: Any) -> Any:
+    def _answered(
+        self, made: Iterable[Dependency], served: Collection[Node], minutes: Window
+    ) -> Mapping[Call, Collection[str]]:
+        """Who answered calls by a name that is no service's."""
+        unknown = [(one.source, one.name) for one in made if Node(one.name) not in served]
         try:
-            fields = orjson.loads(event.get("message") or "")
-        except orjson.JSONDecodeError:
+            return self._callees.services(unknown, minutes)
+        except UnreadableError as error:
+            self._remark(f"Names such as host:port were not looked up in the traces: {error.message}.")
             return {}
-        return fields if isinstance(fields, dict) else {}
 
-    def _add(self, fields: Any, edges: dict[tuple[Node, Node], Calls]) -> None:
-        ends = ends_of(fields)
-        if ends is None:
-            return
-        calls = edges.setdefault(ends, Calls())
-        calls.requests += self._shape.count(fields.get(REQUESTS, 0), REQUESTS)
-        calls.failed += self._shape.count(fields.get(FAILED, 0), FAILED)
-        for name, timing in ((CLIENT, calls.client), (SERVER, calls.server)):
-            told = fields.get(name)
-            if isinstance(told, dict):
-                timing.count += self._shape.count(told.get("Count", 0), f"{name}.Count")
-                timing.seconds += self._shape.number(told.get("Sum", 0), f"{name}.Sum")
-
-
-def ends_of(fields: Any) -> tuple[Node, Node] | None:
-    """The two nodes of a service graph event; None for any other event in the group."""
-    client, server = fields.get("client"), fields.get("server")
-    named = isinstance(client, str) and isinstance(server, str) and client and server
-    if not named or not any(metric in fields for metric in (REQUESTS, FAILED, CLIENT, SERVER)):
-        return None
-    # virtual_node says which end has no spans; older events lack it, and then the connector's own names tell.
-    if fields.get("connection_type") == "virtual_node":
-        drawn = fields.get("virtual_node") or ("client" if client == "user" else "server")
-        if drawn == "client":
-            return Node.outside(), Node(server)
-        return Node(client), Node(server, Kind.REMOTE)
-    if fields.get("connection_type") == "database":
-        return Node(client), Node(server, Kind.REMOTE)
-    return Node(client), Node(server)
+    def _remark_names(self, discovered: Discovered, answered: Mapping[Call, Collection[str]]) -> None:
+        bare = sorted(f"{one.source} → {one.name}" for one in discovered.dependencies if not one.references)
+        if bare:
+            self._remark(f"Application Signals lists {some(bare)} without metrics: not drawn.")
+        named = sorted({f"{name} is {', '.join(services)}" for (_, name), services in answered.items()})
+        if named:
+            self._remark(f"By the traces in X-Ray {some(named)}: Application Signals did not join them.")

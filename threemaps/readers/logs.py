@@ -90,18 +90,25 @@ def _line(event: Mapping[str, Any]) -> Line:
         record = None
     if not isinstance(record, dict) or "body" not in record:
         return Line(moment, "", "", text)
-    resource = record.get("resource")
-    service = resource.get("service.name", "") if isinstance(resource, dict) else ""
+    resource = _part(record, "resource")
+    about = _part(resource, "attributes") or resource  # watchtower's events have them one level higher
+    service = about.get("service.name", "")
     body = record["body"]
     said = body if isinstance(body, str) else orjson.dumps(body).decode()
-    return Line(moment, str(service), str(record.get("severity_text") or ""), said + _exception(record))
+    return Line(
+        moment,
+        str(service),
+        str(record.get("severityText") or record.get("severity_text") or ""),
+        said + _exception(record),
+    )
+
+
+def _part(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = record.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def _exception(record: Mapping[str, Any]) -> str:
-    attributes = record.get("attributes")
-    told = attributes.get("exception.type") if isinstance(attributes, dict) else None
-    return (
-        f" ({told}: {attributes.get('exception.message', '')})"
-        if told and isinstance(attributes, dict)
-        else ""
-    )
+    attributes = _part(record, "attributes")
+    told = attributes.get("exception.type")
+    return f" ({told}: {attributes.get('exception.message', '')})" if told else ""

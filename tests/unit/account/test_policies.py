@@ -12,7 +12,7 @@ import pytest
 from botocore import xform_name
 from botocore.validate import validate_parameters
 
-from threemaps.settings import MAP_LOG_GROUP, METRIC_NAMESPACE, PROJECT, SERVICE_LOG_GROUP
+from threemaps.settings import PROJECT, SERVICE_LOG_GROUP
 
 AWS = PROJECT / "aws"
 SERVICES = ("xray", "logs", "cloudwatch", "application-signals", "sts")
@@ -57,10 +57,10 @@ def test_files_have_the_shapes_that_aws_takes() -> None:
 
 
 def test_names_are_those_that_the_collector_writes_to() -> None:
-    assert {group["logGroupName"] for group in load("log-groups")} == {MAP_LOG_GROUP, SERVICE_LOG_GROUP}
+    assert {group["logGroupName"] for group in load("log-groups")} == {SERVICE_LOG_GROUP}
     config = (PROJECT / "collector" / "otel-config.yaml").read_text()
-    for group in load("log-groups"):
-        assert f"log_group_name: {group['logGroupName']}" in config
+    for stream in load("log-streams"):
+        assert stream["logGroupName"] in config
     assert load("xray-sampling-rule")["SamplingRule"]["RuleName"] == load("xray-group")["GroupName"]
 
 
@@ -80,7 +80,7 @@ def test_dashboard_widgets_fit_its_grid_and_its_names() -> None:
         assert widget["x"] + widget["width"] <= 24
         properties = widget["properties"]
         told = properties.get("query") or properties["metrics"][0][0]["expression"]
-        assert f'Namespace="{METRIC_NAMESPACE}"' in told or SERVICE_LOG_GROUP in told
+        assert "{ApplicationSignals,Environment,RemoteService,Service}" in told or SERVICE_LOG_GROUP in told
 
 
 @pytest.mark.parametrize("name", POLICIES)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from threemaps.account.metering import metrics_of, severity
+from threemaps.account.metering import severity
 from threemaps.account.spend import (
     MONTH,
     Usage,
@@ -24,45 +24,52 @@ from threemaps.errors import UserError
 from threemaps.settings import PROJECT
 
 PRICES = read_prices(PROJECT / "threemaps" / "account" / "prices.json")
-# 1,000 requests in 1,000 s: five spans and two log records each, 500 bytes a record.
+# 1,000 requests in 1,000 s: five spans of 800 bytes and two log records of 500 bytes each.
 USAGE = Usage(
     seconds=1000,
     requests=1000,
-    events=7000,
-    event_logs=2000,
-    segments=5000,
+    events=5000,
+    spans=5000,
+    span_bytes=4_000_000,
+    indexed=1.0,
     log_records=2000,
     log_bytes=1_000_000,
-    map_points=200,
-    map_bytes=200_000,
-    metrics=30,
+    metric_points=200,
     quiet_share=0.75,
 )
+WITHOUT_SEARCH = replace(USAGE, indexed=None)
 
 
 def test_a_million_requests_cost_what_the_price_pages_say() -> None:
     cost = {f"{item.backend} {item.unit}": item.a_million for item in bill(USAGE, PRICES)}
-    assert cost["honeycomb events"] == pytest.approx(7 * 1.30)
-    assert cost["xray traces"] == pytest.approx(5.00)
-    assert cost["cloudwatch log bytes"] == pytest.approx(1.2 * 0.50)
-    assert cost["cloudwatch metrics"] is None
+    assert cost["honeycomb events"] == pytest.approx(5 * 1.30)
+    assert cost["xray span bytes"] == pytest.approx(4 * 0.35)
+    assert cost["xray indexed traces"] == pytest.approx(0.99 * 0.75)
+    assert cost["cloudwatch log bytes"] == pytest.approx(0.50)
+    without = {f"{item.backend} {item.unit}": item.a_million for item in bill(WITHOUT_SEARCH, PRICES)}
+    assert without["xray traces"] == pytest.approx(5.00)
+    assert "xray span bytes" not in without
+
+
+def test_what_x_ray_indexes_of_itself_costs_nothing() -> None:
+    for share in (0.0, 0.01):
+        items = bill(replace(USAGE, indexed=share), PRICES)
+        assert [item.a_month for item in items if item.unit == "indexed traces"] == [0]
 
 
 def test_a_month_at_this_rate_is_charged_beyond_what_is_free() -> None:
-    cost = {f"{item.backend} {item.unit}": item.a_month for item in bill(USAGE, PRICES)}
-    assert cost["honeycomb events"] == 0  # 18.4 of 20 million
+    cost = {f"{item.backend} {item.unit}": item.a_month for item in bill(WITHOUT_SEARCH, PRICES)}
+    assert cost["honeycomb events"] == 0  # 13.1 of 20 million
     assert cost["xray traces"] == pytest.approx((MONTH - 100_000) / 1e6 * 5)
-    assert cost["cloudwatch log bytes"] == 0  # 3.2 of 5 GB
-    assert cost["cloudwatch metrics"] == pytest.approx(20 * 0.30)
+    assert cost["cloudwatch log bytes"] == 0  # 2.6 of 5 GB
 
 
 def test_savings_take_off_what_they_say() -> None:
     found = {one.what: one for one in savings(USAGE, PRICES)}
-    sampled = 0.9 * 5 * 1.30 + 0.9 * 5.00
+    sampled = 0.9 * (5 * 1.30 + 4 * 0.35 + 0.99 * 0.75)
     assert found["keep one trace in ten"].a_million == pytest.approx(sampled, rel=1e-3)
-    quiet = 0.75 * 2 * 1.30 + 0.75 * 1.0 * 0.50
-    assert found["log from WARNING up"].a_million == pytest.approx(quiet)
-    assert found["no custom metrics"].a_month == pytest.approx(6.00)
+    assert found["index what is free"].a_million == pytest.approx(0.99 * 0.75)
+    assert found["log from WARNING up"].a_million == pytest.approx(0.75 * 0.50)
 
 
 def test_nothing_measured_costs_nothing() -> None:
@@ -83,7 +90,6 @@ def test_savings_never_cost_more(requests: int, records: int, quiet: float, seco
         seconds=seconds,
         requests=requests,
         log_records=records,
-        event_logs=records,
         events=records * 2,
         quiet_share=quiet,
     )
@@ -110,7 +116,7 @@ def test_prices_are_editable(tmp_path: Path) -> None:
     told = json.loads((PROJECT / "threemaps" / "account" / "prices.json").read_text())
     told["xray"]["traces"]["price"] = 50
     (tmp_path / "mine.json").write_text(json.dumps(told))
-    cost = {item.unit: item.a_million for item in bill(USAGE, read_prices(tmp_path / "mine.json"))}
+    cost = {item.unit: item.a_million for item in bill(WITHOUT_SEARCH, read_prices(tmp_path / "mine.json"))}
     assert cost["traces"] == pytest.approx(50)
 
 
@@ -128,28 +134,6 @@ def test_the_price_table_says_of_when_it_is_and_where_from() -> None:
     assert set(PRICES.sources) == {"honeycomb", "xray", "cloudwatch"}
 
 
-def test_metrics_of_an_emf_event() -> None:
-    event = {
-        "_aws": {
-            "CloudWatchMetrics": [
-                {
-                    "Namespace": "threemaps",
-                    "Dimensions": [["client", "server"]],
-                    "Metrics": [{"Name": "calls"}, {"Name": "failed"}],
-                }
-            ]
-        },
-        "client": "a",
-        "server": "b",
-        "calls": 3,
-    }
-    assert list(metrics_of(json.dumps(event))) == [
-        ("calls", "client=a", "server=b"),
-        ("failed", "client=a", "server=b"),
-    ]
-    assert list(metrics_of("no json")) == []
-
-
 def test_severity() -> None:
-    assert severity('{"severity_number": 9}') == 9
+    assert severity('{"severityNumber": 9}') == 9
     assert severity("plain text") == severity("[]") == 13

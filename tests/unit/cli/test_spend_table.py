@@ -11,6 +11,6 @@ def test_a_saving_of_nothing_has_no_minus() -> None:
 
 
 def test_log_bytes_that_nobody_could_read_are_said_not_to_be_priced() -> None:
-    assert "not priced" not in table(USAGE, PRICES)
-    unread = replace(USAGE, log_bytes=None, map_bytes=None)
+    assert "are not priced" not in table(USAGE, PRICES)
+    unread = replace(USAGE, log_bytes=None)
     assert "/threemaps/services could be read back: log bytes are not priced" in table(unread, PRICES)

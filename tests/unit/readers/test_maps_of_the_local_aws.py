@@ -13,7 +13,7 @@ from tests.unit.readers.conftest import settings_at
 from tests.unit.standins.xray.test_otlp import post
 from threemaps.model.difference import Window
 from threemaps.model.servicemap import ServiceMap
-from threemaps.readers.application_map import CloudWatch
+from threemaps.readers.cloudwatch import CloudWatch
 from threemaps.readers.xray import XRay
 from threemaps.settings import Settings
 from threemaps.standins import aws
