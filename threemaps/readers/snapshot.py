@@ -12,6 +12,7 @@ from threemaps.errors import UserError
 from threemaps.model.difference import Window
 from threemaps.model.servicemap import Edge, Kind, Node, ServiceMap
 from threemaps.readers.base import Manners, UnreadableError
+from threemaps.readers.saved_result import saved_edges, saved_rows
 
 SCHEMA = "threemaps/servicemap"
 VERSION = 1
@@ -25,19 +26,29 @@ VALUE_KEYS = {"requests", "errors", "mean_ms", "p95_ms"}
 
 
 class Snapshot:
-    """A source like any other. The window asked for has no say in it: a snapshot keeps its own."""
+    """A source like any other. The window asked for has no say in it: a snapshot keeps its own.
 
-    def __init__(self, name: str, drawn_by: str, window: Window, held: ServiceMap) -> None:
+    A result saved from Honeycomb's page does not always say which window it is of: then it is taken for that
+    of the one asked for.
+    """
+
+    def __init__(self, name: str, drawn_by: str, window: Window | None, held: ServiceMap) -> None:
         self.name = name
         self.drawn_by = drawn_by
         self.manners = Manners()
         self.read_through = "file"
         self.remarks: tuple[str, ...] = ()
+        if window is None:
+            self.remarks = (f"{name} does not say which time it is of: taken for the window asked for",)
         self._window = window
         self._held = held
 
     @classmethod
     def of(cls, name: str) -> "Snapshot":
+        saved = saved_rows(name, file_bytes(name))
+        if saved:
+            rows, window = saved
+            return cls(name, "honeycomb", window, ServiceMap.of((), saved_edges(name, rows)))
         file = MapFile(name)
         document = file.document
         file.only_keys(document, FILE_KEYS, "the file")
@@ -45,7 +56,7 @@ class Snapshot:
         return cls(name, file.drawn_by(), file.window(), held)
 
     def covers(self, window: Window) -> Window:
-        return self._window
+        return self._window or window
 
     def read_map(self, window: Window, service: str | None = None) -> ServiceMap:
         return self._held.only(service)
@@ -63,29 +74,16 @@ class MapFile:
             raise self.wrong(f"its version is {self.document.get('version')!r}, and this is read: {VERSION}")
 
     def _read(self) -> Mapping[str, Any]:
-        path = Path(self.name)
         try:
-            if path.stat().st_size > MAX_BYTES:
-                raise self.wrong(f"it is larger than {MAX_BYTES // 1024 // 1024} MiB")
-            document = orjson.loads(path.read_bytes())
-        except FileNotFoundError as error:
-            raise UserError(
-                f"{self.name!r} is neither a backend nor a file",
-                hint="use honeycomb, xray or cloudwatch, or a file made by `threemaps snapshot`",
-                exit_code=2,
-            ) from error
-        except (OSError, ValueError) as error:
-            reason = "it is no JSON" if isinstance(error, ValueError) else str(error.strerror)
-            raise self.wrong(f"{reason}") from error
+            document = orjson.loads(file_bytes(self.name))
+        except ValueError as error:
+            raise self.wrong("it is no JSON") from error
         if not isinstance(document, dict):
             raise self.wrong("it holds no JSON object")
         return document
 
     def wrong(self, why: str) -> UnreadableError:
-        return UnreadableError(
-            f"{self.name} is no service map: {why}",
-            hint="make one with `threemaps snapshot xray --output FILE`",
-        )
+        return no_map(self.name, why)
 
     def nodes(self) -> list[Node]:
         return [
@@ -155,6 +153,28 @@ class MapFile:
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
             raise self.wrong(f'"{what}" has to be a list of objects')
         return value
+
+
+def file_bytes(name: str) -> bytes:
+    path = Path(name)
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise no_map(name, f"it is larger than {MAX_BYTES // 1024 // 1024} MiB")
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise UserError(
+            f"{name!r} is neither a backend nor a file",
+            hint="use honeycomb, xray or cloudwatch, or a file made by `threemaps snapshot`",
+            exit_code=2,
+        ) from error
+    except (OSError, ValueError) as error:
+        raise no_map(name, str(getattr(error, "strerror", error))) from error
+
+
+def no_map(name: str, why: str) -> UnreadableError:
+    return UnreadableError(
+        f"{name} is no service map: {why}", hint="make one with `threemaps snapshot xray --output FILE`"
+    )
 
 
 def snapshot_text(drawn_by: str, window: Window, held: ServiceMap) -> str:

@@ -1,4 +1,4 @@
-"""The OTLP door: `/v1/traces` and `/v1/logs`, as protobuf and as JSON."""
+"""The OTLP door: `/v1/traces`, `/v1/logs` and `/v1/metrics`, as protobuf and as JSON."""
 
 from typing import Any
 
@@ -8,6 +8,11 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
     ExportLogsPartialSuccess,
     ExportLogsServiceRequest,
     ExportLogsServiceResponse,
+)
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsPartialSuccess,
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTracePartialSuccess,
@@ -19,6 +24,7 @@ from werkzeug.wrappers import Response
 from threemaps.standins.beside import Translator
 from threemaps.standins.honeycomb.attributes import FieldMemory
 from threemaps.standins.honeycomb.keys import HEADER, MISSING_KEY, UNKNOWN_KEY, key_of
+from threemaps.standins.honeycomb.metrics import translate_metrics
 from threemaps.standins.honeycomb.rows import EncodedBatch
 from threemaps.standins.honeycomb.translate import translate
 from threemaps.standins.honeycomb.writer import Writer
@@ -62,6 +68,19 @@ def otlp_door(writer: Writer) -> Blueprint:
             rejected_log_records=len(batch.rejected), error_message=_reasons(batch)
         )
         message = ExportLogsServiceResponse(partial_success=partial if batch.rejected else None)
+        return answer(message, request.mimetype)
+
+    @door.post("/v1/metrics")
+    def metrics() -> Response:
+        try:
+            batch = translate_metrics(read_protobuf(ExportMetricsServiceRequest)).encoded()
+        except DecodeError as error:
+            raise BodyError(400, str(error)) from error
+        writer.write(batch)
+        partial = ExportMetricsPartialSuccess(
+            rejected_data_points=len(batch.rejected), error_message=_reasons(batch)
+        )
+        message = ExportMetricsServiceResponse(partial_success=partial if batch.rejected else None)
         return answer(message, request.mimetype)
 
     return door

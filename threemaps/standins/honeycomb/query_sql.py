@@ -54,7 +54,9 @@ class Plan:
             for index, calculation in enumerate(self.query.calculations)
             if calculation.column is not None
         ]
-        scope = " AND r.dataset = $dataset" if "dataset" in self.parameters else ""
+        # What all datasets hold together is events: metrics have a dataset of their own.
+        wide = " AND r.signal IS DISTINCT FROM 'metric'"
+        scope = " AND r.dataset = $dataset" if "dataset" in self.parameters else wide
         names = [*self.query.breakdowns, *(each.column for each in self.query.filters)]
         relations = sorted({related(name)[0] for name in names} - {""})
         return f"""

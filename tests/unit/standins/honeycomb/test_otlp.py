@@ -9,6 +9,7 @@ import zstandard
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -311,3 +312,28 @@ def test_a_sampling_threshold_is_a_rate(state: str, rate: int) -> None:
 )
 def test_any_sample_rate_is_a_whole_number_from_one(value: object, rate: int) -> None:
     assert to_rate(value) == rate
+
+
+def test_metrics_are_events_of_their_own_dataset(honeycomb: Client) -> None:
+    """Two metrics of one moment and one set are one event, of that dataset alone."""
+    request = ExportMetricsServiceRequest()
+    resource_metrics = request.resource_metrics.add()
+    set_attributes(resource_metrics.resource.attributes, {"service.name": "web"})
+    metrics = resource_metrics.scope_metrics.add().metrics
+    now = time.time_ns()
+    point = metrics.add(name="queue.size").gauge.data_points.add(time_unix_nano=now, as_int=7)
+    set_attributes(point.attributes, {"exporter": "otlp"})
+    total = metrics.add(name="sent").sum.data_points.add(time_unix_nano=now, as_double=2.5)
+    set_attributes(total.attributes, {"exporter": "otlp"})
+    metrics.add(name="took").histogram.data_points.add(time_unix_nano=now, count=3, sum=9)
+    body = request.SerializeToString()
+    assert honeycomb.send("/v1/metrics", body, **PROTOBUF).status_code == 200
+    assert honeycomb.send("/v1/metrics", b"\x01", **PROTOBUF).status_code == 400
+    rows = honeycomb.results(
+        "metrics", breakdowns=["service.name", "exporter", "queue.size", "sent", "took.count"]
+    )
+    assert {tuple(row.values()) for row in rows} == {
+        ("web", "otlp", 7, 2.5, None, 1),
+        ("web", None, None, None, 3, 1),
+    }
+    assert honeycomb.results(breakdowns=["exporter"]) == []
