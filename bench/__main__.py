@@ -10,7 +10,7 @@ from importlib import import_module
 
 from bench.report import Report, machine, write
 
-PARTS = ("tracing", "collector", "tiers", "honeycomb", "zipkin", "xray", "cloudwatch", "compare", "system")
+PARTS = ("tracing", "collector", "tiers", "honeycomb", "zipkin", "aws", "cloudwatch", "compare", "system")
 
 
 def main(names: list[str]) -> int:

@@ -19,9 +19,11 @@ def body(numbers: random.Random, spans: int, made_at: int | None = None, mark: b
     request = ExportTraceServiceRequest()
     scopes = {name: add_scope(request, name) for name in dict(HOPS)}
     for _ in range(spans // len(HOPS)):
-        trace_id, parent = numbers.randbytes(16 - len(mark)) + mark, b""
+        start = made_at or time.time_ns()
+        # X-Ray reads the time out of the trace id.
+        trace_id, parent = (start // 10**9).to_bytes(4) + numbers.randbytes(12 - len(mark)) + mark, b""
         for name, kind in HOPS:
-            parent = add_span(scopes[name], numbers, trace_id, parent, kind, made_at or time.time_ns())
+            parent = add_span(scopes[name], numbers, trace_id, parent, kind, start)
     return request.SerializeToString()
 
 
@@ -39,9 +41,8 @@ def add_scope(request: Any, service: str) -> Any:
 def add_span(
     scope: Any, numbers: random.Random, trace_id: bytes, parent: bytes, kind: int, start: int
 ) -> bytes:
-    # X-Ray reads the time out of the trace id.
     span = scope.spans.add(
-        trace_id=(start // 10**9).to_bytes(4) + trace_id[4:],
+        trace_id=trace_id,
         span_id=numbers.randbytes(8),
         parent_span_id=parent,
         name="GET /api/activities/home",

@@ -35,8 +35,11 @@ class AttributeMemory(dict[bytes, tuple[str, str]]):
     that is easy, which takes a quarter of the time.
     """
 
+    watched: frozenset[str] = frozenset()
+
     def __init__(self) -> None:
         super().__init__()
+        self.seen: set[str] = set()  # of those to watch for
         self._values: Counter[str] = Counter()
         self._restless: dict[bytes, tuple[str, str]] = {}
 
@@ -54,6 +57,8 @@ class AttributeMemory(dict[bytes, tuple[str, str]]):
         if restless is not None and (text := _easy_text(raw, name_end)) is not None:
             return restless[0], restless[1] + text
         found = self._read(raw)
+        if found[0] in self.watched:
+            self.seen.add(found[0])
         if len(raw) <= _REMEMBERED_BYTES:
             self._remember(raw, found, name_end)
         return found

@@ -65,4 +65,4 @@ def _constant_columns(columns: Mapping[str, Sequence[Any]]) -> tuple[bool, ...]:
     first, *others = columns.values()
     if len(first) < CONSTANTS_PAY:
         return (False,) * len(columns)
-    return (False, *(values.count(values[0]) == len(values) for values in others))
+    return (False, *(values[0] == values[-1] and values.count(values[0]) == len(values) for values in others))

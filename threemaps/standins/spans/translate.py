@@ -9,6 +9,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -16,7 +17,7 @@ import orjson
 from threemaps.standins.attribute_memory import AttributeMemory, quoted
 from threemaps.standins.encoding import EncodedRows, encode_rows
 from threemaps.standins.otlp_messages import TraceRequest, plain
-from threemaps.standins.spans.extracted import EXTRACTED, Numbers, Texts
+from threemaps.standins.spans.extracted import EXTRACTED, IN_PROGRESS, Numbers, Texts
 from threemaps.standins.spans.span import HOURS, LATEST_NS, UNKNOWN_SERVICE
 from threemaps.standins.xray.nodes import Drawn, Nodes, Origin
 
@@ -27,9 +28,11 @@ MAX_SPAN_BYTES = 200 * 1024
 EARLIEST, LATEST, LONGEST = 14 * 24 * HOURS, 2 * HOURS, 24 * HOURS
 # A character of its texts is at most four bytes of a span.
 SURELY_SMALL = MAX_SPAN_BYTES // 8
+# Lengths of the ids of a trace, a span and its parent.
+SOUND = {(16, 8, 8), (16, 8, 0)}
 _REMEMBERED = 2_000
 
-Columns = dict[str, list[Any]]
+Columns = dict[str, Sequence[Any]]
 
 
 class TooMuchError(ValueError):
@@ -60,6 +63,8 @@ class Batch:
 class Memory(AttributeMemory):
     """What was seen before: attributes, resources, and what they mean."""
 
+    watched = frozenset((*EXTRACTED.values(), IN_PROGRESS))
+
     def __init__(self) -> None:
         super().__init__()
         self.shared: dict[bytes, Shared] = {}
@@ -83,7 +88,7 @@ def translate(body: bytes, memory: Memory, received: int) -> Batch:
                 batch.resources[shared.id] = shared
                 parts.append(_columns(spans, shared, memory, received))
     if parts:
-        columns = {name: [value for part in parts for value in part[name]] for name in parts[0]}
+        columns = {name: list(chain.from_iterable(part[name] for part in parts)) for name in parts[0]}
         _check_times(columns["start_ns"], received)
         batch.rows = encode_rows(columns, bulk="attributes")
     return batch
@@ -101,7 +106,7 @@ def _check_sizes(request: Any) -> None:
         raise TooMuchError(f"The request has {count} spans, more than {MAX_SPANS}")
 
 
-def _check_times(starts: list[int], now: int) -> None:
+def _check_times(starts: Sequence[int], now: int) -> None:
     first, last = min(starts), max(starts)
     if first < now - EARLIEST or last > now + LATEST:
         raise TooMuchError("A span is more than 14 days in the past or more than 2 hours in the future")
@@ -139,23 +144,15 @@ def _read_shared(resource: Any, scope: Any) -> Shared:
 
 
 def _sound(spans: list[Any], rejected: list[str]) -> list[Any]:
-    """Those that can be stored: all of them at once, unless one may need a closer look."""
-    starts = [span.start_time_unix_nano for span in spans]
-    ends = [span.end_time_unix_nano for span in spans]
+    """Those that can be stored; one by one only where one of them may need a closer look."""
     lengths = {(len(span.trace_id), len(span.span_id), len(span.parent_span_id)) for span in spans}
-    if lengths <= {(16, 8, 8), (16, 8, 0)} and _are_times(starts, ends):
+    if lengths <= SOUND and all(
+        0 < span.start_time_unix_nano <= span.end_time_unix_nano <= LATEST_NS for span in spans
+    ):
         return spans
     flaws = [_flaw(span) for span in spans]
     rejected += [flaw for flaw in flaws if flaw]
     return [span for span, flaw in zip(spans, flaws, strict=True) if not flaw]
-
-
-def _are_times(starts: list[int], ends: list[int]) -> bool:
-    return (
-        min(starts, default=1) > 0
-        and max(ends, default=0) <= LATEST_NS
-        and all(map(int.__le__, starts, ends))
-    )
 
 
 def _flaw(span: Any) -> str:
@@ -175,25 +172,34 @@ def _columns(spans: list[Any], shared: Shared, memory: Memory, received: int) ->
     texts = [memory.texts(span.attributes) for span in spans]
     attributes = ["{" + ",".join(said.values()) + "}" for said in texts]
     names = [span.name for span in spans]
-    details = [_details(span) for span in spans]
-    _check_span_sizes(spans, attributes, names, details)
+    details = [_details(span) if _is_detailed(span) else None for span in spans]
+    if (
+        max(max(map(len, column)) for column in (attributes, names, filter(None, [*details, "-"])))
+        > SURELY_SMALL
+    ):
+        _check_span_sizes(spans)
     halves = struct.unpack(f">{2 * count}Q", b"".join([span.trace_id for span in spans]))
     kinds, flags = [span.kind & 0xFF for span in spans], [span.flags for span in spans]
     parents = [int.from_bytes(span.parent_span_id) or None for span in spans]
     statuses = [span.status.code & 0xFF for span in spans]
     codes = memory.statuses.column(texts)
-    said = {column: memory.said.column(texts, name) for column, name in EXTRACTED.items()}
+    unsaid: list[str | None] = [None] * count
+    said = {
+        column: memory.said.column(texts, name) if name in memory.seen else unsaid
+        for column, name in EXTRACTED.items()
+    }
     ends = [span.end_time_unix_nano or None for span in spans]
-    for number in memory.said.in_progress(texts):
-        ends[number] = None
+    if IN_PROGRESS in memory.seen:
+        for number in memory.said.in_progress(texts):
+            ends[number] = None
     drawn = memory.nodes.column(kinds, parents, flags, said["span_kind"], texts, names, shared)
     return {
         "start_ns": [span.start_time_unix_nano for span in spans],
         "end_ns": ends,
         "received": [received] * count,
-        "trace_hi": list(halves[0::2]),
-        "trace_lo": list(halves[1::2]),
-        "span": list(struct.unpack(f">{count}Q", b"".join([span.span_id for span in spans]))),
+        "trace_hi": halves[0::2],
+        "trace_lo": halves[1::2],
+        "span": struct.unpack(f">{count}Q", b"".join([span.span_id for span in spans])),
         "parent": parents,
         "name": names,
         "kind": kinds,
@@ -205,25 +211,23 @@ def _columns(spans: list[Any], shared: Shared, memory: Memory, received: int) ->
         **said,
         "resource": [shared.id] * count,
         "details": details,
-        **dict(zip(Drawn._fields, map(list, zip(*drawn, strict=True)), strict=True)),
+        **dict(zip(Drawn._fields, zip(*drawn, strict=True), strict=True)),
         "failure": memory.nodes.failures(statuses, codes),
         "attributes": attributes,
     }
 
 
-def _check_span_sizes(spans: list[Any], *texts: Sequence[str | None]) -> None:
-    if max(len(text or "") for column in texts for text in column) <= SURELY_SMALL and not any(
-        span.trace_state for span in spans
-    ):
-        return
+def _check_span_sizes(spans: list[Any]) -> None:
     if any(span.ByteSize() > MAX_SPAN_BYTES for span in spans):
         raise TooMuchError(f"A span has more than {MAX_SPAN_BYTES} bytes")
 
 
-def _details(span: Any) -> str | None:
-    """What only some spans have."""
-    if not (span.events or span.links or span.trace_state or span.status.message):
-        return None
+def _is_detailed(span: Any) -> bool:
+    """Whether it has what only some spans have."""
+    return bool(span.events or span.links or span.trace_state or span.status.message)
+
+
+def _details(span: Any) -> str:
     events = [
         {
             "name": event.name,

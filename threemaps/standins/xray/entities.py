@@ -71,8 +71,4 @@ def _aws_resource(subsegment: Entity, name: str) -> tuple[str, str]:
             value = value[0]
         if isinstance(value, str) and value:
             return value.rstrip("/").rpartition("/")[2] if key == "queue_url" else value, kind
-    return name, aws_type(name)
-
-
-def aws_type(client: str) -> str:
-    return f"AWS::{AWS_NAMES.get(client.lower(), client)}"
+    return name, f"AWS::{AWS_NAMES.get(name.lower(), name)}"

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 
 from threemaps.standins.spans.span import REMOTE_PARENT
-from threemaps.standins.xray.entities import ERROR, FAULT, THROTTLE, aws_type, resource_of
+from threemaps.standins.xray.entities import ERROR, FAULT, THROTTLE, resource_of
 from threemaps.standins.xray.otlp_aws import AWS, aws_block, origin_of
 from threemaps.standins.xray.otlp_names import (
     LOCAL_ROOT,
@@ -14,20 +14,16 @@ from threemaps.standins.xray.otlp_names import (
     MESSAGES_AND_CALLS,
     NAMING,
     REQUESTS_AND_MESSAGES,
-    fit_span_name,
     name_of,
     namespace_of,
     service_name,
 )
 from threemaps.standins.xray.otlp_requests import flags_of_status, is_sql
 
-# What the node of a call follows from, and of anything else.
+# What the node of a call follows from.
 SAID_OF_CALLS = tuple(
     dict.fromkeys((*NAMING, "db.system", *AWS, "messaging.url", "aws.dynamodb.table_names"))
 )
-SAID_OF_OTHERS = (LOCAL_SERVICE,)
-# The type of a call of AWS that is named after its span.
-AWS_CALL = aws_type("")
 _REMEMBERED = 20_000
 
 
@@ -44,6 +40,9 @@ class Origin:
 
 
 class Shared(Protocol):
+    @property
+    def id(self) -> int: ...
+
     @property
     def service(self) -> str: ...
 
@@ -84,19 +83,17 @@ class Nodes:
         ]
 
     def _one(self, kind: int, starts: bool, texts: dict[str, str], name: str, shared: Shared) -> Drawn:
-        is_call = kind in MESSAGES_AND_CALLS or "aws.service" in texts or "rpc.system" in texts
-        said = tuple(map(texts.get, SAID_OF_CALLS if is_call else SAID_OF_OTHERS))
-        key = (kind, starts, shared.service, shared.origin, said)
+        if kind in MESSAGES_AND_CALLS or "aws.service" in texts or "rpc.system" in texts:
+            said = tuple(map(texts.get, SAID_OF_CALLS))
+        else:
+            said, name = (texts.get(LOCAL_SERVICE),), ""
+        key = (kind, starts, name, shared.id, said)
         drawn = self._drawn.get(key)
         if drawn is None:
             if len(self._drawn) >= _REMEMBERED:
                 self._drawn.clear()
-            drawn = self._drawn[key] = _drawn(kind, starts, said, shared)
-        if drawn.node != "":
-            return drawn
-        node = fit_span_name(name)
-        is_of_aws = drawn.node_type == AWS_CALL
-        return drawn._replace(node=node, node_type=aws_type(node) if is_of_aws else drawn.node_type)
+            drawn = self._drawn[key] = _drawn(kind, starts, name, said, shared)
+        return drawn
 
     def failures(self, statuses: list[int], codes: list[int | None]) -> list[int]:
         known = self._failures
@@ -116,21 +113,17 @@ def starts_in(kind: int, parent: int | None, flags: int, span_kind: str | None) 
     return is_first and kind not in REQUESTS_AND_MESSAGES
 
 
-def _drawn(kind: int, starts: bool, texts: tuple[str | None, ...], shared: Shared) -> Drawn:
+def _drawn(kind: int, starts: bool, span: str, texts: tuple[str | None, ...], shared: Shared) -> Drawn:
     attributes = orjson.loads("{" + ",".join(text for text in texts if text) + "}")
-    service = service_name(attributes, shared.service)
-    is_segment = kind in REQUESTS_AND_MESSAGES or starts
-    makes = starts and kind in MESSAGES_AND_CALLS
-    # A name that no attribute gives is the span's own, and not known here.
-    name = name_of(kind, starts, "", attributes, shared.service)
-    if is_segment and not makes:
+    name = name_of(kind, starts, span, attributes, shared.service)
+    if (kind in REQUESTS_AND_MESSAGES and not starts) or (starts and kind not in MESSAGES_AND_CALLS):
         return Drawn(True, name, shared.origin.kind, None, None)
-    entity = {
+    call = {
         "name": name,
-        "namespace": namespace_of(kind, attributes) or ("remote" if makes else ""),
+        "namespace": namespace_of(kind, attributes) or ("remote" if starts else ""),
         "sql": {} if is_sql(attributes) else None,
         "aws": aws_block(attributes, {} if shared.origin.may_call_aws else None),
     }
-    node, node_type = resource_of(entity)
-    made = (service, shared.origin.kind) if makes else (None, None)
+    node, node_type = resource_of(call)
+    made = (service_name(attributes, shared.service), shared.origin.kind) if starts else (None, None)
     return Drawn(False, node, node_type, *made)

@@ -1,7 +1,6 @@
 """What a span is called in X-Ray's map: a segment like its service, a call like whom it calls. Pure."""
 
 import re
-from functools import lru_cache
 from urllib.parse import urlsplit
 
 from threemaps.standins.spans.span import CLIENT, CONSUMER, PRODUCER, SERVER, UNKNOWN_SERVICE, Attributes
@@ -34,12 +33,7 @@ def name_of(kind: int, starts: bool, span_name: str, attributes: Attributes, ser
         or _database(attributes)
         or _first(attributes, *later)
     )
-    return _fit(name) if name else span_name and fit_span_name(span_name)
-
-
-@lru_cache(maxsize=2_000)
-def fit_span_name(name: str) -> str:
-    return NO_NAME_OF_A_SPAN.sub("", name)[:LONGEST_NAME] or "span"
+    return _fit(name) if name else NO_NAME_OF_A_SPAN.sub("", span_name)[:LONGEST_NAME] or "span"
 
 
 def service_name(attributes: Attributes, service: str) -> str:

@@ -32,7 +32,6 @@ from threemaps.standins.xray.otlp_names import (
 from threemaps.standins.xray.otlp_requests import HTTP, SQL, cause_block, flags, http_block, sql_block
 from threemaps.standins.xray.otlp_values import made_id, text, told
 
-NO_NAME = "span"
 ANNOTATIONS, METADATA = "aws.xray.annotations", "aws.xray.metadata."
 USER = "enduser.id"
 # Said of the call, not of the service that makes it.
@@ -85,7 +84,7 @@ def _document(span: Span, process: Process, *, starts: bool, is_below: bool) -> 
     attributes = {name: value for name, value in span.attributes.items() if name != IN_PROGRESS}
     sql = sql_block(attributes, span.name)
     return told(
-        name=name_of(span.kind, starts, span.name, attributes, process.service) or NO_NAME,
+        name=name_of(span.kind, starts, span.name, attributes, process.service),
         id=span.span_id,
         trace_id=xray_trace_id(span.trace_id),
         parent_id=span.parent_id,

@@ -1,15 +1,14 @@
-"""X-Ray's stand-in: documents through PutTraceSegments, fifty a signed call, and the service graph over them.
+"""The local AWS: spans through its OTLP endpoint, X-Ray's service graph over them; then segment documents.
 
-Then spans through its OTLP door, as many a call as the collector sends there. Documents look like those of
-the collector's exporter, a segment or subsegment a span. The calls are made beforehand, so that only the
-server is measured.
+As many spans a call as the collector sends, and fifty documents. Documents look like those of the collector's
+exporter, a segment or subsegment a span. The calls are made beforehand, so that only the server is measured.
 """
 
 import gzip
 import random
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from http.client import HTTPConnection
@@ -31,7 +30,7 @@ from threemaps.settings import (
     Settings,
 )
 
-ABOUT = "X-Ray's stand-in: documents in, service graphs out"
+ABOUT = "the local AWS: spans and segments in, service graphs out"
 DOCUMENTS_PER_CALL = 50
 SPANS_PER_CALL = 1_000  # 0.45 MB
 SENDERS = 8
@@ -48,7 +47,9 @@ TRACE: tuple[tuple[str, int | None, str], ...] = (
     ("ads:8009", 0, "remote"),
     ("render", 0, "local"),
 )
-EDGES_PER_TRACE = 5
+EDGES_PER_DOCUMENT = 5 / len(TRACE)
+EDGES_PER_SPAN = (spans.CALLS_PER_TRACE + 1) / len(spans.HOPS)
+GOALS = {200_000: "≤ 0.3 s", 1_000_000: "≤ 1 s"}
 TEMPLATES = 100
 MARK = b"feedfacefeedface"  # what the trace ids of a template end with
 
@@ -60,37 +61,48 @@ SIGNER = SigV4Auth(
 
 def measure(report: Report) -> None:
     with tempfile.TemporaryDirectory() as folder:
+        spans_in_graphs_out(report, settings_at(Path(folder) / "spans"))
         documents_in_graphs_out(report, settings_at(Path(folder) / "documents"))
-        spans_in(report, settings_at(Path(folder) / "spans"))
+
+
+def spans_in_graphs_out(report: Report, settings: Settings) -> None:
+    def send(count: int) -> Callable[[], None]:
+        calls = list(make_otlp_calls(settings.url("aws"), count))
+        return lambda: send_all(settings.ports["aws"], calls, "/v1/traces", b"")
+
+    taken_in(report, settings, "AWS by OTLP", SIZES, send, EDGES_PER_SPAN)
 
 
 def documents_in_graphs_out(report: Report, settings: Settings) -> None:
-    port, began = settings.ports["aws"], datetime.now(UTC)
+    def send(count: int) -> Callable[[], None]:
+        calls = list(make_calls(settings.url("aws"), count))
+        return lambda: send_all(settings.ports["aws"], calls)
+
+    taken_in(report, settings, "AWS by segments", SIZES[:2], send, EDGES_PER_DOCUMENT)
+
+
+def taken_in(
+    report: Report,
+    settings: Settings,
+    name: str,
+    sizes: Sequence[int],
+    send: Callable[[int], Callable[[], None]],
+    edges_each: float,
+) -> None:
+    began = datetime.now(UTC)
     maps: dict[int, float] = {}
     with standin("aws", settings) as process:
         intake = Intake(process, WARM_UP)
-        for size in SIZES:
+        for size in sizes:
             while intake.count < size:  # signatures hold for five minutes: not all at once
                 count = min(size - intake.count, SIZES[0])
-                calls = list(make_calls(settings.url("aws"), count))
-                intake.timed(count, lambda calls=calls: send_all(port, calls))
-            if size == TOLD_AT:
-                intake.tell(report, "X-Ray")
-            maps[size] = read_map("xray", settings, began, size // len(TRACE) * EDGES_PER_TRACE)
-        tell_maps(report, "X-Ray", maps)
-        intake.tell_memory(report, "X-Ray")
-        tell_disk(report, "X-Ray", settings, intake.count)
-
-
-def spans_in(report: Report, settings: Settings) -> None:
-    with standin("aws", settings) as process:
-        intake = Intake(process)
-        for _ in range(2):
-            calls = list(make_otlp_calls(settings.url("aws"), SIZES[0]))
-            intake.timed(
-                SIZES[0], lambda calls=calls: send_all(settings.ports["aws"], calls, "/v1/traces", b"")
-            )
-        intake.tell(report, "X-Ray by OTLP")
+                intake.timed(count, send(count))
+            if size in (TOLD_AT, sizes[-1]) and intake.timed_count <= TOLD_AT:
+                intake.tell(report, name)
+            maps[size] = read_map("xray", settings, began, round(size * edges_each))
+        tell_maps(report, f"{name}, X-Ray", maps, GOALS)
+        intake.tell_memory(report, name)
+        tell_disk(report, name, settings, intake.count)
 
 
 def send_all(
