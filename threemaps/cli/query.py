@@ -1,12 +1,13 @@
 """`threemaps query`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from threemaps.errors import UserError
 from threemaps.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,12 +20,23 @@ MOST_POINTS = 30
 
 
 @click.command()
-@click.argument("question", type=click.Choice(["count", "heatmap", "p90"]))
+@click.argument("question", required=False, type=click.Choice(["count", "heatmap", "p90"]))
+@click.option("--visualize", multiple=True, metavar="CALCULATION", help="COUNT, P90(duration_ms), …")
+@click.option("--group-by", multiple=True, metavar="COLUMN", help="A row for each of its values.")
+@click.option("--where", multiple=True, metavar="CONDITION", help="'duration_ms > 100'; all of them hold.")
 @click.option("--since", default="10m", show_default=True, help="How far back: 90s, 10m, 2h, 1d.")
 @click.option("--service", metavar="S", help="Only spans of this service.")
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def command(question: str, since: str, service: str | None, format_: str) -> None:
-    """Ask Honeycomb: COUNT by trace.trace_id, HEATMAP(duration_ms), P90(duration_ms).
+def command(
+    question: str | None,
+    visualize: tuple[str, ...],
+    group_by: tuple[str, ...],
+    where: tuple[str, ...],
+    since: str,
+    service: str | None,
+    format_: str,
+) -> None:
+    """Ask Honeycomb: COUNT by trace.trace_id, HEATMAP(duration_ms), P90(duration_ms), or your own question.
 
     Exits with 2 if Honeycomb could not be read. It answers ten questions a minute; the eleventh waits.
 
@@ -34,27 +46,81 @@ def command(question: str, since: str, service: str | None, format_: str) -> Non
       threemaps query heatmap --since 1h
       threemaps query p90 --service activities
       threemaps query count --format json | jq .rows[0]
+      threemaps query --visualize 'P90(duration_ms)' --group-by name --where 'service.name = users'
     """
     from threemaps.model.windows import parse_since, window_until
     from threemaps.readers.accounts import reading_settings
-    from threemaps.readers.questions import TITLES, ask
+    from threemaps.readers.question_words import question_of
+    from threemaps.readers.questions import TITLES, ask, ask_own
     from threemaps.render.names import shown
 
     window = window_until(datetime.now(UTC), parse_since(since))
+    own = question_of(visualize, group_by, where) if visualize or group_by or where else None
+    if (question is None) == (own is None):
+        raise UserError(
+            "one question is asked: count, heatmap or p90, or one of your own",
+            hint="threemaps query count, or threemaps query --visualize COUNT --group-by name",
+            exit_code=2,
+        )
     settings, notes = reading_settings(Settings.load(), ("honeycomb",))
     for note in notes:
         click.echo(note, err=True)
+    if own is not None or question is None:
+        answer = ask_own(settings, own or {}, window, service, on_wait=tell_of_wait)
+        if format_ == "json":
+            echo_json(", ".join(labels(own or {})), window, service, answer)
+        else:
+            click.echo("\n".join(table(answer, own or {})) or nothing(service))
+        return
     answer = ask(settings, question, window, service, on_wait=tell_of_wait)
     if format_ == "json":
-        import orjson
-
-        document = as_json(question, window, service, answer)
-        click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+        echo_json(TITLES[question], window, service, answer)
         return
     click.echo(f"{TITLES[question]}, last {since}{f', {shown(service)}' if service else ''}")
     drawn = {"count": counts, "heatmap": heatmap, "p90": percentiles}[question](answer, window)
     lines = list(drawn) or [nothing(service)]
     click.echo("\n".join(lines))
+
+
+def echo_json(question: str, window: "Window", service: str | None, answer: "Answer") -> None:
+    import orjson
+
+    document = as_json(question, window, service, answer)
+    click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+
+
+def labels(question: Mapping[str, Any]) -> list[str]:
+    """What Honeycomb calls the columns of the calculations."""
+    return [
+        f"{one['op']}({one['column']})" if "column" in one else one["op"] for one in question["calculations"]
+    ]
+
+
+def table(answer: "Answer", question: Mapping[str, Any]) -> Iterator[str]:
+    """A line a group: its calculations, then what it is grouped by."""
+    from threemaps.render.names import fitted
+
+    names = [*labels(question), *question["breakdowns"]]
+    if not answer.rows:
+        return
+    rows = [[cell(row.get(name)) for name in names] for row in answer.rows]
+    widths = [min(40, max(map(len, column))) for column in zip(names, *rows, strict=True)]
+    for line in (names, *rows):
+        yield "  ".join(
+            fitted(value, width).ljust(width) for value, width in zip(line, widths, strict=True)
+        ).rstrip()
+    if len(rows) == question["limit"]:
+        yield f"the first {len(rows)} groups"
+
+
+def cell(value: object) -> str:
+    from threemaps.render.names import shown
+
+    if isinstance(value, float):
+        return f"{value:.3f}".rstrip("0").rstrip(".")
+    if isinstance(value, list):
+        return f"{len(value)} cells"
+    return shown("" if value is None else str(value))
 
 
 def nothing(service: str | None) -> str:
@@ -71,10 +137,8 @@ def tell_of_wait(seconds: float) -> None:
 
 def as_json(question: str, window: "Window", service: str | None, answer: "Answer") -> dict[str, Any]:
     """Rows and series with Honeycomb's own names."""
-    from threemaps.readers.questions import TITLES
-
     return {
-        "question": TITLES[question],
+        "question": question,
         "window": {"start": window.start.isoformat(), "end": window.end.isoformat()},
         "service": service,
         "rows": list(answer.rows),

@@ -3,7 +3,7 @@
 Honeycomb gives ten query results a minute, so an answer is asked for once and waited for patiently.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from threemaps.model.difference import Window
@@ -12,7 +12,7 @@ from threemaps.readers.honeycomb_queries import times_of
 from threemaps.readers.honeycomb_results import Answer
 from threemaps.settings import Settings
 
-__all__ = ["MOST_TRACES", "TITLES", "Answer", "ask"]
+__all__ = ["MOST_TRACES", "TITLES", "Answer", "ask", "ask_own"]
 
 TITLES = {"count": "COUNT by trace.trace_id", "heatmap": "HEATMAP(duration_ms)", "p90": "P90(duration_ms)"}
 CALCULATIONS = {
@@ -37,7 +37,7 @@ def ask(
     calculation = CALCULATIONS[question]
     body: dict[str, Any] = {"calculations": [calculation], **times_of(window)}
     if service:
-        body["filters"] = [{"column": "service.name", "op": "=", "value": service}]
+        body["filters"] = [of_service(service)]
     if question == "count":
         body |= {
             "breakdowns": ["trace.trace_id"],
@@ -45,3 +45,20 @@ def ask(
             "limit": MOST_TRACES,
         }
     return Honeycomb.of(settings, on_wait).answer(body, series=question != "count")
+
+
+def ask_own(
+    settings: Settings,
+    question: Mapping[str, Any],
+    window: Window,
+    service: str | None,
+    on_wait: Callable[[float], None] | None = None,
+) -> Answer:
+    """A question that somebody put together, with its points in time where nothing keeps them away."""
+    filters = [*question["filters"], *([of_service(service)] if service else [])]
+    body = {**question, "filters": filters, **times_of(window)}
+    return Honeycomb.of(settings, on_wait).answer(body, series=True)
+
+
+def of_service(name: str) -> dict[str, str]:
+    return {"column": "service.name", "op": "=", "value": name}

@@ -176,3 +176,20 @@ def test_a_heatmap_is_darker_where_more_is() -> None:
     assert sum(line.count("█") for line in lines) == 1
     assert sum(line.count("░") for line in lines) == 1
     assert max(cell_len(line) for line in lines) <= 80
+
+
+def test_a_question_of_ones_own(world: World) -> None:
+    some_spans(world)
+    own = ("--visualize", "MAX(duration_ms)", "--group-by", "service.name", "--where", "duration_ms > 4")
+    lines = world.run("query", *own).stdout.splitlines()
+    assert lines[0].split() == ["MAX(duration_ms)", "service.name"]
+    assert [line.split()[0] for line in lines[1:]] == ["500", "10"]
+    rows = json.loads(world.run("query", *own, "--service", "web", "--format", "json").stdout)["rows"]
+    assert rows == [{"service.name": "web", "MAX(duration_ms)": 10}]
+
+
+@pytest.mark.parametrize("arguments", [(), ("count", "--group-by", "name"), ("--where", "nothing")])
+def test_one_question_is_asked(world: World, arguments: tuple[str, ...]) -> None:
+    done = world.run("query", *arguments)
+    assert done.returncode == 2
+    assert "→" in done.stderr
