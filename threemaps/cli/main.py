@@ -26,6 +26,7 @@ COMMANDS = {
     "logs": "Show the log lines of one trace.",
     "query": "Ask Honeycomb: COUNT, HEATMAP or P90.",
     "doctor": "Name the first broken link and what to type next.",
+    "mcp": "Answer coding assistants, over the Model Context Protocol.",
     "fault": "Make a service misbehave, to see how each map shows it.",
     "provision": "Make what an AWS account needs: group, sampling rule, log groups, dashboard.",
     "spend": "Estimate what the telemetry costs, and what would save.",
