@@ -5,10 +5,12 @@ There is one door, so it needs no more of Flask than what is below Flask: a thir
 
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
+import orjson
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Request, Response
 
@@ -52,6 +54,22 @@ class Aws:
         self._logs = cloudwatch.CloudWatchLogs(store, self._destination.is_searched)
         self._signals, self._promql = ApplicationSignals(store, environ), Promql(store)
         self._metrics = cloudwatch.CloudWatchMetrics(store, self._signals.metrics)
+        self._operate = self._awkward(environ) if environ.get("THREEMAPS_AWS_AWKWARD") else self._plainly
+
+    def _awkward(self, environ: Mapping[str, str]) -> Callable[[Request], Response]:
+        from threemaps.standins.awkward import Awkward, parse_ways
+        from threemaps.standins.spans.endpoint import TracesEndpoint
+        from threemaps.standins.tenants import GROUP, RULE, Tenants
+
+        def settle() -> None:
+            with suppress(AwsError):  # a tenant that was here before
+                self._rays.answer("/CreateSamplingRule", orjson.dumps({"SamplingRule": RULE}))
+                self._logs.answer(
+                    f"{cloudwatch.LOGS_TARGET}CreateLogGroup", orjson.dumps({"logGroupName": GROUP})
+                )
+
+        tenants = Tenants(TracesEndpoint(self._store, self._destination.is_searched).take, settle)
+        return Awkward(self._plainly, parse_ways(environ), tenants).answer
 
     @cached_property
     def _otlp(self) -> dict[str, tuple[str, OtlpEndpoint]]:
@@ -87,11 +105,16 @@ class Aws:
             return endpoint.answer(request)
         if request.path in self._signals.paths:
             sigv4.verify(request, KEYS, service="application-signals")
-            return self._signals.answer(request)
+            return self._operate(request)
         if request.path in self._promql.paths:
             sigv4.verify(request, KEYS, service="monitoring")
             return self._promql.answer(request)
         sigv4.verify(request, KEYS)
+        return self._operate(request)
+
+    def _plainly(self, request: Request) -> Response:
+        if request.path in self._signals.paths:
+            return self._signals.answer(request)
         if request.path.startswith(cloudwatch.METRICS_PATH):
             return cbor_answer(self._metrics.answer_cbor(request.path, body_of(request)))
         target = request.headers.get("X-Amz-Target", "")

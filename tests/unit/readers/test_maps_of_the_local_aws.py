@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Serve
-from tests.system.trees import REMOTES, Edge, Forest, attributes, batches
+from tests.system.trees import REMOTES, Edge, Forest, attributes, batches, request_of
 from tests.unit.readers.conftest import settings_at
 from tests.unit.standins.xray.test_otlp import post
+from threemaps.demo.health import wait_until
+from threemaps.errors import UserError
 from threemaps.model.difference import Window
-from threemaps.model.servicemap import ServiceMap
+from threemaps.model.servicemap import Node, ServiceMap
 from threemaps.readers.cloudwatch import CloudWatch
 from threemaps.readers.xray import XRay
 from threemaps.settings import Settings
@@ -68,7 +70,13 @@ def name_remotes(forest: Forest) -> None:
                 span.attributes.extend(attributes({"peer.service": REMOTES[one.value.string_value]}))
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.fixture(autouse=True)
+def in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0)
+    monkeypatch.setattr("threemaps.readers.batch.PAUSE", 0.0)
+
+
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("names", ["trace", "agent"])
 def test_random_call_trees(local_aws: LocalAws, seed: int, names: str) -> None:
     chance = random.Random(seed)
@@ -84,3 +92,42 @@ def test_random_call_trees(local_aws: LocalAws, seed: int, names: str) -> None:
     assert drawn(XRay.of(settings).read_map(window())) == forest.truth.drawn_by("xray")
     assert drawn(cloudwatch.read_map(window())) == forest.truth.drawn_by("cloudwatch")
     assert cloudwatch.read_through == "application-signals"
+
+
+@pytest.mark.parametrize(
+    "way", ["pages", "throttle", "unprocessed", "tenants", "pages,throttle,unprocessed,tenants"]
+)
+@pytest.mark.parametrize("names", ["trace", "agent"])
+def test_an_awkward_account(local_aws: LocalAws, way: str, names: str) -> None:
+    """With names as the caller gives them traces are looked at too, and where these are not enough, spans."""
+    settings = local_aws(THREEMAPS_AWS_AWKWARD=way, THREEMAPS_AWS_NAMES=names)
+    forest = Forest(
+        random.Random(5), [f"svc-{number}" for number in range(6)], limit=150, messages=False
+    ).grow(10)
+    name_remotes(forest)
+    assert post(settings.url("aws"), request_of(forest.spans)).ok
+    for backend in (XRay.of(settings), CloudWatch.of(settings)):
+        found = backend.read_map(window(), "svc-*")
+        assert drawn(found) == forest.truth.drawn_by(backend.name)
+
+
+def test_a_lag_is_waited_for(local_aws: LocalAws) -> None:
+    settings = local_aws(THREEMAPS_AWS_AWKWARD="lag:2")
+    forest = Forest(random.Random(6), ["svc-0", "svc-1"], limit=60, messages=False, remotes=False).grow(4)
+    assert post(settings.url("aws"), request_of(forest.spans)).ok
+    reader = XRay.of(settings)
+    assert not reader.read_map(window()).edges
+    assert wait_until(lambda: drawn(reader.read_map(window())) == forest.truth.drawn_by("xray"), 10)
+
+
+def test_other_tenants_are_in_the_map_of_the_account(local_aws: LocalAws) -> None:
+    settings = local_aws(THREEMAPS_AWS_AWKWARD="tenants")
+    cloudwatch = CloudWatch.of(settings)
+    for _ in range(2):  # the first question has them send a request
+        found = cloudwatch.read_map(window())
+    assert found.edge(Node("tenant-shop"), Node("tenant-stock"))
+
+
+def test_a_way_that_is_none(local_aws: LocalAws) -> None:
+    with pytest.raises(UserError, match="'slow' is no way to be awkward"):
+        local_aws(THREEMAPS_AWS_AWKWARD="slow")
