@@ -51,8 +51,11 @@ def panel_body(scene: Scene, name: str, svg: str) -> str:
         said, advice = map(markup, words.nothing(comparison))
         commands = re.sub(r"threemaps \w+", r"<code>\g<0></code>", advice)
         return f'<div class="empty"><p><b>{said}.</b></p><p>{commands}</p></div>'
-    label = markup(title(name))
-    return f'<div class="scroll" tabindex="0" role="region" aria-label="Map of {label}">{svg}</div>'
+    return scrolled(svg, f"Map of {title(name)}")
+
+
+def scrolled(svg: str, label: str) -> str:
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{markup(label)}">{svg}</div>'
 
 
 def differences(comparison: Comparison) -> str:

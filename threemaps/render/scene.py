@@ -1,8 +1,8 @@
 """What is to be drawn: the union of all maps in one layout, and what each map says of every part of it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any
@@ -10,19 +10,23 @@ from typing import Any
 from threemaps.model.difference import Comparison, Difference, DifferenceKind
 from threemaps.model.servicemap import Edge, Kind, Node
 from threemaps.render.layout import Layout, layered
+from threemaps.render.names import title
+from threemaps.render.numbers import signed
 
 EdgeKey = tuple[Node, Node]
 
 # Maps with more nodes than this draw look-alikes as one.
 CROWDED = 60
 LOOK_ALIKES = 4
+LONGEST_PREFIX = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A node of the picture: one service, or several that call and are called by the same."""
+    """A node of the picture: one service, or several that call and are called by the same or begin alike."""
 
     members: tuple[Node, ...]
+    prefix: str = ""  # with which the names of all begin
 
     @property
     def kind(self) -> Kind:
@@ -32,6 +36,8 @@ class Spot:
     def name(self) -> str:
         if len(self.members) == 1:
             return self.members[0].name
+        if self.prefix:
+            return f"{self.prefix}* ({len(self.members)})"
         what = "remotes" if self.kind is Kind.REMOTE else "services"
         return f"{len(self.members)} {what}"
 
@@ -61,10 +67,15 @@ class Told:
     differs: bool = False  # something unexpected is here, in this map or in another
     odd: bool = False  # and this map is the one out of step
     delta: float | None = None  # how many calls more or fewer than in the maps that do not diverge
+    note: str = ""  # in the merged map: which maps diverge, and how
     requests: int | None = None
     errors: int | None = None
     mean_ms: float | None = None
     p95_ms: float | None = None
+
+
+# The source of the map that is all maps in one: what most report, and where one diverges.
+MERGED = "merged"
 
 
 class Scene:
@@ -104,7 +115,8 @@ class Scene:
             alone = node in marked or not (callers[node] or callees[node])
             looks: object = (node.kind, frozenset(callers[node]), frozenset(callees[node]))
             groups[node if alone else looks].append(node)
-        return [spot for group in groups.values() for spot in _spots(group)]
+        spots = [spot for group in groups.values() for spot in _spots(group)]
+        return spots if len(spots) <= CROWDED else _by_prefix(spots)
 
     @cached_property
     def links(self) -> list[Link]:
@@ -141,12 +153,16 @@ class Scene:
 
     def told_of_node(self, source: str, spot: Spot) -> Told:
         """With what its callers' edges say together; a caller from outside has none."""
+        if source == MERGED:
+            return _merged({name: self.told_of_node(name, spot) for name in self._held})
         marks = [self._marks[(node,)] for node in spot.members if (node,) in self._marks]
         present = any(node in self._present.get(source, ()) for node in spot.members)
         calls = [edge for node in spot.members for edge in self._calls_of.get((source, node), ())]
         return Told(*_state(source, present, marks), **_together(calls))
 
     def told_of_edge(self, source: str, link: Link) -> Told:
+        if source == MERGED:
+            return _merged({name: self.told_of_edge(name, link) for name in self._held})
         edges = [edge for key in link.edges if (edge := self.edge(source, key)) is not None]
         marks = [self._marks[key] for key in link.edges if key in self._marks]
         state = _state(source, bool(edges), marks)
@@ -164,6 +180,25 @@ class Scene:
 
     def _requests(self, source: str, link: Link) -> int | None:
         return _sum(edge.requests for key in link.edges if (edge := self.edge(source, key)) is not None)
+
+
+def _merged(told: Mapping[str, Told]) -> Told:
+    """What the maps that do not diverge report, the most complete first, and which ones diverge."""
+    drawn = sorted(
+        (one for one in told.values() if one.state == "told"),
+        key=lambda one: (one.odd, one.errors is None, one.p95_ms is None),
+    )
+    diverging = {name: one for name, one in told.items() if one.odd}
+    if not drawn:
+        return Told("untold")
+    note = ", ".join(filter(None, (_divergence(name, one) for name, one in diverging.items())))
+    return replace(drawn[0], odd=bool(diverging), delta=None, note=note)
+
+
+def _divergence(source: str, told: Told) -> str:
+    if told.state == "missing":
+        return f"not in {title(source)}"
+    return f"{title(source)} {signed(told.delta)}" if told.delta else ""
 
 
 def _together(edges: Sequence[Edge]) -> dict[str, Any]:
@@ -202,6 +237,27 @@ def _state(source: str, present: bool, marks: Sequence[set[str]]) -> tuple[str, 
     odd = any(source in mark for mark in marks)
     state = "told" if present else "missing" if odd else "untold"
     return state, bool(marks), odd
+
+
+def _by_prefix(spots: Sequence[Spot]) -> list[Spot]:
+    """Names that begin alike are one spot each, with the longest beginning that leaves no more than CROWDED.
+
+    What diverges is in its group, and marks it: a place depends on names alone, so that nothing jumps.
+    """
+    alone = [spot for spot in spots if spot.kind is Kind.OUTSIDE]
+    nodes = [node for spot in spots if spot.kind is not Kind.OUTSIDE for node in spot.members]
+
+    def grouped(length: int) -> dict[tuple[Kind, str], list[Node]]:
+        found: dict[tuple[Kind, str], list[Node]] = defaultdict(list)
+        for node in nodes:
+            found[node.kind, node.name[:length]].append(node)
+        return found
+
+    fitting = [length for length in range(LONGEST_PREFIX) if len(grouped(length)) <= CROWDED - len(alone)]
+    groups = grouped(max(fitting, default=0))
+    return alone + [
+        Spot(tuple(group), prefix if len(group) > 1 else "") for (_, prefix), group in groups.items()
+    ]
 
 
 def _spots(group: list[Node]) -> list[Spot]:

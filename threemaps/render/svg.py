@@ -10,7 +10,7 @@ from threemaps.render import numbers
 from threemaps.render.layout import LABEL_HEIGHT, NODE_HEIGHT, NODE_WIDTH, Point, Route
 from threemaps.render.names import fitted, markup, shown, title
 from threemaps.render.paths import head, path
-from threemaps.render.scene import Link, Scene, Spot, Told
+from threemaps.render.scene import MERGED, Link, Scene, Spot, Told
 from threemaps.render.style import COLOURS, MAP, POSTER
 
 NAME_CELLS = 16
@@ -56,7 +56,8 @@ class Painter:
         return {f"{self._prefix(source)}-{spot.key}": self._node(source, spot) for spot in self.scene.spots}
 
     def _prefix(self, source: str) -> str:
-        return f"m{list(self.scene.comparison.maps).index(source)}"
+        names = [*self.scene.comparison.maps, MERGED]
+        return f"m{names.index(source)}"
 
     def svg(self, source: str) -> str:
         return self.shell(source, "".join(self.edges(source).values()), "".join(self.nodes(source).values()))
@@ -153,6 +154,8 @@ def _lines(place: Point, first: str, details: str) -> str:
 
 def label_details(told: Told) -> str:
     """The second line of an edge's label: the share that failed, and how long a call takes."""
+    if told.note:
+        return markup(told.note)
     parts = []
     if told.errors and told.requests:
         parts.append(
@@ -227,7 +230,7 @@ def edge_text(link: Link, told: Told) -> str:
     )
     if told.p95_ms is not None:
         parts.append(f"p95 {numbers.duration(told.p95_ms)}")
-    return f"{ends}: {', '.join(parts)}{'; this map diverges here' if told.odd else ''}"
+    return f"{ends}: {', '.join(parts)}{'; ' + (told.note or 'this map diverges here') if told.odd else ''}"
 
 
 def node_text(spot: Spot, told: Told) -> str:

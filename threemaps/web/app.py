@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from threemaps.errors import UserError
 from threemaps.readers import BACKENDS
 from threemaps.render.names import TITLES, shown
+from threemaps.render.scene import MERGED
 from threemaps.render.style import COLOURS, MAP, SHEET
 from threemaps.settings import SERVICES, Settings
 from threemaps.web import MOST_STREAMS, tries
@@ -91,12 +92,12 @@ def create_app(settings: Settings) -> Flask:
 def page_values(settings: Settings, live: Live, view: View, picture: Picture) -> dict[str, object]:
     pieces = picture.pieces
     shells = {}
-    for index, name in enumerate(BACKENDS):
-        body = picture.regions[f"p{index}"]
+    for index, name in enumerate((*BACKENDS, MERGED)):
+        body = picture.regions.get(f"p{index}", "")
         for letter, group in (("e", "edges"), ("n", "nodes")):
             inside = "".join(text for key, text in pieces.items() if key.startswith(f"m{index}-{letter}"))
             body = body.replace(f'<g class="{group}"></g>', f'<g class="{group}">{inside}</g>', 1)
-        shells[f"p{index}"] = (TITLES[name], Markup(body))  # noqa: S704 - our own drawing, escaped there
+        shells[f"p{index}"] = (TITLES.get(name, "One map"), Markup(body))  # noqa: S704 - our own drawing, escaped there
     rows = "".join(text for key, text in pieces.items() if key.startswith("r-"))
     regions = {**picture.regions, "health": live.health.strip, "rows": rows}
     return {

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from threemaps.model.difference import Comparison
 from threemaps.render import html, numbers, words
 from threemaps.render.names import markup, title
-from threemaps.render.scene import Link, Scene
+from threemaps.render.scene import MERGED, Link, Scene
 from threemaps.render.svg import Painter
 from threemaps.web.view import View
 
@@ -54,6 +54,9 @@ def picture(version: int, comparison: Comparison, view: View, *, settling: bool)
         if drawn:
             pieces |= painter.edges(name)
             pieces |= painter.nodes(name)
+    if scene.spots:
+        regions[f"p{len(comparison.maps)}"] = html.scrolled(painter.shell(MERGED), "Merged map")
+        pieces |= painter.edges(MERGED) | painter.nodes(MERGED)
     pieces |= {f"r-{link.key}": row(scene, link, view) for link in listed(scene)}
     return Picture(version, scene, regions, pieces)
 

@@ -59,11 +59,10 @@ def test_axe_finds_no_fault(scenario: Scenario, visit: Visit, name: str, scheme:
 def test_a_crowd_is_drawn_and_lights_up(scenario: Scenario, visit: Visit) -> None:
     hold(scenario, examples.crowd(500, 5000))
     page = visit(scenario.url)
-    expect(page.locator("#m1 .edge")).to_have_count(5000)
-    expect(page.locator("#m1 .edge.missing")).to_have_count(3)
+    assert 10 < page.locator("#m1 .node").count() <= 60
+    expect(page.locator("#m1 .edge.odd")).to_have_count(3)
     expect(page.locator("#rows tr")).to_have_count(200)
-    expect(page.locator("#more-rows")).to_contain_text("4,800 more edges")
-    page.locator("#m0 .node").nth(250).focus()
+    page.locator("#m0 .node").nth(5).focus()
     expect(page.locator("#p2 .lit")).to_have_count(1)
 
 
@@ -76,8 +75,11 @@ def test_an_update_of_a_crowd_sends_what_changed(scenario: Scenario, visit: Visi
     first = held.edges[40]
     busier = Edge(first.source, first.target, 123_456_789, first.errors, first.mean_ms)
     scenario.maps["cloudwatch"] = ServiceMap.of(held.nodes, [busier, *held.edges[:40], *held.edges[41:]])
-    expect(page.locator('#m2 .edge[data-told^="told|123,456,789"]')).to_have_count(1)
+    page.wait_for_function(
+        "[...document.querySelectorAll('#m2 .edge')]"
+        ".some(one => Number(one.dataset.told.split('|')[1].replaceAll(',', '')) > 123456788)"
+    )
     touched = page.evaluate(
         "[...document.querySelectorAll('.map .edge')].filter(one => !one.untouched).length"
     )
-    assert touched <= 3
+    assert touched <= 4  # three maps, and all in one

@@ -22,7 +22,7 @@ def test_first_load(scenario: Scenario, visit: Visit) -> None:
     hold(scenario, examples.agreeing())
     page = visit(scenario.url)
     expect(page.locator("#verdict .word")).to_have_text("agree")
-    expect(page.locator(".panels svg.map")).to_have_count(3)
+    expect(page.locator(".panels svg.map:visible")).to_have_count(3)
     for number in range(3):
         expect(page.locator(f"#m{number} .node")).to_have_count(4)
     expect(page.locator("#m0 .untold")).to_have_count(2)
@@ -94,6 +94,47 @@ def test_hovering_lights_up_the_same_edge_in_every_map(scenario: Scenario, visit
     expect(card.locator("h3")).to_have_text("frontend_api calls activities")
     expect(card.locator("tbody tr").nth(0)).to_have_text("Honeycomb40–––")
     expect(card.locator("tbody tr").nth(1)).to_have_text("AWS X-Ray40012.3 ms31.0 ms")
+
+
+def test_all_maps_in_one_say_which_one_diverges(scenario: Scenario, visit: Visit) -> None:
+    hold(scenario, examples.agreeing())
+    page = visit(scenario.url)
+    expect(page.locator("#m3")).to_be_hidden()
+    page.get_by_role("button", name="One map").click()
+    expect(page.locator("#m3 .node")).to_have_count(4)
+    expect(page.locator("#m0")).to_be_hidden()
+    held = scenario.maps["xray"]
+    fewer = [
+        Edge(*one.key, 38, one.errors, one.mean_ms) for one in held.edges if one.target.name == "activities"
+    ]
+    rest = [one for one in held.edges if one.target.name != "activities"]
+    scenario.maps["xray"] = ServiceMap.of((), [*fewer, *rest])
+    expect(page.locator(edge(page, 3))).to_contain_text("AWS X-Ray −2")
+    expect(page.locator("#m3 .edge.odd")).to_have_count(1)
+
+
+def test_maps_are_made_larger_and_fit_again(scenario: Scenario, visit: Visit) -> None:
+    hold(scenario, examples.agreeing())
+    page = visit(scenario.url)
+
+    def width() -> float:
+        return page.locator("#m0").bounding_box()["width"]  # type: ignore[index]
+
+    before = width()
+    page.get_by_role("button", name="Larger").click()
+    page.get_by_role("button", name="Larger").click()
+    assert width() > before
+    page.get_by_role("button", name="Fit").click()
+    assert width() == before
+
+
+def test_a_service_is_found_in_every_map(scenario: Scenario, visit: Visit) -> None:
+    hold(scenario, examples.agreeing())
+    page = visit(scenario.url)
+    page.get_by_label("Find").fill("USERS")
+    for number in range(3):
+        expect(page.locator(f"#m{number} .node.found")).to_have_count(1)
+        expect(page.locator(f"#m{number} .node.found")).to_contain_text("users")
 
 
 def edge_label(number: int) -> str:

@@ -129,7 +129,7 @@ def test_mermaid_is_valid_and_within_its_limits(make: Maker) -> None:
 
 
 def test_mermaid_says_when_it_leaves_edges_out() -> None:
-    text = render(examples.crowd(120, 700), "mermaid")
+    text = render(examples.crowd(60, 700), "mermaid")
     assert re.search(r"%% \d+ edges are left out", text)
     assert '"missing"' in text
 
@@ -236,3 +236,14 @@ def test_junit_has_a_case_for_each_difference(make: Maker) -> None:
     assert len(failures) == sum(not one.expected for one in found.differences)
     assert suite.get("failures") == str(len(failures))
     assert all(one.text for one in failures)
+
+
+def test_a_crowd_of_names_is_grouped_by_how_they_begin() -> None:
+    shops = [Node(f"{area}-service-{number:03}") for area in ("pay", "ship") for number in range(80)]
+    chain = ServiceMap.of((), [Edge(*pair, 5, 0, 3.0) for pair in itertools.pairwise(shops)])
+    less = chain.map_edges(lambda one: Edge(*one.key, 4, 0, 3.0) if one.target == shops[40] else one)
+    text = render(examples.comparison(xray=chain, cloudwatch=chain, honeycomb=less), "svg")
+    names = set(re.findall(r'class="name"[^>]*>([^<]+)<', text))
+    assert len(names) <= 60
+    assert "odd" in text
+    assert any(re.fullmatch(r"ship.*\(\d+\)", one) for one in names)

@@ -24,7 +24,9 @@ function light(key) {
   lit = key;
   if (!key) return;
   const row = document.getElementById(`r-${key}`);
-  for (const one of [...titles.map((_, index) => piece(index, key)), row]) if (one) undo.push(lightUp(one));
+  for (const one of [...maps().map((map) => document.getElementById(`${map.id}-${key}`)), row]) {
+    if (one) undo.push(lightUp(one));
+  }
   showCard(key);
 }
 
