@@ -15,41 +15,64 @@ if TYPE_CHECKING:
 
 @click.command("doctor")
 @click.option("--pid", type=click.IntRange(min=1), help="Look at this running process instead.")
+@click.option("--check", "only", metavar="CODE", help="Look for this one thing only: a code or a name.")
+@click.option("--list-checks", is_flag=True, help="Say which things are looked for in a service, and stop.")
 @click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.argument("words", metavar="[-- COMMAND…]", nargs=-1, type=click.UNPROCESSED)
-def command(pid: int | None, shape: str, words: tuple[str, ...]) -> None:
-    """Say which link between service and backend is broken, and what to type next.
+def command(pid: int | None, only: str | None, list_checks: bool, shape: str, words: tuple[str, ...]) -> None:
+    """Say which link between service and backend is broken, and what to type or write next.
 
-    Without arguments it walks the running demo: service, collector, leg, backend, read back.
-    With a command or a process id it looks at somebody else's service instead. The command is run for a few
-    seconds with a recorder in place of its backend, asked for its start page, and stopped again.
+    Without arguments it walks the running demo: service, collector, pipelines, backends, read back.
+    With a command it looks at somebody else's service: it is run for a moment with a probe in it, asked for
+    its start page, and stopped again. With a process id it looks from outside, and sees less.
 
     \b
     Examples:
       threemaps doctor
       threemaps doctor -- opentelemetry-instrument python app.py
+      threemaps doctor -- docker compose up
+      threemaps doctor --check TM203 -- python app.py
       threemaps doctor --pid 4711
-      threemaps doctor --format json
     """
+    if list_checks:
+        click.echo(listed(shape))
+        return
     if pid is not None and words:
         raise click.UsageError("--pid and a command exclude each other")
-    checks = diagnose(pid, words)
+    if only and not words:
+        raise click.UsageError("--check needs a command: threemaps doctor --check TM203 -- python app.py")
+    checks = diagnose(pid, words, only)
     click.echo(json.dumps(as_json(checks), indent=2) if shape == "json" else as_text(checks))
     sys.exit(0 if all(check.ok for check in checks) else 1)
 
 
-def diagnose(pid: int | None, words: tuple[str, ...]) -> "list[Check]":
+def diagnose(pid: int | None, words: tuple[str, ...], only: str | None = None) -> "list[Check]":
+    if pid is not None:
+        from threemaps.doctor.outside import check_process
+
+        return check_process(pid)
+    if words:
+        from threemaps.doctor.compose import check_compose, is_compose
+        from threemaps.doctor.service import check_command
+
+        if is_compose(words):
+            return check_compose(words, os.environ, Path.cwd())
+        return check_command(words, os.environ, Path.cwd(), only)
     from threemaps.doctor import check_chain
-    from threemaps.doctor.service import check_service
-    from threemaps.doctor.subject import from_command, from_process
     from threemaps.settings import Settings
 
-    settings = Settings.load()
-    if pid is not None:
-        return check_service(from_process(pid), settings.honeycomb_api)
-    if words:
-        return check_service(from_command(words, os.environ, Path.cwd()), settings.honeycomb_api)
-    return check_chain(settings, send=True)
+    return check_chain(Settings.load(), send=True)
+
+
+def listed(shape: str) -> str:
+    """Every rule on a service or a Compose project: code, name and why it matters."""
+    from threemaps.doctor.service import every_rule
+
+    rules = every_rule()
+    if shape == "json":
+        keys = ("code", "name", "why", "docs")
+        return json.dumps([{key: getattr(rule, key) for key in keys} for rule in rules], indent=2)
+    return "\n".join(f"{rule.code}  {rule.name:<28} {rule.why}" for rule in rules)
 
 
 def as_json(checks: "list[Check]") -> dict[str, object]:
@@ -57,22 +80,43 @@ def as_json(checks: "list[Check]") -> dict[str, object]:
     return {
         "ok": first is None,
         "broken": asdict(first) if first else None,
+        "not_looked_at": [check.detail for check in checks if not check.looked],
         "checks": [asdict(check) for check in checks],
     }
 
 
 def as_text(checks: "list[Check]") -> str:
     """The verdict and what to type stand in the first line; then what was found in order."""
-    last = checks[-1]
-    if last.ok:
-        notes = [f"{one.detail} → {one.next_step}" for one in checks if one.next_step]
-        verdict = "; but ".join([f"all {len(checks)} links hold", *notes])
-    else:
-        verdict = f"broken at {last.link}, {last.name}: {last.detail} → {last.next_step}"
-    return "\n".join([verdict, "", *(f"  {sign(one)} {one.link}: {one.detail}" for one in checks)])
+    first = next((one for one in checks if not one.ok), None)
+    lines = [verdict(checks) if first is None else trouble(first), ""]
+    lines += [f"  {sign(one)} {one.link}: {one.detail}" for one in checks]
+    if first is not None and first.why:
+        lines += ["", f"  why: {first.why} ({first.docs})"]
+    return "\n".join(lines)
+
+
+def trouble(check: "Check") -> str:
+    code = f" ({check.code})" if check.code else ""
+    return f"broken at {check.link}, {check.name}{code}: {check.detail} → {check.next_step}"
+
+
+def verdict(checks: "list[Check]") -> str:
+    """What holds, in how many places nobody could look, and what the reader wants to know besides."""
+    looked = [one for one in checks if one.looked and not one.next_step]
+    unseen = [one.name for one in checks if not one.looked]
+    says = (
+        f"all {len(looked)} links hold"
+        if not unseen
+        else f"the {len(looked)} links that could be looked at hold"
+    )
+    says += f"; not looked at: {', '.join(unseen)}" if unseen else ""
+    notes = [f"{one.detail} → {one.next_step}" for one in checks if one.next_step]
+    return "; but ".join([says, *notes])
 
 
 def sign(check: "Check") -> str:
     if not check.ok:
         return "✗"
+    if not check.looked:
+        return "?"
     return "!" if check.next_step else "✓"

@@ -1,6 +1,6 @@
-"""One link of the chain, looked at: what holds, or what is broken and what to type next."""
+"""One link of the chain: it holds, it is broken and something is to be typed, or it could not be seen."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -11,9 +11,10 @@ Patient = TypeVar("Patient")
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`link` is the part of the chain, `name` what was looked at, `next_step` the command that mends it.
+    """`link` is the part of the chain, `name` what was looked at, `next_step` the line that mends it.
 
-    One that holds and has a next step all the same is a note: something was lost there before.
+    One that holds and has a next step all the same is a note. `looked` is false where nothing could be seen:
+    such a link is no broken one, and no good one either. `code`, `why`, `docs` come with a service's checks.
     """
 
     link: str
@@ -21,18 +22,30 @@ class Check:
     ok: bool
     detail: str
     next_step: str = ""
+    looked: bool = True
+    code: str = ""
+    why: str = ""
+    docs: str = ""
+    edit: Mapping[str, object] | None = (
+        None  # the line to write: file, line, how (replace, before, after), text
+    )
 
 
 def good(link: str, name: str, detail: str) -> Check:
     return Check(link, name, True, without_logins(detail))
 
 
-def broken(link: str, name: str, detail: str, next_step: str) -> Check:
-    return Check(link, name, False, without_logins(detail), without_logins(next_step))
+def broken(link: str, name: str, detail: str, next_step: str, code: str = "") -> Check:
+    docs = f"docs/doctor.md#{code.lower()}" if code else ""
+    return Check(link, name, False, without_logins(detail), without_logins(next_step), code=code, docs=docs)
 
 
 def noted(link: str, name: str, detail: str, next_step: str) -> Check:
-    return Check(link, name, True, detail, next_step)
+    return Check(link, name, True, without_logins(detail), without_logins(next_step))
+
+
+def unseen(link: str, name: str, detail: str) -> Check:
+    return Check(link, name, True, without_logins(detail), looked=False)
 
 
 def until_broken(checks: Iterable[Callable[[Patient], Check]], patient: Patient) -> list[Check]:

@@ -11,7 +11,6 @@ from typing import Any
 import yaml
 
 from threemaps.doctor.files import text_of
-from threemaps.doctor.subject import Subject
 from threemaps.settings import read_dotenv
 
 FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
@@ -37,34 +36,68 @@ class Service:
         return f"{self.file.name}, service {self.name}"
 
 
-def services(subject: Subject) -> list[Service]:
-    """Those of the compose file in the service's folder, or the one above, that are built from it."""
-    for folder in (subject.folder, subject.folder.parent):
-        file = next((folder / name for name in FILES if (folder / name).is_file()), None)
-        if file is None:
-            continue
-        try:
-            document = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-        except (yaml.YAMLError, UnicodeDecodeError):
-            return []
-        outside = {**read_dotenv(folder / ".env"), **subject.environ}
-        found = document.get("services") or {}
-        return [
-            read_service(name, body, file, outside)
-            for name, body in found.items()
-            if isinstance(body, dict) and body.get("build") and concerns(body, folder, subject)
-        ]
-    return []
+@dataclass(frozen=True, slots=True)
+class Project:
+    """`problem` is what keeps Compose from reading the file; `asked` says that Compose itself was asked."""
+
+    file: Path
+    bodies: Mapping[str, Mapping[str, Any]]  # as the file has them, values not filled in
+    services: tuple[Service, ...]  # those that are built here
+    asked: bool = False
+    problem: str = ""
+
+    @property
+    def names(self) -> list[str]:
+        return sorted(self.bodies)
 
 
-def concerns(body: Mapping[str, Any], folder: Path, subject: Subject) -> bool:
-    """Built from a folder that holds the service; any built one when docker compose is the command."""
-    context = (folder / context_of(body)).resolve()
-    return is_compose(subject) or subject.folder.resolve().is_relative_to(context)
+def compose_file(folder: Path) -> Path | None:
+    return next((folder / name for name in FILES if (folder / name).is_file()), None)
 
 
-def is_compose(subject: Subject) -> bool:
-    return subject.program == "docker-compose" or list(subject.argv[:2]) == ["docker", "compose"]
+def read_project(file: Path, outside: Mapping[str, str]) -> Project:
+    """As the file says, checked against the shapes that Compose takes."""
+    try:
+        document = yaml.safe_load(text_of(file)) or {}
+    except yaml.YAMLError as error:
+        return Project(file, {}, (), problem=" ".join(str(error).split()))
+    bodies = document.get("services") if isinstance(document, dict) else None
+    if problem := misshapen(document):
+        return Project(file, {}, (), problem=problem)
+    told = {**read_dotenv(file.parent / ".env"), **outside}
+    found = {str(name): body for name, body in (bodies or {}).items() if isinstance(body, dict)}
+    built = tuple(read_service(name, body, file, told) for name, body in found.items() if body.get("build"))
+    return Project(file, found, built)
+
+
+# What Compose takes in the parts that decide about telemetry.
+SHAPES: dict[str, tuple[type, ...]] = {
+    "environment": (dict, list),
+    "env_file": (str, list),
+    "command": (str, list, type(None)),
+    "entrypoint": (str, list, type(None)),
+    "build": (str, dict),
+    "ports": (list,),
+    "depends_on": (list, dict),
+}
+
+
+def misshapen(document: object) -> str:
+    """Where the file has another shape than Compose takes, or nothing."""
+    if not isinstance(document, dict) or not isinstance(document.get("services"), dict):
+        return "services: it has to be there, with one entry a service"
+    for name, body in document["services"].items():
+        if not isinstance(body, dict):
+            return f"services.{name}: it has to have entries of its own, and is {body!r}"
+        for key, kinds in SHAPES.items():
+            if key in body and not isinstance(body[key], kinds):
+                return (
+                    f"services.{name}.{key}: {body[key]!r} is no {' or '.join(one.__name__ for one in kinds)}"
+                )
+        for one in as_list(body.get("environment") if isinstance(body.get("environment"), list) else None):
+            if not isinstance(one, str):
+                return f"services.{name}.environment: {one!r} is no NAME=value"
+    return ""
 
 
 def context_of(body: Mapping[str, Any]) -> str:

@@ -1,13 +1,11 @@
 """Somebody else's service: where its spans go, by the exporter's own rules."""
 
 import re
-import shlex
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from threemaps.doctor.check import Check, broken, good
 from threemaps.doctor.headers import headers_variable, parse_headers
-from threemaps.doctor.source import Source
 from threemaps.doctor.subject import Subject
 
 LINK = "exporter"
@@ -121,19 +119,7 @@ def protocol(subject: Subject) -> str:
     """grpc or http/protobuf, as the distro and the variables settle it."""
     if chosen := PROTOCOLS.get(subject.get(EXPORTER)):
         return chosen
-    if source := exporting_source(subject):
-        return HTTP if any("exporter.otlp.proto.http" in name for name in source.names) else GRPC
     return subject.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL").strip() or GRPC
-
-
-def exporting_source(subject: Subject) -> Source | None:
-    """Where the code itself imports its exporter; that over HTTP before that over gRPC."""
-    sources = () if subject.launched else subject.sources
-    for kind in ("http", "grpc"):
-        for source in sources:
-            if any(f"exporter.otlp.proto.{kind}" in name for name in source.names):
-                return source
-    return None
 
 
 def check_protocol(subject: Subject) -> Check:
@@ -153,9 +139,6 @@ def speak(subject: Subject, other: str) -> str:
     """What to type for the exporter to speak this protocol: where it was settled, so that it counts."""
     if subject.get(EXPORTER) in PROTOCOLS:
         return subject.setting(EXPORTER, next(name for name, spoken in PROTOCOLS.items() if spoken == other))
-    if source := exporting_source(subject):
-        now, then = ("grpc", "http") if other == HTTP else ("http", "grpc")
-        return f"sed -i 's/otlp\\.proto\\.{now}/otlp.proto.{then}/' {shlex.quote(str(source.path))}"
     return subject.setting(protocol_variable(subject), other)
 
 

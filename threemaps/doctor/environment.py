@@ -5,7 +5,6 @@ import shlex
 from difflib import get_close_matches
 
 from threemaps.doctor.check import Check, broken, good
-from threemaps.doctor.launching import sends_by_xray_sdk, set_up_by_hand
 from threemaps.doctor.subject import Subject
 
 LINK = "environment"
@@ -14,6 +13,7 @@ FAMILIES = re.compile(
     r"OTEL_(PYTHON_[A-Z0-9_]+_EXCLUDED_URLS|INSTRUMENTATION_.*|SEMCONV_.*|RESOURCE_PROVIDERS.*)"
 )
 OURS = re.compile(r"[O0]_?[TL]|OPENTELEMETRY")  # looks like meant for OpenTelemetry
+WEB = ("flask", "wsgi")  # what makes the spans of requests
 SILENT = {"always_off", "parentbased_always_off"}
 RATIOS = {"traceidratio", "parentbased_traceidratio"}
 
@@ -58,12 +58,9 @@ def check_switched_on(subject: Subject) -> Check:
     if subject.get("OTEL_SDK_DISABLED").strip().lower() == "true":
         detail = "OTEL_SDK_DISABLED=true turns the whole SDK off"
         return broken(LINK, "switched on", detail, subject.setting("OTEL_SDK_DISABLED", ""))
-    if sends_by_xray_sdk(subject) and subject.get("AWS_XRAY_SDK_ENABLED").lower() == "false":
-        detail = "AWS_XRAY_SDK_ENABLED=false turns the X-Ray SDK off"
-        return broken(LINK, "switched on", detail, subject.setting("AWS_XRAY_SDK_ENABLED", ""))
     name = "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"
     disabled = [one.strip() for one in subject.get(name).split(",") if one.strip()]
-    used = {module.split(".")[0] for source in subject.sources for module in source.names}
+    used = set(WEB)
     for one in disabled:
         if subject.launched and (one == "*" or one in used):
             what = "every instrumentation" if one == "*" else f"the instrumentation of {one}"
@@ -101,16 +98,14 @@ def ratio(text: str) -> float | None:
 
 def check_service_name(subject: Subject) -> Check:
     """Without a name the spans arrive, but as unknown_service."""
-    if set_up_by_hand(subject) and not subject.launched:
-        return good(LINK, "service name", "set in the code")
     attributes = dict(
         pair.strip().split("=", 1)
         for pair in subject.get("OTEL_RESOURCE_ATTRIBUTES").split(",")
         if "=" in pair
     )
     name = subject.get("OTEL_SERVICE_NAME", "AWS_XRAY_TRACING_NAME") or attributes.get("service.name", "")
-    if name or sends_by_xray_sdk(subject):
-        return good(LINK, "service name", f"service.name is {name or 'set in the code'}")
+    if name:
+        return good(LINK, "service name", f"service.name is {name}")
     detail = "no OTEL_SERVICE_NAME: its spans go to unknown_service"
     return broken(
         LINK, "service name", detail, subject.setting("OTEL_SERVICE_NAME", subject.folder.name or "app")

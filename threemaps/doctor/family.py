@@ -13,7 +13,7 @@ import psutil
 
 from threemaps.demo.health import wait_until
 
-STOP_SECONDS = 5  # for an orderly end, which flushes
+STOP_SECONDS = 2  # for an orderly end
 SET_CHILD_SUBREAPER = 36
 
 

@@ -22,7 +22,6 @@ from threemaps.doctor.environment import check_quotes, check_sampler, check_spel
 from threemaps.doctor.headers import check_header_form
 from threemaps.doctor.launching import check_distro, check_versions
 from threemaps.doctor.limits import check_delay
-from threemaps.doctor.restarting import check_preload
 from threemaps.doctor.silent import check_components, check_excluded, check_proxy
 from threemaps.doctor.subject import LAUNCHER, Subject
 from threemaps.doctor.walk import SECONDS, Walk
@@ -67,7 +66,7 @@ def restart(walk: Walk, name: str) -> str:
 
 
 def check_services_packages(walk: Walk) -> Check:
-    return each(walk, "packages", (check_distro, check_versions, check_preload))
+    return each(walk, "packages", (check_distro, check_versions))
 
 
 def check_services_settings(walk: Walk) -> Check:

@@ -1,111 +1,109 @@
-"""Somebody else's service, from its command to the spans it sends."""
+"""Somebody else's service: run with a probe in it, and followed link by link to the first broken one."""
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from threemaps.doctor.check import Check, until_broken
-from threemaps.doctor.compose import (
-    check_compose_command,
-    check_compose_image,
-    check_compose_network,
-    check_compose_settings,
-    check_compose_variables,
-)
-from threemaps.doctor.compose_file import is_compose, services
-from threemaps.doctor.destination import (
-    check_endpoint,
-    check_exporter,
-    check_protocol,
-)
-from threemaps.doctor.environment import (
-    check_quotes,
-    check_sampler,
-    check_service_name,
-    check_spelling,
-    check_switched_on,
-)
-from threemaps.doctor.headers import check_header_form
-from threemaps.doctor.honeycomb import honeycomb_address, key_accepted, team_header
-from threemaps.doctor.launching import (
-    check_command,
-    check_distro,
-    check_instrumentations,
-    check_launched,
-    check_requirements,
-    check_second_provider,
-    check_versions,
-    sends_by_xray_sdk,
-)
-from threemaps.doctor.limits import check_batches, check_delay, check_timeout
-from threemaps.doctor.observe import check_spans_arrive
-from threemaps.doctor.reaching import check_reachable
-from threemaps.doctor.restarting import check_preload, check_reloader
-from threemaps.doctor.silent import (
-    check_certificate,
-    check_components,
-    check_env_file,
-    check_excluded,
-    check_proxy,
-)
-from threemaps.doctor.subject import Subject
+from threemaps.doctor.check import Check, broken, good, unseen
+from threemaps.doctor.compose import RULES as COMPOSE
+from threemaps.doctor.discretion import without_logins
+from threemaps.doctor.facts import Facts
+from threemaps.doctor.inside import look_inside
+from threemaps.doctor.rules import LINKS, OPENTELEMETRY, OTHERS, START, XRAY
+from threemaps.doctor.rules.base import Found, Link, Rule
+from threemaps.errors import UserError
 
-SubjectCheck = Callable[[Subject], Check]
+OTEL_LINK, XRAY_LINK, SERVICE_LINK = "opentelemetry", "x-ray sdk", "service"
 
 
-START: tuple[SubjectCheck, ...] = (
-    check_requirements,
-    check_distro,
-    check_versions,
-    check_launched,
-    check_instrumentations,
-    check_second_provider,
-    check_reloader,
-    check_preload,
-)
-SETTINGS: tuple[SubjectCheck, ...] = (
-    check_env_file,
-    check_spelling,
-    check_quotes,
-    check_switched_on,
-    check_sampler,
-    check_components,
-    check_excluded,
-    check_delay,
-    check_batches,
-)
-EXPORT: tuple[SubjectCheck, ...] = (
-    check_exporter,
-    check_header_form,
-    honeycomb_address,
-    check_endpoint,
-    check_protocol,
-    check_timeout,
-    check_proxy,
-    check_certificate,
-)
+def check_command(
+    words: Sequence[str], environ: Mapping[str, str], folder: Path, only: str | None = None
+) -> list[Check]:
+    """Runs the command for a moment. `only` is the code or the name of the one rule to look at.
+
+    Raises UserError for a command that names no program, and for a rule that nobody knows.
+    """
+    wanted = rule_called(only) if only else None
+    facts = look_inside(words, environ, folder)
+    return [looked_for(facts, *wanted)] if wanted else verdict(facts)
 
 
-def compose_checks(honeycomb_api: str) -> list[SubjectCheck]:
-    settings = partial(check_compose_settings, api=honeycomb_api)
-    first = (check_compose_command, check_compose_variables, check_compose_network)
-    return [*first, settings, check_compose_image]
+def every_rule() -> list[Rule]:
+    """By code; that of a link's bare fact, which no rule explains, is not among them."""
+    in_links = [rule for link in LINKS for rule in (*link.rules, *link.notes)]
+    return sorted([*in_links, *(rule for rule, _ in COMPOSE)], key=lambda rule: rule.code)
 
 
-def check_service(subject: Subject, honeycomb_api: str) -> list[Check]:
-    """Every link of one service, up to the first broken one. Only a command is run, never a process again."""
-    checks = standing_checks(subject, honeycomb_api)
-    if subject.pid is None and not is_compose(subject) and not sends_by_xray_sdk(subject):
-        checks.append(check_spans_arrive)
-    return until_broken(checks, subject)
+def rule_called(name: str) -> tuple[Link, Rule]:
+    for link in LINKS:
+        for rule in (*link.rules, *link.notes):
+            if name.lower() in (rule.code.lower(), rule.name):
+                return link, rule
+    raise UserError(f"no check is called {name!r}", hint="threemaps doctor --list-checks", exit_code=2)
 
 
-def standing_checks(subject: Subject, honeycomb_api: str) -> list[SubjectCheck]:
-    """What can be said without running it."""
-    compose = compose_checks(honeycomb_api) if is_compose(subject) or services(subject) else []
-    if is_compose(subject):
-        return compose
-    checks: list[SubjectCheck] = [check_command, *compose, *START, *SETTINGS, check_service_name]
-    if not sends_by_xray_sdk(subject):
-        checks += [*EXPORT, partial(team_header, api=honeycomb_api), check_reachable]
-        checks += [partial(key_accepted, api=honeycomb_api)]
-    return checks
+def looked_for(facts: Facts, link: Link, rule: Rule) -> Check:
+    """One rule alone: found, not found, or not to be seen."""
+    if found := rule.find(facts):
+        return named(link.name, rule, found, ok=False)
+    state = link.state(facts)
+    if state.holds is None or facts.process is None:
+        return unseen(
+            link.name, rule.name, state.detail if state.holds is None else "no Python process reported"
+        )
+    return good(link.name, rule.name, f"not found: {rule.why}")
+
+
+def verdict(facts: Facts) -> list[Check]:
+    """Each chain ends at its first broken link; a broken one comes last of all."""
+    checks = walk(facts, SERVICE_LINK, START)
+    if not checks[-1].ok:
+        return checks
+    if facts.process is None:
+        return checks
+    chains: list[list[Check]] = []
+    if facts.has_opentelemetry or not facts.has_xray:
+        chains.append(walk(facts, OTEL_LINK, OPENTELEMETRY))
+    if facts.has_xray:
+        chains.append(walk(facts, XRAY_LINK, XRAY))
+    chains += [walk(facts, one.name, (one,)) for one in OTHERS]
+    flat = [*checks, *(check for chain in chains for check in chain if check.detail)]
+    return sorted(flat, key=lambda check: not check.ok) if any(not one.ok for one in flat) else flat
+
+
+def walk(facts: Facts, chain: str, links: Sequence[Link]) -> list[Check]:
+    found: list[Check] = []
+    for link in links:
+        found += looked_at(facts, chain, link)
+        if not found[-1].ok:
+            break
+    return found
+
+
+def looked_at(facts: Facts, chain: str, link: Link) -> list[Check]:
+    """One check; and with it the notes of a link that holds."""
+    state = link.state(facts)
+    if state.holds is False:
+        cause = next(link.causes(facts), None)
+        if cause is None:
+            return [broken(chain, link.name, state.detail, link.otherwise, link.code)]
+        return [named(chain, *cause, ok=False)]
+    notes = [named(chain, rule, reason, ok=True) for rule in link.notes if (reason := rule.find(facts))]
+    if state.holds is None:
+        if explained := next(link.causes(facts), None):
+            return [named(chain, *explained, ok=False)]
+        return [unseen(chain, link.name, state.detail), *notes]
+    return [*notes, good(chain, link.name, state.detail)]
+
+
+def named(chain: str, rule: Rule, found: Found, *, ok: bool) -> Check:
+    return Check(
+        link=chain,
+        name=rule.name,
+        ok=ok,
+        detail=without_logins(found.seen),
+        next_step=without_logins(found.next_step),
+        code=rule.code,
+        why=rule.why,
+        docs=rule.docs,
+        edit=found.write.as_json() if found.write else None,
+    )

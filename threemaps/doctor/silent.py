@@ -5,10 +5,8 @@ from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined
 
 from threemaps.basics.nearby import LOOPBACK, excepted
 from threemaps.doctor.check import Check, broken, good
-from threemaps.doctor.compose_file import services
 from threemaps.doctor.destination import GRPC, Destination, destination
 from threemaps.doctor.subject import Subject
-from threemaps.settings import read_dotenv
 
 LINK = "environment"
 # Variable → where packages say what it may name.
@@ -22,21 +20,6 @@ EXCLUDING = re.compile(r"OTEL_PYTHON_(\w+_)?EXCLUDED_URLS")
 # Two addresses that have nothing in common: what matches both excludes everything.
 ANY_PAGES = ("http://localhost:8000/", "https://example.org/some/page")
 GRPC_PROXIES = ("grpc_proxy", "https_proxy", "http_proxy")
-BEFORE_THE_LAUNCHER = re.compile(r"OTEL_\w+|HONEYCOMB_API_KEY")
-
-
-def check_env_file(subject: Subject) -> Check:
-    """The launcher is there before the program that would load the file."""
-    file = subject.folder / ".env"
-    loaded_by_others = services(subject) or (subject.folder / "Pipfile").is_file()
-    if not subject.launched or loaded_by_others or not file.is_file():
-        return good(LINK, "env file", "none, or not the launcher's business")
-    wanted = (name for name in read_dotenv(file) if BEFORE_THE_LAUNCHER.fullmatch(name))
-    missing = [name for name in wanted if name not in subject.environ]
-    if not missing:
-        return good(LINK, "env file", f"what {file.name} says of tracing is set")
-    detail = f"{missing[0]} stands in {file.name}, which nobody loads before the launcher sets up the tracing"
-    return broken(LINK, "env file", detail, "set -a; . ./.env; set +a")
 
 
 def check_components(subject: Subject) -> Check:
@@ -68,9 +51,9 @@ def check_excluded(subject: Subject) -> Check:
     return good(LINK, "excluded addresses", "not all")
 
 
-def check_proxy(subject: Subject) -> Check:
-    """A proxy looks for localhost, or for a container's name, on its own side."""
-    there = destination(subject)
+def check_proxy(subject: Subject, there: Destination | None = None) -> Check:
+    """A proxy looks for localhost, or a container's name, on its own side. `there`: where spans go."""
+    there = there or destination(subject)
     proxied, unproxied = proxy_variables(subject, there)
     exceptions = subject.get(unproxied)
     is_near = there.host in LOOPBACK or "." not in there.host

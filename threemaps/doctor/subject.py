@@ -7,11 +7,10 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 
 from threemaps.doctor.discretion import HIDDEN, is_secret, shown, without_logins
-from threemaps.doctor.packages import Packages, of_interpreter, of_root
+from threemaps.doctor.packages import Packages, of_interpreter, of_root, read_packages
 from threemaps.doctor.proc import (
     PROCESSES,
     PYTHON,
@@ -21,7 +20,6 @@ from threemaps.doctor.proc import (
     running_interpreter,
     same_root,
 )
-from threemaps.doctor.source import Source, read_sources
 from threemaps.doctor.wrapping import take_flags, unwrap
 from threemaps.errors import UserError
 
@@ -45,30 +43,16 @@ class Subject:
     launcher: Path | None = None
     inline: Mapping[str, str] = field(default_factory=dict)  # variables set by the command line itself
     removed: tuple[str, ...] = ()  # and those that it takes away; ("*",) for all
+    typed: tuple[str, ...] = ()  # the command's words, wrappers and all
+    python_path: tuple[str, ...] = ()  # where its modules come from, if it was asked
 
     @cached_property
     def packages(self) -> Packages:
+        if self.python_path:
+            return read_packages([self.folder / one for one in self.python_path])
         if self.root != Path("/") or self.interpreter is None:
             return of_root(self.root)
         return of_interpreter(self.interpreter, self.environ, self.folder)
-
-    @cached_property
-    def sources(self) -> tuple[Source, ...]:
-        return read_sources(self.folder, self.entries)
-
-    @property
-    def entries(self) -> list[str]:
-        """The modules that the command names: a script, `-m module`, gunicorn's `module:app`, FLASK_APP."""
-        words = [word for word in self.argv[1:] if not word.startswith("-")]
-        named = [word.split(":")[0] for word in words if word.endswith(".py") or ":" in word]
-        flags = [after for word, after in pairwise(self.argv) if word in {"-m", "--app", "-A"}]
-        flags += [word.partition("=")[2] for word in self.argv if word.startswith("--app=")]
-        return [
-            *named,
-            *(flag.split(":")[0] for flag in flags),
-            self.get("FLASK_APP").split(":")[0] or "app",
-            "wsgi",
-        ]
 
     @property
     def program(self) -> str:
@@ -104,10 +88,15 @@ class Subject:
         words = ["env", "-i"] if self.removed == ("*",) else ["env"] if self.removed else []
         words += [f"-u {name}" for name in self.removed if name != "*"]
         words += [
-            f"{name}={HIDDEN if is_secret(name) else shlex.quote(value)}" for name, value in inline.items()
+            f"{name}={HIDDEN if is_secret(name) and not is_to_be_filled_in(value) else shlex.quote(value)}"
+            for name, value in inline.items()
         ]
         words += [LAUNCHER] if self.launched else []
         return without_logins(" ".join([*words, shlex.join(shown(argv or self.argv))]))
+
+    def shown(self, words: Sequence[str]) -> str:
+        """Words of a command as they may be repeated."""
+        return without_logins(shlex.join(shown(words)))
 
     def setting(self, name: str, value: str, *, typed: str = "") -> str:
         """What to type for this variable to have this value; an empty value unsets it.
@@ -120,6 +109,10 @@ class Subject:
         if typed:
             return typed
         return f"export {name}={shlex.quote(value)}" if value else f"unset {name}"
+
+
+def is_to_be_filled_in(value: str) -> bool:
+    return "YOUR_" in value
 
 
 def from_command(command: Sequence[str], environ: Mapping[str, str], folder: Path) -> Subject:
@@ -148,6 +141,7 @@ def from_command(command: Sequence[str], environ: Mapping[str, str], folder: Pat
         launcher=launcher,
         inline=inline,
         removed=removed,
+        typed=tuple(command),
     )
 
 

@@ -1,15 +1,27 @@
-"""A service that sends its spans, before a test breaks it."""
+"""What services are held against: an end to send to, and an interpreter of one's own."""
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.component.doctor.breakages.case import PLAIN
+from tests.component.doctor.ends import Ends, all_ends
 from tests.component.doctor.workshop import Workshop
-from tests.conftest import free_port
-from threemaps.doctor.recorder import Recorder
 
-Environ = Callable[..., dict[str, str]]
+
+@pytest.fixture(scope="session")
+def ends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ends]:
+    with all_ends(tmp_path_factory.mktemp("ends")) as found:
+        yield found
+
+
+@pytest.fixture
+def reading_back(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The doctor reads back at the Honeycomb that runs here."""
+    monkeypatch.setenv("THREEMAPS_ENV_FILE", os.devnull)
+    monkeypatch.setenv("THREEMAPS_PORT_HONEYCOMB", str(ends.honeycomb))
 
 
 @pytest.fixture(scope="session")
@@ -18,35 +30,10 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     return Workshop(tmp_path_factory.mktemp("workshop"))
 
 
-@pytest.fixture(scope="session")
-def recorder() -> Iterator[Recorder]:
-    """What the service sends to when nothing is broken."""
-    with Recorder() as running:
-        yield running
-
-
-@pytest.fixture
-def environ(recorder: Recorder) -> Environ:
-    """The variables of a service that is set up right."""
-
-    def make(shop: Workshop, **variables: str) -> dict[str, str]:
-        right = shop.environ(
-            PORT=str(free_port()),
-            OTEL_SERVICE_NAME="shop",
-            OTEL_EXPORTER_OTLP_ENDPOINT=recorder.http_url,
-            OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf",
-            OTEL_METRICS_EXPORTER="none",
-            OTEL_LOGS_EXPORTER="none",
-        )
-        return {name: value for name, value in {**right, **variables}.items() if value}
-
-    return make
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with the service's code, for tests that change it."""
-    from tests.component.doctor.workshop import APP
-
-    (tmp_path / "app.py").write_text(APP)
-    return tmp_path
+    shop = tmp_path / "shop"
+    shop.mkdir()
+    (shop / "app.py").write_text(PLAIN)
+    return shop

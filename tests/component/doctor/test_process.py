@@ -1,4 +1,4 @@
-"""A running process, and a command that is run: what only shows while it lives."""
+"""A running process, seen from outside: less than from inside, and nothing that is not so."""
 
 import json
 import os
@@ -10,31 +10,40 @@ from pathlib import Path
 
 import psutil
 import pytest
-import requests
 
-from tests.component.doctor.conftest import Environ
-from tests.component.doctor.test_service import RIGHT, STANDIN
+from tests.component.doctor.ends import Ends
 from tests.component.doctor.workshop import Workshop
-from threemaps.doctor import subject, visit
-from threemaps.doctor.observe import check_spans_arrive
-from threemaps.doctor.recorder import Recorder
-from threemaps.doctor.service import check_service
-from threemaps.doctor.subject import from_command, from_process
+from tests.conftest import free_port
+from threemaps.cli.doctor import as_text
+from threemaps.doctor import subject
+from threemaps.doctor.outside import check_process
+from threemaps.doctor.subject import from_process
 from threemaps.errors import UserError
 
 CLI = str(Path(sys.executable).with_name("threemaps"))
+RIGHT = "opentelemetry-instrument python app.py"
 Start = Callable[..., int]
+
+
+def environ(shop: Workshop, ends: Ends, **variables: str) -> dict[str, str]:
+    right = {
+        "PORT": str(free_port()),
+        "OTEL_SERVICE_NAME": "shop",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{ends.http}",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+    }
+    return shop.environ(**{**right, **variables})
 
 
 @pytest.fixture
 def start(folder: Path) -> Iterator[Start]:
     running: list[subprocess.Popen[bytes]] = []
 
-    def run(command: str, environ: dict[str, str]) -> int:
+    def run(command: str, variables: dict[str, str]) -> int:
         words = command.split()
-        words[0] = str(Path(environ["PATH"].split(":")[0]) / words[0])
+        words[0] = str(Path(variables["PATH"].split(":")[0]) / words[0])
         process = subprocess.Popen(
-            words, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            words, cwd=folder, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         running.append(process)
         assert process.stdout is not None
@@ -44,6 +53,8 @@ def start(folder: Path) -> Iterator[Start]:
 
     yield run
     for process in running:
+        for child in psutil.Process(process.pid).children(recursive=True):
+            child.kill()
         process.send_signal(signal.SIGTERM)
         process.communicate()
 
@@ -51,34 +62,58 @@ def start(folder: Path) -> Iterator[Start]:
 @pytest.mark.parametrize(
     ("command", "variables", "says"),
     [
-        ("python app.py", {}, "does not start under opentelemetry-instrument"),
         (RIGHT, {"OTEL_TRACES_EXPORTER": "none"}, "OTEL_TRACES_EXPORTER=none"),
         (RIGHT, {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "speaks http/protobuf"),
-        (RIGHT, {"OTEL_EXPORTER_OTLP_HEADERS": "x-honeycomb-team="}, "its key never reached this process"),
+        (
+            RIGHT,
+            {"OTEL_EXPORTER_OTLP_HEADERS": "x-honeycomb-team="},
+            "x-honeycomb-team is empty, so its key never reached this process",
+        ),
+        ("python app.py", {"OTEL_SDK_DISABLED": "true"}, "OTEL_SDK_DISABLED=true turns the whole SDK off"),
     ],
 )
-def test_a_running_process(
-    workshop: Workshop,
-    environ: Environ,
-    start: Start,
-    command: str,
-    variables: dict[str, str],
-    says: str,
+def test_what_variables_say(
+    workshop: Workshop, ends: Ends, start: Start, command: str, variables: dict[str, str], says: str
 ) -> None:
-    pid = start(command, environ(workshop, **variables))
-    assert says in check_service(from_process(pid), STANDIN)[-1].detail
+    checks = check_process(start(command, environ(workshop, ends, **variables)))
+    assert says in checks[-1].detail, as_text(checks)
 
 
-def test_a_right_process_is_left_alone(workshop: Workshop, environ: Environ, start: Start) -> None:
-    pid = start(RIGHT, environ(workshop))
-    assert [check.detail for check in check_service(from_process(pid), STANDIN) if not check.ok] == []
+@pytest.mark.parametrize(
+    "command",
+    [
+        RIGHT,
+        "python app.py",
+        "opentelemetry-instrument flask --app app run --port 0",
+        "opentelemetry-instrument flask --app app run --debug --port 0",
+    ],
+)
+def test_a_right_process_is_called_right_as_far_as_can_be_seen(
+    workshop: Workshop, ends: Ends, start: Start, command: str
+) -> None:
+    pid = start(command, environ(workshop, ends))
+    checks = check_process(pid)
+    assert all(one.ok for one in checks), as_text(checks)
+    assert "not looked at: " in as_text(checks).splitlines()[0]
+    assert not checks[-1].looked
     assert psutil.Process(pid).is_running()
 
 
-def test_the_command_line_puts_cause_and_next_step_first(
-    workshop: Workshop, environ: Environ, start: Start
+def test_a_file_newer_than_the_process_is_noted(
+    workshop: Workshop, ends: Ends, start: Start, folder: Path
 ) -> None:
-    pid = start(RIGHT, environ(workshop, OTEL_SDK_DISABLED="true"))
+    pid = start(RIGHT, environ(workshop, ends))
+    (folder / "app.py").touch()
+    notes = [one for one in check_process(pid) if one.name == "newer files"]
+    assert notes[0].ok
+    assert f"app.py is newer than process {pid}" in notes[0].detail
+    assert notes[0].next_step.startswith(f"kill {pid} && ")
+
+
+def test_the_command_line_puts_cause_and_next_step_first(
+    workshop: Workshop, ends: Ends, start: Start
+) -> None:
+    pid = start(RIGHT, environ(workshop, ends, OTEL_SDK_DISABLED="true"))
     text = subprocess.run([CLI, "doctor", "--pid", str(pid)], capture_output=True, text=True)
     assert text.returncode == 1
     first = text.stdout.splitlines()[0]
@@ -99,6 +134,13 @@ def test_a_process_that_has_ended_is_named() -> None:
         os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
         with pytest.raises(UserError, match="has ended"):
             from_process(ended.pid)
+
+
+def test_only_python_can_be_looked_at() -> None:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        checks = check_process(process.pid)
+        process.kill()
+    assert "which is no Python" in checks[-1].detail
 
 
 def test_a_thread_of_the_kernel_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,127 +194,3 @@ def test_a_title_over_the_environment_is_named(pretend: Pretend, left: bytes) ->
     pretend("gunicorn: master [app:app]", left, Path("/usr/lib/libc.so"))
     with pytest.raises(UserError, match="its title where its environment was"):
         from_process(7)
-
-
-def run(command: str, environ: dict[str, str], folder: Path) -> str:
-    return check_service(from_command(command.split(), environ, folder), STANDIN)[-1].detail
-
-
-@pytest.mark.parametrize(
-    "flags",
-    [
-        "--workers 2 --bind 127.0.0.1:0",
-        "--daemon --bind 127.0.0.1:0",
-        "--bind [::1]:0",
-        "--bind [::]:0",
-        "--bind unix:shop.socket",
-    ],
-)
-def test_right_service_is_run_and_stopped_with_its_children(
-    workshop: Workshop, environ: Environ, folder: Path, flags: str
-) -> None:
-    command = f"opentelemetry-instrument gunicorn {flags} app:app"
-    before = {process.pid for process in psutil.Process().children(recursive=True)}
-    assert run(command, environ(workshop), folder).startswith("spans arrived")
-    assert {process.pid for process in psutil.Process().children(recursive=True)} == before
-    assert [one for one in psutil.process_iter(["cwd"]) if one.info["cwd"] == str(folder)] == []
-
-
-def test_grpc_is_observed_too(workshop: Workshop, environ: Environ, recorder: Recorder, folder: Path) -> None:
-    variables = environ(
-        workshop, OTEL_EXPORTER_OTLP_ENDPOINT=recorder.grpc_url, OTEL_EXPORTER_OTLP_PROTOCOL="grpc"
-    )
-    assert run(RIGHT, variables, folder).startswith("spans arrived: 1 of shop")
-
-
-@pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
-def test_what_keeps_from_near_things_does_not_keep_from_the_recorder(
-    workshop: Workshop, environ: Environ, folder: Path, protocol: str
-) -> None:
-    far = environ(
-        workshop,
-        OTEL_EXPORTER_OTLP_PROTOCOL=protocol,
-        OTEL_EXPORTER_OTLP_INSECURE="false",
-        http_proxy="http://127.0.0.1:9",
-        https_proxy="http://127.0.0.1:9",
-    )
-    found = check_spans_arrive(from_command(RIGHT.split(), far, folder))
-    assert found.detail == "spans arrived: 1 of shop"
-
-
-@pytest.mark.parametrize(
-    ("protocol", "compression"), [("grpc", "gzip"), ("http/protobuf", "gzip"), ("http/protobuf", "deflate")]
-)
-def test_compressed_spans_arrive(
-    workshop: Workshop, environ: Environ, folder: Path, protocol: str, compression: str
-) -> None:
-    packed = environ(
-        workshop, OTEL_EXPORTER_OTLP_COMPRESSION=compression, OTEL_EXPORTER_OTLP_PROTOCOL=protocol
-    )
-    found = check_spans_arrive(from_command(RIGHT.split(), packed, folder))
-    assert found.detail == "spans arrived: 1 of shop"
-
-
-@pytest.mark.parametrize("encoding", ["deflate", "gzip", "identity", "br"])
-def test_a_body_that_is_none_is_refused(
-    recorder: Recorder, encoding: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    headers = {"Content-Encoding": encoding}
-    with requests.post(f"{recorder.http_url}/v1/traces", b"\xff" * 9, headers=headers, timeout=9) as answer:
-        assert answer.status_code == 400
-    assert capsys.readouterr().err == ""
-
-
-def test_a_service_that_ends_says_its_last_words(workshop: Workshop, environ: Environ, folder: Path) -> None:
-    (folder / "app.py").write_text("raise SystemExit('no database')\n")
-    said = run(RIGHT, environ(workshop), folder)
-    assert "ended with 1 before it listened" in said
-    assert "no database" in said
-
-
-def test_what_the_doctor_stops_has_not_ended_by_itself(
-    workshop: Workshop, environ: Environ, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(visit, "START_SECONDS", 2)
-    (folder / "app.py").write_text("import time\ntime.sleep(60)\n")
-    assert "it runs, and listened nowhere" in run(RIGHT, environ(workshop), folder)
-
-
-def test_a_slow_start_page_is_named(
-    workshop: Workshop, environ: Environ, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(visit, "PAGE_SECONDS", 1)
-    monkeypatch.setattr(visit, "ARRIVE_SECONDS", 1)
-    app = folder / "app.py"
-    app.write_text(app.read_text().replace('return "hello"', '__import__("time").sleep(60)'))
-    assert "its start page gave no answer within" in run(RIGHT, environ(workshop), folder)
-
-
-def test_a_page_that_is_late_has_its_span(workshop: Workshop, environ: Environ, folder: Path) -> None:
-    app = folder / "app.py"
-    app.write_text(app.read_text().replace('return "hello"', '__import__("time").sleep(4); return "late"'))
-    assert run(RIGHT, environ(workshop), folder) == "spans arrived: 1 of shop"
-
-
-def test_an_exporter_in_the_code_goes_past_the_recorder(
-    workshop: Workshop, environ: Environ, recorder: Recorder, folder: Path
-) -> None:
-    app = folder / "app.py"
-    by_hand = f"""
-from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-trace.set_tracer_provider(TracerProvider())
-exporter = OTLPSpanExporter(endpoint="{recorder.http_url}/v1/traces")
-trace.get_tracer_provider().add_span_processor(BatchSpanProcessor(exporter))
-app = Flask(__name__)
-"""
-    app.write_text(app.read_text().replace("app = Flask(__name__)\n", by_hand))
-    said = run("python app.py", environ(workshop), folder)
-    assert "app.py:11 has an exporter of its own" in said
-
-
-def test_only_python_can_be_looked_at(folder: Path) -> None:
-    subject = from_command(["/bin/cat"], dict(os.environ), folder)
-    assert "is no Python program" in check_service(subject, STANDIN)[-1].detail

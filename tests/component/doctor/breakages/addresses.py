@@ -16,21 +16,25 @@ def keyed(name: str, says: str, headers: str) -> Case:
 
 CASES = [
     aimed("nobody there", r"CLOSED", "http://127.0.0.1:CLOSED", quick=True),
-    aimed("nobody there, over gRPC", r"CLOSED", "http://127.0.0.1:CLOSED", OTEL_EXPORTER_OTLP_PROTOCOL="grpc"),
+    aimed(
+        "nobody there, over gRPC", r"CLOSED", "http://127.0.0.1:CLOSED", OTEL_EXPORTER_OTLP_PROTOCOL="grpc"
+    ),
     aimed("a web page", r"PAGE|404|no collector", "PAGE"),
     aimed("no such host", r"collector\.invalid", "http://collector.invalid:4318"),
     aimed("TLS to a plain port", r"TLS|https", "https://HTTP_BARE"),
     aimed("the path twice", r"/v1/traces", "HTTP/v1/traces"),
     keyed("no key", r"x-honeycomb-team", ""),
-    keyed("an unknown key", r"key", "x-honeycomb-team=hcaik_" + "0" * 58),
-    keyed("only the id of a key", r"id", "x-honeycomb-team=hcaik_" + "0" * 26),
+    keyed("an unknown key", r"key", "x-honeycomb-team=hcaik_" + "01hx7" * 11 + "abc"),
+    keyed("only the id of a key", r"id", "x-honeycomb-team=hcaik_" + "01hx7" * 5 + "q"),
     keyed("a key in quotes", r"quot", 'x-honeycomb-team="INGEST_KEY"'),
     keyed("a colon", r"colon|=", "x-honeycomb-team:INGEST_KEY"),
     keyed("an empty variable", r"empty|x-honeycomb-team", "x-honeycomb-team="),
     Case(
         "nobody there, by hand",
         r"CLOSED",
-        edited(BY_HAND, ("OTLPSpanExporter()", 'OTLPSpanExporter(endpoint="http://127.0.0.1:CLOSED/v1/traces")')),
+        edited(
+            BY_HAND, ("OTLPSpanExporter()", 'OTLPSpanExporter(endpoint="http://127.0.0.1:CLOSED/v1/traces")')
+        ),
     ),
     Case(
         "by default, and no collector",

@@ -11,12 +11,19 @@ def by_hand(name: str, says: str, *edits: tuple[str, str], quick: bool = False, 
 
 
 CASES = [
-    by_hand("no processor", r"add_span_processor", ("provider.add_span_processor(processor)\n", ""), quick=True),
-    by_hand("never made global", r"set_tracer_provider", ("trace.set_tracer_provider(provider)\n", ""), quick=True),
+    by_hand(
+        "no processor", r"add_span_processor", ("provider.add_span_processor(processor)\n", ""), quick=True
+    ),
+    by_hand(
+        "never made global", r"set_tracer_provider", ("trace.set_tracer_provider(provider)\n", ""), quick=True
+    ),
     by_hand(
         "another app is instrumented",
         r"app\.py:\d+.*instrument",
-        ("RequestsInstrumentor().instrument()\n", "RequestsInstrumentor().instrument()\napp = Flask(__name__)\n"),
+        (
+            "RequestsInstrumentor().instrument()\n",
+            "RequestsInstrumentor().instrument()\napp = Flask(__name__)\n",
+        ),
         quick=True,
     ),
     by_hand(
@@ -31,7 +38,9 @@ CASES = [
         ("import BatchSpanProcessor", "import BatchSpanProcessor, ConsoleSpanExporter"),
         ("BatchSpanProcessor(OTLPSpanExporter())", "BatchSpanProcessor(ConsoleSpanExporter())"),
     ),
-    by_hand("endpoint without a path", r"/v1/traces", ("OTLPSpanExporter()", 'OTLPSpanExporter(endpoint="HTTP")')),
+    by_hand(
+        "endpoint without a path", r"/v1/traces", ("OTLPSpanExporter()", 'OTLPSpanExporter(endpoint="HTTP")')
+    ),
     by_hand("gRPC to an HTTP port", r"grpc|gRPC", GRPC_EXPORTER),
     by_hand(
         "HTTP to a gRPC port",
@@ -41,7 +50,10 @@ CASES = [
     by_hand(
         "sampler off in the code",
         r"app\.py:\d+.*(sampler|ALWAYS_OFF|AlwaysOff)",
-        ("import TracerProvider\n", "import TracerProvider\nfrom opentelemetry.sdk.trace.sampling import ALWAYS_OFF\n"),
+        (
+            "import TracerProvider\n",
+            "import TracerProvider\nfrom opentelemetry.sdk.trace.sampling import ALWAYS_OFF\n",
+        ),
         ("TracerProvider()", "TracerProvider(sampler=ALWAYS_OFF)"),
     ),
     by_hand(
@@ -56,23 +68,40 @@ CASES = [
     by_hand(
         "an empty provider came first",
         r"second|already|first|refused",
-        ("provider = TracerProvider()", "trace.set_tracer_provider(TracerProvider())\nprovider = TracerProvider()"),
+        (
+            "provider = TracerProvider()",
+            "trace.set_tracer_provider(TracerProvider())\nprovider = TracerProvider()",
+        ),
     ),
     by_hand(
         "excluded in the code",
         r"exclude",
         ("instrument_app(app)", 'instrument_app(app, excluded_urls=".*")'),
     ),
-    by_hand("set up in a function that nobody calls", r"TracerProvider|provider", (SETUP, indented := (
-        "def setup_tracing():\n"
-        + "".join(f"    {line}\n" if line else "\n" for line in SETUP.strip().splitlines()[:-1])
-        + "\n\ntracer = trace.get_tracer(__name__)\n\n"
-    ))),
-    by_hand("shut down again", r"shut ?down", ("app = Flask(__name__)", "provider.shutdown()\napp = Flask(__name__)")),
+    by_hand(
+        "set up in a function that nobody calls",
+        r"TracerProvider|provider",
+        (
+            SETUP,
+            indented := (
+                "def setup_tracing():\n"
+                + "".join(f"    {line}\n" if line else "\n" for line in SETUP.strip().splitlines()[:-1])
+                + "\n\ntracer = trace.get_tracer(__name__)\n\n"
+            ),
+        ),
+    ),
+    by_hand(
+        "shut down again",
+        r"shut(s the TracerProvider)? ?down",
+        ("app = Flask(__name__)", "provider.shutdown()\napp = Flask(__name__)"),
+    ),
     by_hand(
         "flushed in ten minutes",
         r"600|10 min|ten min",
-        ("BatchSpanProcessor(OTLPSpanExporter())", "BatchSpanProcessor(OTLPSpanExporter(), schedule_delay_millis=600_000)"),
+        (
+            "BatchSpanProcessor(OTLPSpanExporter())",
+            "BatchSpanProcessor(OTLPSpanExporter(), schedule_delay_millis=600_000)",
+        ),
     ),
     by_hand(
         "an import that fails quietly",
@@ -83,8 +112,10 @@ CASES = [
         ),
         (
             SETUP,
-            "try:\n    from opentelemetry.exporter.otlp.proto.htttp.trace_exporter import OTLPSpanExporter\n\n"
-            "    provider = TracerProvider()\n    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))\n"
+            "try:\n"
+            "    from opentelemetry.exporter.otlp.proto.htttp.trace_exporter import OTLPSpanExporter\n\n"
+            "    provider = TracerProvider()\n"
+            "    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))\n"
             "    trace.set_tracer_provider(provider)\nexcept ImportError:\n    pass\n"
             "tracer = trace.get_tracer(__name__)\n\n",
         ),
@@ -92,8 +123,11 @@ CASES = [
     by_hand(
         "a span that nobody ends",
         r"end",
-        ("FlaskInstrumentor().instrument_app(app)\n", ""),
-        ('    with tracer.start_as_current_span("home"):\n        return', '    tracer.start_span("home")\n    return'),
+        ("FlaskInstrumentor().instrument_app(app)\n", "from opentelemetry.trace import SpanKind\n"),
+        (
+            '    with tracer.start_as_current_span("home"):\n        return',
+            '    tracer.start_span("home", kind=SpanKind.SERVER)\n    return',
+        ),
     ),
     by_hand("turned off by a variable", r"OTEL_SDK_DISABLED", OTEL_SDK_DISABLED="true"),
     by_hand(
@@ -118,14 +152,22 @@ CASES = [
         r"key",
         (
             "OTLPSpanExporter()",
-            'OTLPSpanExporter(endpoint="HONEYCOMB/v1/traces", headers={"x-honeycomb-team": "hcaik_' + "0" * 58 + '"})',
+            'OTLPSpanExporter(endpoint="HONEYCOMB/v1/traces", headers={"x-honeycomb-team": "hcaik_'
+            + "01hx7" * 11
+            + 'abc"})',
         ),
     ),
     Case(
         "set up under __main__ and served by flask run",
         r"provider|TracerProvider",
-        edited(BY_HAND, ("trace.set_tracer_provider(provider)\n", ""), (
-            'if __name__ == "__main__":\n', 'if __name__ == "__main__":\n    trace.set_tracer_provider(provider)\n')),
+        edited(
+            BY_HAND,
+            ("trace.set_tracer_provider(provider)\n", ""),
+            (
+                'if __name__ == "__main__":\n',
+                'if __name__ == "__main__":\n    trace.set_tracer_provider(provider)\n',
+            ),
+        ),
         command="flask --app app run --port PORT",
     ),
 ]

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 class Case:
     """`says` is a pattern for the doctor's first line; empty for a healthy service.
 
-    In code, command and variables stand `PORT`, `HTTP`, `GRPC` (a collector), `XRAY` (its UDP endpoint), `HONEYCOMB`,
-    `CLOSED` (a port where nobody listens), `PAGE` (a web server that is no collector) and `INGEST_KEY`.
+    In code, command and variables stand `PORT`, `HTTP` and `GRPC` (a collector), `HONEYCOMB`, `CLOSED` (a
+    port where nobody listens), `PAGE` (a web server that is no collector) and `INGEST_KEY`.
     """
 
     name: str
@@ -102,9 +102,14 @@ if __name__ == "__main__":
 
 BOTH = edited(
     BY_HAND,
-    ("import os\n", "import os\n\nfrom aws_xray_sdk.core import xray_recorder\n"
-     "from aws_xray_sdk.ext.flask.middleware import XRayMiddleware\n"),
-    ("RequestsInstrumentor().instrument()\n",
-     "RequestsInstrumentor().instrument()\n"
-     'xray_recorder.configure(service="backend-flask")\nXRayMiddleware(app, xray_recorder)\n'),
+    (
+        "import os\n",
+        "import os\n\nfrom aws_xray_sdk.core import xray_recorder\n"
+        "from aws_xray_sdk.ext.flask.middleware import XRayMiddleware\n",
+    ),
+    (
+        "RequestsInstrumentor().instrument()\n",
+        "RequestsInstrumentor().instrument()\n"
+        'xray_recorder.configure(service="backend-flask")\nXRayMiddleware(app, xray_recorder)\n',
+    ),
 )

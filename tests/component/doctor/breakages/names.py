@@ -2,7 +2,10 @@
 
 from tests.component.doctor.breakages.case import BY_HAND, PLAIN, Case, edited
 
-RESOURCE = ("import TracerProvider\n", "import TracerProvider\nfrom opentelemetry.sdk.resources import Resource\n")
+RESOURCE = (
+    "import TracerProvider\n",
+    "import TracerProvider\nfrom opentelemetry.sdk.resources import Resource\n",
+)
 NO_NAME = {"OTEL_SERVICE_NAME": ""}
 LAUNCHED = "opentelemetry-instrument python app.py"
 CASES = [
@@ -11,7 +14,11 @@ CASES = [
     Case(
         "an attribute that is not service.name",
         r"unknown_service.*service\.name|service\.name",
-        edited(BY_HAND, RESOURCE, ("TracerProvider()", 'TracerProvider(resource=Resource.create({"service_name": "shop"}))')),
+        edited(
+            BY_HAND,
+            RESOURCE,
+            ("TracerProvider()", 'TracerProvider(resource=Resource.create({"service_name": "shop"}))'),
+        ),
         variables=NO_NAME,
     ),
     Case(

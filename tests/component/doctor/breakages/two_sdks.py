@@ -14,7 +14,10 @@ CASES = [
     Case(
         "both, and nobody at the daemon's address",
         r"CLOSED",
-        edited(BOTH, ('service="backend-flask"', 'service="backend-flask", daemon_address="127.0.0.1:CLOSED"')),
+        edited(
+            BOTH, ('service="backend-flask"', 'service="backend-flask", daemon_address="127.0.0.1:CLOSED"')
+        ),
+        variables={"AWS_XRAY_DAEMON_ADDRESS": ""},
         quick=True,
     ),
     Case(
@@ -22,5 +25,9 @@ CASES = [
         r"XRayMiddleware",
         edited(BOTH, ("XRayMiddleware(app, xray_recorder)\n", "")),
     ),
-    Case("both, and no processor", r"add_span_processor", edited(BOTH, ("provider.add_span_processor(processor)\n", ""))),
+    Case(
+        "both, and no processor",
+        r"add_span_processor",
+        edited(BOTH, ("provider.add_span_processor(processor)\n", "")),
+    ),
 ]

@@ -1,0 +1,288 @@
+"""What the probe reported of a service, in the order of the request that the doctor sent."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from threemaps.doctor.listener import Fact
+from threemaps.doctor.subject import Subject
+
+SENDS_NOWHERE = ("ConsoleSpanExporter", "InMemorySpanExporter")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of the service's own code."""
+
+    file: Path
+    line: int
+    function: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file.name}:{self.line}"
+
+    @property
+    def text(self) -> str:
+        """The line itself, as far as it can be read."""
+        try:
+            return self.file.read_text(encoding="utf-8").splitlines()[self.line - 1]
+        except (OSError, UnicodeDecodeError, IndexError):
+            return ""
+
+
+def place_of(fact: Mapping[str, Any] | None) -> Place | None:
+    found = (fact or {}).get("place")
+    return Place(Path(found["file"]), found["line"], found.get("function", "")) if found else None
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """One exporter behind one processor, and what became of the request's spans there."""
+
+    number: int
+    processor: int
+    type: str
+    protocol: str  # "" where it is not OTLP's
+    endpoint: str
+    by_code: bool
+    headers: Mapping[str, str]  # shapes of the values
+    headers_by_code: bool
+    delay_ms: float
+    delay_by_code: bool
+    place: Place | None
+    timeout: float | None = None
+
+    @property
+    def sends(self) -> bool:
+        return self.type not in SENDS_NOWHERE
+
+
+@dataclass(frozen=True)
+class Export:
+    """`state` is success, failure, underway or none; `said` is what the exporter logged, newest last."""
+
+    state: str
+    said: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        return self.said[-1] if self.said else ""
+
+
+@dataclass
+class Outcome:
+    """How the command itself went."""
+
+    started: bool = True
+    why_not: str = ""
+    code: int | None = None
+    said: str = ""
+    answered: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
+    unseen: tuple[Fact, ...] = ()  # Python processes that no probe reported from: pid, argv, why
+
+
+@dataclass
+class Facts:
+    """`subject` is the command as typed; the facts say what became of it."""
+
+    subject: Subject
+    nonce: str
+    facts: list[Fact]
+    outcome: Outcome = field(default_factory=Outcome)
+
+    def all(self, kind: str) -> Iterator[Fact]:
+        return (one for one in list(self.facts) if one["kind"] == kind)
+
+    @cached_property
+    def request(self) -> Fact | None:
+        """Our request, where a Flask app answered it."""
+        found = [one for one in self.all("request") if one.get("nonce") == self.nonce]
+        return found[-1] if found else None
+
+    @cached_property
+    def run(self) -> str:
+        """The process that answered; else the one that has an app, or a provider, or came last."""
+        if self.request:
+            return str(self.request["run"])
+        for kind in ("app", "span", "provider", "xray-configured", "process"):
+            if found := list(self.all(kind)):
+                return str(found[-1]["run"])
+        return ""
+
+    @cached_property
+    def process(self) -> Fact | None:
+        return next((one for one in self.all("process") if one["run"] == self.run), None)
+
+    @property
+    def lineage(self) -> list[Fact]:
+        """All that happened in this process, and in those it was forked from before it was."""
+        return self._lineage(self.run, float("inf"))
+
+    def _lineage(self, run: str, until: float) -> list[Fact]:
+        own = [one for one in list(self.facts) if one.get("run") == run and one["at"] <= until]
+        hello = next((one for one in own if one["kind"] == "process"), None)
+        if hello is None or not hello.get("forked"):
+            return own
+        mothers = [
+            one for one in self.all("process") if one["pid"] == hello["parent"] and one["at"] <= hello["at"]
+        ]
+        return (self._lineage(mothers[-1]["run"], hello["at"]) if mothers else []) + own
+
+    def seen(self, kind: str) -> list[Fact]:
+        """In the process that answered."""
+        return [one for one in self.lineage if one["kind"] == kind]
+
+    def last(self, kind: str, **wanted: object) -> Fact | None:
+        found = [
+            one for one in self.seen(kind) if all(one.get(name) == value for name, value in wanted.items())
+        ]
+        return found[-1] if found else None
+
+    def logs(self, logger: str = "") -> list[Fact]:
+        return [one for one in self.seen("log") if one["logger"].startswith(logger)]
+
+    # The request
+    @property
+    def spans(self) -> list[Fact]:
+        """Those started for our request, by whomever."""
+        if self.request is None:
+            return self.seen("span")
+        trace = self.request.get("around")
+        number = self.request["request"]
+        return [
+            one
+            for one in self.seen("span")
+            if one["run"] == self.run and (one["request"] == number or (trace and one["trace"] == trace))
+        ]
+
+    @property
+    def trace(self) -> str:
+        recorded = [one for one in self.spans if one["recording"] and one["sampled"]]
+        return str(recorded[0]["trace"]) if recorded else ""
+
+    @property
+    def span_that_counts(self) -> Fact | None:
+        """The server's, or else the first of the request."""
+        servers = [one for one in self.spans if one["type"] == "SERVER"]
+        return first(servers or self.spans)
+
+    @property
+    def is_over(self) -> bool:
+        return any(one["kind"] == "gone" and one["run"] == self.run for one in list(self.facts))
+
+    # OpenTelemetry
+    @property
+    def provider(self) -> Fact | None:
+        """The one that is global, which all that asks for a tracer gets."""
+        accepted = self.last("global", accepted=True)
+        return self.last("provider", provider=accepted["provider"]) if accepted else None
+
+    @property
+    def shut_down(self) -> Fact | None:
+        """That of the global provider, if it came before our request."""
+        found = self.last("shutdown", provider=self.provider["provider"]) if self.provider else None
+        until = self.request["at"] if self.request else 0.0
+        return found if found and found["at"] < until else None
+
+    @property
+    def exporters(self) -> list[Exporter]:
+        """Of the global provider."""
+        return self.exporters_of(self.provider["provider"]) if self.provider else []
+
+    def exporters_of(self, provider: int) -> list[Exporter]:
+        added = [one["processor"] for one in self.seen("processor-added") if one["provider"] == provider]
+        return [exporter_in(one) for one in self.seen("processor") if one["processor"] in added]
+
+    def export_of(self, exporter: Exporter) -> Export:
+        """What became of our request's spans behind this processor."""
+        mine = [
+            one
+            for one in self.seen("exporting")
+            if one["processor"] == exporter.processor and self.trace in one["traces"]
+        ]
+        if not mine:
+            return Export("none")
+        said = tuple(
+            "; ".join([one["text"], *one["errors"]])
+            for one in self.logs("opentelemetry.exporter")
+            if one["at"] >= mine[0]["at"]
+            and " logs to" not in one["text"]
+            and " metrics to" not in one["text"]
+        )
+        ended = [
+            one
+            for one in self.seen("exported")
+            if one["processor"] == exporter.processor and self.trace in one["traces"]
+        ]
+        if not ended:
+            return Export("underway", said)
+        is_good = ended[-1]["result"] == "SUCCESS"
+        return Export(
+            "success" if is_good else "failure", said + ((ended[-1]["why"],) if ended[-1]["why"] else ())
+        )
+
+    def auth_of(self, exporter: Exporter) -> Fact | None:
+        return self.last("auth", exporter=exporter.number)
+
+    @cached_property
+    def has_opentelemetry(self) -> bool:
+        """Somebody set out to trace with it."""
+        kinds = ("provider", "global", "instrument-app", "processor", "exporter-failed", "provider-failed")
+        by_hand = any(self.seen(kind) for kind in kinds)
+        failed = any(one["module"].startswith("opentelemetry") for one in self.seen("import-failed"))
+        asked = any(one.get("place") for one in self.seen("instrumented"))
+        return by_hand or failed or asked or self.launched
+
+    @cached_property
+    def has_xray(self) -> bool:
+        kinds = ("xray-configured", "xray-middleware", "segment")
+        failed = any(one["module"].startswith("aws_xray_sdk") for one in self.seen("import-failed"))
+        return failed or any(self.seen(kind) for kind in kinds)
+
+    @property
+    def launched(self) -> bool:
+        return self.inside.launched
+
+    @cached_property
+    def inside(self) -> Subject:
+        """The process that answered, as a subject for what only needs its command and variables."""
+        from threemaps.doctor.inside import subject_inside
+
+        return subject_inside(self)
+
+    # The X-Ray SDK
+    @property
+    def segment(self) -> Fact | None:
+        number = self.request["request"] if self.request else None
+        found = [one for one in self.seen("segment") if one["request"] == number]
+        return found[0] if found else None
+
+    @property
+    def app(self) -> Fact | None:
+        """The Flask app that answered."""
+        return self.last("app", app=self.request["app"]) if self.request else None
+
+
+def exporter_in(fact: Mapping[str, Any]) -> Exporter:
+    told = fact["exporter"]
+    return Exporter(
+        number=told["exporter"],
+        processor=fact["processor"],
+        type=told["type"],
+        protocol=told.get("protocol", ""),
+        endpoint=told.get("endpoint", ""),
+        by_code=bool(told.get("endpoint_by_code")),
+        headers=told.get("headers", {}),
+        headers_by_code=bool(told.get("headers_by_code")),
+        delay_ms=float(fact["delay"]),
+        delay_by_code=bool(fact["by_code"]),
+        place=place_of(told) or place_of(fact),
+        timeout=told.get("timeout"),
+    )
+
+
+def first(found: Sequence[Fact]) -> Fact | None:
+    return found[0] if found else None

@@ -1,0 +1,17 @@
+"""Links in the order in which a span passes them, and the rules that say why one is broken."""
+
+from threemaps.doctor.rules.arriving import end, name, read
+from threemaps.doctor.rules.base import Link
+from threemaps.doctor.rules.others import rollbar, watchtower
+from threemaps.doctor.rules.sending import sent
+from threemaps.doctor.rules.setup import exporter, provider
+from threemaps.doctor.rules.spans import ended, recorded, span
+from threemaps.doctor.rules.starting import answers, inside, runs
+from threemaps.doctor.rules.xray import datagram, sampled, segment
+from threemaps.doctor.rules.xray import read as read_xray
+
+START = (runs, answers, inside)
+OPENTELEMETRY = (provider, exporter, span, recorded, ended, sent, end, name, read)
+XRAY = (segment, sampled, datagram, read_xray)
+OTHERS = (rollbar, watchtower)
+LINKS: tuple[Link, ...] = (*START, *OPENTELEMETRY, *XRAY, *OTHERS)

@@ -1,0 +1,351 @@
+"""TM2xx: is there a TracerProvider, is it the global one, and does it have an exporter?"""
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+
+from threemaps.doctor.check import Check
+from threemaps.doctor.destination import HTTP, check_exporter
+from threemaps.doctor.facts import Facts, Place, place_of
+from threemaps.doctor.files import text_of
+from threemaps.doctor.rules import repair
+from threemaps.doctor.rules.base import Edit, Found, State, link, pip_install
+from threemaps.doctor.silent import check_components
+
+LAUNCH = "opentelemetry-instrument COMMAND"
+DISTRO = ("opentelemetry-distro", "opentelemetry-exporter-otlp")
+INSTRUMENTATIONS = {"flask": "opentelemetry-instrumentation-flask"}
+
+
+@link("provider", "OpenTelemetry has a TracerProvider", "TM200", LAUNCH)
+def provider(facts: Facts) -> State:
+    if facts.inside.get("OTEL_SDK_DISABLED").strip().lower() == "true":
+        return State(False, "OpenTelemetry's SDK is turned off")
+    found = facts.provider
+    if found is None:
+        return State(
+            False,
+            f"there is no global TracerProvider in process {facts.process['pid'] if facts.process else '?'}",
+        )
+    if shut := facts.shut_down:
+        return State(
+            False, f"the TracerProvider was shut down before the request ({place_of(shut) or 'by a library'})"
+        )
+    place = place_of(found)
+    return State(
+        True, f"one global TracerProvider, {f'made at {place}' if place else 'made by the launcher'}"
+    )
+
+
+@provider.rule("TM201", "sdk-disabled", "OTEL_SDK_DISABLED=true makes every tracer a no-op")
+def sdk_disabled(facts: Facts) -> Found | None:
+    name = "OTEL_SDK_DISABLED"
+    if facts.inside.get(name).strip().lower() != "true":
+        return None
+    return repair.variable(facts, f"{name}=true turns the whole SDK off", name, "")
+
+
+@provider.rule(
+    "TM210", "unknown-component", "a part that is named has to be installed, or the launcher sets up nothing"
+)
+def unknown_component(facts: Facts) -> Found | None:
+    if not facts.launched:
+        return None
+    return as_found(check_components(facts.inside)) or as_found(check_exporter(facts.inside))
+
+
+@provider.rule("TM202", "shut-down", "a provider that was shut down gives its spans to nobody")
+def shut_down(facts: Facts) -> Found | None:
+    place = place_of(facts.shut_down)
+    if place is None:
+        return None
+    return Found(
+        f"{place} shuts the TracerProvider down before the first request", write=Edit.at(place, "replace", "")
+    )
+
+
+@provider.rule(
+    "TM203", "not-global", "who asks for a tracer gets that of the global provider, and none was set"
+)
+def not_global(facts: Facts) -> Found | None:
+    made = [one for one in facts.seen("provider") if place_of(one)]
+    if not made or facts.provider is not None:
+        return None
+    place = place_of(made[-1])
+    assert place is not None
+    processors = [
+        place_of(one) for one in facts.seen("processor-added") if one["provider"] == made[-1]["provider"]
+    ]
+    last = next((one for one in reversed(processors) if one and one.file == place.file), place)
+    name = repair.name_assigned(place) or "provider"
+    line = f"trace.set_tracer_provider({name})"
+    text = line if repair.has_name(place, "trace") else f"from opentelemetry import trace\n{line}"
+    seen = (
+        f"the TracerProvider of {place} is never made global: nobody calls trace.set_tracer_provider({name})"
+    )
+    return Found(seen, write=repair.after(last if last.line >= place.line else place, text))
+
+
+@provider.rule(
+    "TM204", "launcher-failed", "the launcher logs what fails in it, and starts the service without tracing"
+)
+def launcher_failed(facts: Facts) -> Found | None:
+    said = [one for one in facts.logs("opentelemetry.instrumentation.auto_instrumentation") if one["errors"]]
+    failed = [one for one in said if re.search(r"[Ff]ailed|Configuration of", one["text"])]
+    if not failed:
+        return None
+    reason = failed[0]["errors"][0]
+    seen = f"the launcher failed to set up the tracing: {reason}"
+    if name := named_in(facts, " ".join(failed[0]["errors"])):
+        right = HTTP if name.endswith("_PROTOCOL") else ""
+        return repair.variable(facts, f"{seen} ({name}={facts.inside.get(name)})", name, right)
+    if missing := re.search(r"No module named '([\w.]+)'", reason):
+        return Found(
+            seen,
+            type=pip_install(
+                facts,
+                missing[1].split(".")[0]
+                if not missing[1].startswith("opentelemetry")
+                else missing[1].replace(".", "-"),
+            ),
+        )
+    if component := re.search(r"Requested component '([^']+)' not found", reason):
+        return Found(seen, type=pip_install(facts, exporter_package(component[1])))
+    return Found(seen, type=pip_install(facts, "--upgrade", *DISTRO))
+
+
+def exporter_package(component: str) -> str:
+    known = {
+        "otlp_proto_grpc": "opentelemetry-exporter-otlp-proto-grpc",
+        "otlp_proto_http": "opentelemetry-exporter-otlp-proto-http",
+    }
+    return known.get(component, f"opentelemetry-exporter-{component}")
+
+
+def named_in(facts: Facts, reason: str) -> str:
+    """The variable that an exception complains of: by its name, by the SDK's word for it, or by its value."""
+    settings = {
+        name: value for name, value in facts.inside.environ.items() if name.startswith("OTEL_") and value
+    }
+    said = [name for name in re.findall(r"OTEL_[A-Z_]+", reason) if name in settings]
+    return next((name for name in (*said, *meant(settings, reason))), "")
+
+
+def meant(settings: Mapping[str, str], reason: str) -> Iterator[str]:
+    words = {one.removesuffix("_MILLIS") for one in re.findall(r"\w+_\w+", reason.upper())}
+    quoted = re.findall(r"'([^']+)'|\"([^\"]+)\"", reason)
+    values = {single or double for single, double in quoted}
+    for name, value in settings.items():
+        parts = {one.strip() for one in value.split(",")} | {value}
+        if parts & values or any(name.endswith(f"_{word}") for word in words):
+            yield name
+
+
+@provider.rule(
+    "TM205", "no-distro", "the launcher sets up what a distro tells it to; without one it sets up nothing"
+)
+def no_distro(facts: Facts) -> Found | None:
+    packages = facts.inside.packages
+    if not facts.launched or facts.provider is not None or packages.entry_points("opentelemetry_distro"):
+        return None
+    return Found(
+        f"opentelemetry-distro is not installed for {facts.inside.interpreter}",
+        type=pip_install(facts, *DISTRO),
+    )
+
+
+@provider.rule(
+    "TM206", "import-failed", "an import that failed was caught, and the set-up behind it was skipped"
+)
+def import_failed(facts: Facts) -> Found | None:
+    failed = [one for one in facts.seen("import-failed") if one["module"].startswith("opentelemetry")]
+    if not failed or facts.provider is not None:
+        return None
+    module, place = str(failed[0]["module"]), place_of(failed[0])
+    assert place is not None
+    seen = (
+        f"{place} imports {module}, which is not there, and the error is caught: no TracerProvider was made"
+    )
+    if better := near_module(facts, module):
+        return Found(seen, write=Edit(place.file, place.line, "replace", place.text.replace(module, better)))
+    return Found(seen, type=pip_install(facts, package_of(module)))
+
+
+def near_module(facts: Facts, module: str) -> str:
+    """The module of an installed package that was meant."""
+    from difflib import get_close_matches
+
+    packages = facts.inside.packages
+    known = {
+        str(file).removesuffix("/__init__.py").replace("/", ".")
+        for name, one in packages.found.items()
+        if name.startswith("opentelemetry")
+        for file in one.files or ()
+        if str(file).endswith("/__init__.py") and str(file).startswith("opentelemetry/")
+    }
+    parents = {".".join(one.split(".")[:size]) for one in known for size in range(1, one.count(".") + 2)}
+    return next(iter(get_close_matches(module, sorted(parents), n=1, cutoff=0.85)), "")
+
+
+def package_of(module: str) -> str:
+    parts = module.split(".")
+    if parts[:3] == ["opentelemetry", "exporter", "otlp"]:
+        return "opentelemetry-exporter-otlp"
+    return "-".join(parts[:3] if parts[1:2] in (["instrumentation"], ["exporter"]) else parts[:2])
+
+
+@provider.rule("TM207", "set-up-not-called", "code that is never run sets up nothing")
+def set_up_not_called(facts: Facts) -> Found | None:
+    if facts.seen("provider") or facts.launched:
+        return None
+    for place, function in providers_in_functions(facts):
+        app = place_of(facts.app) if facts.app else None
+        where = app if app and app.file == place.file else None
+        seen = f"no TracerProvider was made: {function}() at {place} makes one, and nobody calls it"
+        if where is None:
+            return Found(
+                seen, write=Edit(place.file, len(text_of(place.file).splitlines()), "after", f"{function}()")
+            )
+        return Found(seen, write=Edit.at(where, "before", f"{function}()"))
+    return None
+
+
+def providers_in_functions(facts: Facts) -> Iterator[tuple[Place, str]]:
+    """Functions without arguments in the service's own code that make a TracerProvider."""
+    for file in repair.sources(facts.inside.folder):
+        try:
+            tree = ast.parse(file.read_bytes())
+        except (OSError, SyntaxError, ValueError):
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and not node.args.args and makes_provider(node):
+                yield Place(file, node.lineno), node.name
+
+
+def makes_provider(node: ast.AST) -> bool:
+    return any(
+        isinstance(one, ast.Call) and ast.unparse(one.func).rpartition(".")[2] == "TracerProvider"
+        for one in ast.walk(node)
+    )
+
+
+@provider.rule(
+    "TM208", "set-up-in-another-process", "a provider lives in one process, and another one answers"
+)
+def another_process(facts: Facts) -> Found | None:
+    others = [one for one in facts.all("provider") if one["run"] != facts.run and place_of(one)]
+    if not others or facts.seen("provider"):
+        return None
+    place = place_of(others[-1])
+    seen = (
+        f"the TracerProvider of {place} is made in process {others[-1]['pid']}, and another process answers"
+    )
+    return Found(seen, type=repair.behind_launcher(facts))
+
+
+@provider.rule("TM209", "no-tracing", "nothing in the process makes spans")
+def no_tracing(facts: Facts) -> Found | None:
+    if facts.seen("provider") or facts.launched:
+        return None
+    step = repair.behind_launcher(facts)
+    packages = facts.inside.packages
+    missing = [one for one in DISTRO if not packages.has(one)]
+    missing += [
+        one for library, one in INSTRUMENTATIONS.items() if packages.has(library) and not packages.has(one)
+    ]
+    seen = "no TracerProvider is made, and the command does not start under opentelemetry-instrument"
+    return Found(seen, type=f"{pip_install(facts, *missing)} && {step}" if missing else step)
+
+
+@link("exporter", "its spans go to an exporter that sends", "TM220", LAUNCH)
+def exporter(facts: Facts) -> State:
+    sending = [one for one in facts.exporters if one.sends]
+    if sending:
+        said = ", ".join(f"{one.type} to {one.endpoint or 'its own address'}" for one in sending)
+        return State(True, said)
+    kinds = ", ".join(one.type for one in facts.exporters)
+    return State(False, f"the global TracerProvider has {'only ' + kinds if kinds else 'no span processor'}")
+
+
+@exporter.rule(
+    "TM221", "second-provider", "only the first provider that is made global counts; a later one is refused"
+)
+def second_provider(facts: Facts) -> Found | None:
+    refused = [one for one in facts.seen("global") if not one["accepted"]]
+    accepted = facts.last("global", accepted=True)
+    if not refused or accepted is None:
+        return None
+    place, first = place_of(refused[-1]), place_of(accepted)
+    made = place_of(facts.provider)
+    seen = f"{place} sets a second TracerProvider, which is refused: that of {first or 'the launcher'} counts"
+    where = first or made
+    if where is None:
+        return Found(seen, type=facts.subject.command.replace("opentelemetry-instrument ", "", 1))
+    return Found(seen, write=Edit.at(where, "replace", ""))
+
+
+@exporter.rule("TM222", "no-processor", "a provider hands its spans to its processors, and it has none")
+def no_processor(facts: Facts) -> Found | None:
+    place = place_of(facts.provider)
+    if facts.exporters or place is None or facts.provider is None:
+        return None
+    name = repair.name_assigned(place) or "trace.get_tracer_provider()"
+    added = {one["processor"] for one in facts.seen("processor-added")}
+    loose = [one for one in facts.seen("processor") if one["processor"] not in added and place_of(one)]
+    seen = f"the TracerProvider made at {place} has no span processor: nobody calls add_span_processor"
+    if loose:
+        there = place_of(loose[-1])
+        assert there is not None
+        processor = repair.name_assigned(there) or "processor"
+        return Found(
+            f"{seen}({processor}) with that of {there}",
+            write=repair.after(there, f"{name}.add_span_processor({processor})"),
+        )
+    line = f"{name}.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))"
+    text = repair.with_import(place, "opentelemetry.sdk.trace.export", "BatchSpanProcessor", line)
+    text = repair.with_import(
+        place, "opentelemetry.exporter.otlp.proto.http.trace_exporter", "OTLPSpanExporter", text
+    )
+    return Found(seen, write=repair.after(place, text))
+
+
+exporter.rule("TM226", "unknown-part", "a part that is named has to be installed, or no exporter is made")(
+    unknown_component
+)
+exporter.rule("TM225", "launcher-failed-late", "the launcher failed between the provider and its exporter")(
+    launcher_failed
+)
+
+
+@exporter.rule("TM223", "exporter-variable", "OTEL_TRACES_EXPORTER chooses the exporter under the launcher")
+def exporter_variable(facts: Facts) -> Found | None:
+    name = "OTEL_TRACES_EXPORTER"
+    value = facts.inside.get(name).strip()
+    if not facts.launched or not value or set(value.split(",")) - {"none", "console"}:
+        return None
+    return repair.variable(facts, f"{name}={value} sends no spans anywhere", name, "otlp")
+
+
+@exporter.rule("TM224", "console-only", "a ConsoleSpanExporter prints the spans; nobody else gets them")
+def console_only(facts: Facts) -> Found | None:
+    local = [one for one in facts.exporters if not one.sends and one.place]
+    if not local:
+        return None
+    place, provided = local[-1].place, facts.provider and place_of(facts.provider)
+    assert place is not None
+    what = "prints them to the console" if "Console" in local[-1].type else "keeps them in memory"
+    seen = f"the only exporter, {local[-1].type} of {place}, {what}"
+    name = repair.name_assigned(provided) if provided else ""
+    owner = name or "trace.get_tracer_provider()"
+    line = f"{owner}.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))"
+    text = repair.with_import(place, "opentelemetry.sdk.trace.export", "BatchSpanProcessor", line)
+    text = repair.with_import(
+        place, "opentelemetry.exporter.otlp.proto.http.trace_exporter", "OTLPSpanExporter", text
+    )
+    behind = provided if provided and provided.file == place.file and provided.line > place.line else place
+    return Found(seen, write=repair.after(behind, text))
+
+
+def as_found(check: Check) -> Found | None:
+    """A check that needs only the command and the variables, as what a rule found."""
+    return None if check.ok else Found(check.detail, type=check.next_step)

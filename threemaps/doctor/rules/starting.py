@@ -1,0 +1,187 @@
+"""TM1xx: does the command run, answer, and let the doctor look inside?"""
+
+import re
+import shlex
+from pathlib import Path
+
+from threemaps.doctor.facts import Facts
+from threemaps.doctor.rules.base import Edit, Found, State, link, typed
+from threemaps.doctor.rules.repair import where_set
+from threemaps.doctor.subject import LAUNCHER
+from threemaps.doctor.visit import PAGE_SECONDS, START_SECONDS
+
+
+def last_words(facts: Facts) -> str:
+    lines = [line for line in facts.outcome.said.strip().splitlines() if line.strip()]
+    return lines[-1].strip()[:300] if lines else "nothing"
+
+
+def why_it_ended(facts: Facts) -> str:
+    """The last exception in its output; else its last line."""
+    found = re.findall(r"^[\w.]*(?:Error|Exception|Exit)\b:? ?.*", facts.outcome.said, re.MULTILINE)
+    return found[-1][:300] if found else last_words(facts)
+
+
+@link("runs", "the command starts", "TM100", "run the command by hand, and read what it says")
+def runs(facts: Facts) -> State:
+    if not facts.outcome.started:
+        return State(False, f"{typed(facts)} does not start: {facts.outcome.why_not}")
+    return State(True, f"{typed(facts)} starts")
+
+
+@runs.rule("TM101", "no-program", "the shell finds no such program")
+def no_program(facts: Facts) -> Found | None:
+    name = facts.subject.typed[0] if facts.subject.typed else ""
+    near = facts.subject.interpreter.parent / LAUNCHER if facts.subject.interpreter else None
+    if name.endswith(LAUNCHER) and near and near.is_file():
+        return Found(f"there is no {LAUNCHER} on the PATH", type=f'export PATH="{near.parent}:$PATH"')
+    step = (
+        "pip install opentelemetry-distro opentelemetry-exporter-otlp"
+        if name.endswith(LAUNCHER)
+        else f"command -v {shlex.quote(name)}"
+    )
+    return Found(f"there is no program {name!r}", type=step)
+
+
+@link("answers", "it answers a request", "TM110", "curl -v http://127.0.0.1:PORT/")
+def answers(facts: Facts) -> State:
+    outcome = facts.outcome
+    if facts.request is not None or outcome.answered:
+        where = outcome.answered[0] if outcome.answered else "its port"
+        return State(True, f"it answers at {where}")
+    if outcome.code is not None:
+        return State(False, f"it ended with {outcome.code} before it answered: {why_it_ended(facts)}")
+    if outcome.silent:
+        said = f"it listens at {outcome.silent[0]}, and its start page gave no answer within {PAGE_SECONDS} s"
+        return State(False, f"{said}; its last words: {last_words(facts)}")
+    return State(False, f"it listened nowhere within {START_SECONDS} s; its last words: {last_words(facts)}")
+
+
+@answers.rule("TM111", "port-taken", "a port belongs to one process at a time")
+def port_taken(facts: Facts) -> Found | None:
+    if not re.search(r"[Aa]ddress already in use|already in use|Errno 98", facts.outcome.said):
+        return None
+    port = re.search(r"[Pp]ort (\d+)|:(\d+)\b", facts.outcome.said)
+    number = next((one for one in port.groups() if one), "PORT") if port else "PORT"
+    return Found(f"its port {number} is taken by another process", type=f"lsof -i :{number}")
+
+
+@answers.rule("TM112", "no-module", "a module that is imported is not installed for this interpreter")
+def no_module(facts: Facts) -> Found | None:
+    found = re.findall(r"ModuleNotFoundError: No module named '([^']+)'", facts.outcome.said)
+    if not found or facts.outcome.code is None:
+        return None
+    package = (
+        found[-1].replace(".", "-") if found[-1].startswith("opentelemetry") else found[-1].split(".")[0]
+    )
+    return Found(
+        f"it ended: no module named {found[-1]!r} is installed",
+        type=f"{facts.inside.pip} {package.replace('_', '-')}",
+    )
+
+
+@answers.rule(
+    "TM113", "daemon-address", "the X-Ray SDK takes HOST:PORT, and raises at its start for anything else"
+)
+def daemon_address(facts: Facts) -> Found | None:
+    if "InvalidDaemonAddressException" not in facts.outcome.said:
+        return None
+    name = "AWS_XRAY_DAEMON_ADDRESS"
+    given = facts.inside.environ.get(name, "")
+    bare = re.sub(r"^\w+://", "", given).rstrip("/") or "127.0.0.1:2000"
+    from threemaps.doctor.rules.repair import variable
+
+    return variable(
+        facts, f"{name}={given} is no HOST:PORT, and the X-Ray daemon's address has to be one", name, bare
+    )
+
+
+@answers.rule("TM114", "bad-variable", "the SDK refuses the value of a variable and raises at the start")
+def bad_variable(facts: Facts) -> Found | None:
+    if facts.outcome.code is None:
+        return None
+    from threemaps.doctor.rules.setup import named_in
+
+    reason = why_it_ended(facts)
+    if "opentelemetry" in facts.outcome.said and (name := named_in(facts, reason)):
+        from threemaps.doctor.rules.repair import variable
+
+        return variable(facts, f"{name} has a value that the SDK refuses: {reason}", name, "")
+    return None
+
+
+@answers.rule("TM115", "ended", "a program that has ended sends nothing")
+def ended(facts: Facts) -> Found | None:
+    if facts.outcome.code is None:
+        return None
+    place = re.findall(r'File "([^"]+)", line (\d+)', facts.outcome.said)
+    own = [
+        (file, line)
+        for file, line in place
+        if "site-packages" not in file and "/lib/python" not in file and "<" not in file
+    ]
+    where = f" at {Path(own[-1][0]).name}:{own[-1][1]}" if own else ""
+    return Found(
+        f"it ended with {facts.outcome.code}{where}: {why_it_ended(facts)}", type=facts.subject.command
+    )
+
+
+@link("inside", "the doctor can look inside", "TM120", "threemaps doctor -- python app.py")
+def inside(facts: Facts) -> State:
+    if facts.request is not None:
+        pid = facts.request["pid"]
+        made = facts.app.get("place") if facts.app else None
+        where = f", a Flask app made at {Path(made['file']).name}:{made['line']}" if made else ", a Flask app"
+        return State(True, f"process {pid} answered{where}")
+    if facts.outcome.unseen:
+        return State(False, "the process that runs the service was not reached by the probe")
+    if facts.process is None:
+        return State(None, "no Python process reported: the command runs none, or takes the variables away")
+    if facts.seen("app"):
+        return State(
+            None, "no Flask app answered the request: another server has the port, or a middleware answers"
+        )
+    return State(None, "what answered is no Flask app: its requests are not followed, only its spans")
+
+
+@inside.rule(
+    "TM121", "isolated", "an isolated Python reads no PYTHONPATH, by which launcher and probe get in"
+)
+def isolated(facts: Facts) -> Found | None:
+    for one in facts.outcome.unseen:
+        if flag := one["flag"]:
+            name = Path(one["argv"][0]).name
+            seen = f"{name} {flag} reads no PYTHONPATH: the launcher's hook does not get in, nor the doctor"
+            words = list(facts.subject.typed)
+            if flag in words:
+                words.remove(flag)
+                return Found(seen, type=facts.subject.shown(words))
+            return Found(seen, write=without(facts, rf"({re.escape(name)})\s+{re.escape(flag)}\b", r"\1"))
+    return None
+
+
+def without(facts: Facts, pattern: str, replacement: str) -> Edit | None:
+    """The line of a script in which this stands, with the replacement in its place."""
+    from threemaps.doctor.rules.repair import files_beside
+
+    for file in files_beside(facts):
+        for number, line in enumerate(file.read_text(errors="replace").splitlines(), start=1):
+            if re.search(pattern, line):
+                return Edit(file, number, "replace", re.sub(pattern, replacement, line))
+    return None
+
+
+@inside.rule("TM122", "python-path-replaced", "the launcher's hook stands in PYTHONPATH, and goes with it")
+def python_path_replaced(facts: Facts) -> Found | None:
+    for one in facts.outcome.unseen:
+        if "probe" in one["python_path"]:
+            continue
+        place = where_set(facts, "PYTHONPATH")
+        seen = "PYTHONPATH is replaced on the way, and the launcher's hook (and the doctor's) with it"
+        if place is None:
+            return Found(seen, type="grep -rn PYTHONPATH .")
+        text = re.sub(
+            r"PYTHONPATH=([\"']?)([^\s\"']*)", r"PYTHONPATH=\1\2${PYTHONPATH:+:$PYTHONPATH}", place.text
+        )
+        return Found(f"{place}: {seen}", write=Edit(place.file, place.line, "replace", text))
+    return None
