@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from bench.report import Report, median
-from threemaps.model.difference import Source, Window, compare
+from threemaps.diagnose import expected
+from threemaps.model.difference import Source, Window, differences, merged
 from threemaps.model.servicemap import Edge, Node, ServiceMap
 
 ABOUT = "the comparison alone, without reading"
@@ -47,7 +48,7 @@ def cpu_seconds_for(pairs: list[Pair], count: Count) -> float:
     window = Window(datetime.now(UTC) - timedelta(minutes=1), datetime.now(UTC))
     sources = [Source(name, name, window, drawn(pairs, index, count)) for index, name in enumerate(BACKENDS)]
     began = time.process_time()
-    compare(window, sources, lambda difference: difference)
+    list(merged(expected(sources, differences(sources))))
     return time.process_time() - began
 
 

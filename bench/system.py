@@ -22,7 +22,7 @@ from bench.processes import cpu_seconds, wait_until
 from bench.report import Report, median, percentile
 from tests.running import CLI, System
 from threemaps.demo.traffic import Traffic
-from threemaps.model.difference import Difference, Source, Window, compare
+from threemaps.model.difference import Comparison, Window
 from threemaps.model.servicemap import Edge, ServiceMap
 from threemaps.readers import open_backend
 from threemaps.settings import PROJECT
@@ -260,10 +260,7 @@ def page(report: Report, system: System) -> None:
     for version in range(PAGE_UPDATES):
         maps = {name: held.map_edges(partial(with_calls, version)) for name, held in read.items()}
         began = time.process_time()
-        comparison = compare(
-            window, [Source(name, name, window, held) for name, held in maps.items()], identity
-        )
-        latest = picture(version, comparison, View(), settling=False)
+        latest = picture(version, Comparison(window, maps), View())
         latest.changes(known)
         seconds.append(time.process_time() - began)
         known = latest
@@ -277,10 +274,6 @@ def triangle(system: System, backend: str) -> tuple[Edge, ...]:
 
 def with_calls(more: int, edge: Edge) -> Edge:
     return replace(edge, requests=(edge.requests or 0) + more)
-
-
-def identity(difference: Difference) -> Difference:
-    return difference
 
 
 def memory(report: Report, system: System, sent: int) -> None:

@@ -13,7 +13,7 @@ from tests.running import own_variables
 from tests.wider_collector import AGENT, agents_collector, say
 from threemaps.demo.collector import collector_binary
 from threemaps.demo.resolved import CONFIG, collector_environment, write_resolved
-from threemaps.diagnose.evidence.collector import Sample, parse_metrics
+from threemaps.diagnose.collector import Sample, parse_metrics
 from threemaps.settings import Settings
 
 START_SECONDS = 90.0  # a cold start on a machine that does other things

@@ -14,9 +14,9 @@ from werkzeug.wrappers import Request, Response
 from tests.collector_process import CONFIG, CollectorProcess, settings_at, wait_for
 from tests.conftest import serving
 from tests.system.trees import Span, request_of, send
-from threemaps.compare import settle, side_by_side
+from threemaps.compare import settling
 from threemaps.compare.side_by_side import compare_now
-from threemaps.diagnose.evidence.collector import read_collector
+from threemaps.diagnose.collector import read_collector
 from threemaps.model.windows import window_until
 from threemaps.readers import open_backend
 from threemaps.settings import Settings
@@ -70,7 +70,7 @@ class Bench:
         return {(edge.source.name, edge.target.name): edge.requests for edge in found.edges}
 
     def wait_for_backlog(self, backend: str) -> None:
-        wait_for(lambda: read_collector(self.settings).legs[backend].queued)
+        wait_for(lambda: read_collector(self.settings).paths[backend].queued)
 
 
 @contextlib.contextmanager
@@ -81,8 +81,7 @@ def bench_in(
 
     The overlay is laid over the collector's configuration.
     """
-    monkeypatch.setattr(settle, "POLL_SECONDS", 0.3)
-    monkeypatch.setattr(side_by_side, "LAG", timedelta(seconds=1))
+    monkeypatch.setattr(settling, "ON_THE_WAY", timedelta(seconds=1))
     answers: dict[str, int] = {}
     with contextlib.ExitStack() as stack:
         serve = stack.enter_context(serving(THREADS))

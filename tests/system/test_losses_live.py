@@ -4,19 +4,18 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import requests
 
-from tests.collector_process import CONFIG, wait_for
-from tests.system.bench import SINCE, Bench, bench_in, laid_over
+from tests.collector_process import wait_for
+from tests.system.bench import SINCE, Bench, bench_in
 from tests.system.test_causes_live import CALLS, calls, caused, of, unexpected
 from tests.system.trees import attributes
-from threemaps.compare import settle, side_by_side
-from threemaps.diagnose.causes.shapes import CAUSES
-from threemaps.diagnose.evidence.collector import read_collector
-from threemaps.diagnose.evidence.shapes import Oddity
+from threemaps.compare import side_by_side
+from threemaps.diagnose.collector import read_collector
 from threemaps.readers.snapshot import snapshot_text
 
 pytestmark = pytest.mark.system
@@ -28,14 +27,6 @@ exporters:
       queue_size: 8000
       batch: { flush_timeout: 200ms, sizer: bytes, min_size: 1000, max_size: 4000 }
 """
-SMALL_STORE = """
-connectors:
-  service_graph/calls: { store: { max_items: 3 } }
-"""
-NO_MEMORY = """
-processors:
-  memory_limiter: { check_interval: 100ms, limit_mib: 1, spike_limit_mib: 0 }
-"""
 
 
 def test_a_queue_that_was_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,7 +34,7 @@ def test_a_queue_that_was_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         bench.answers["honeycomb"] = 503
         wait_for(lambda: refuses(bench))
         bench.answers.clear()
-        wait_for(lambda: not read_collector(bench.settings).legs["honeycomb"].queued)
+        wait_for(lambda: not read_collector(bench.settings).paths["honeycomb"].queued)
         told = bench.compare()
     assert told["agree"] is False
     for one in caused(told, "honeycomb", "its queue was full"):
@@ -60,54 +51,17 @@ def refuses(bench: Bench) -> bool:
     return False
 
 
-def test_a_store_that_was_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with bench_in(tmp_path / "state", monkeypatch, SMALL_STORE) as bench:
-        spans = calls()
-        bench.send(of("a", spans))
-        bench.send(of("b", spans))
-        bench.wait_for_call("honeycomb", "a", "b", CALLS)
-        bench.wait_for_call("xray", "a", "b", CALLS)
-        bench.wait_for_call("cloudwatch", "a", "b", 3)
-        told = bench.compare()
-    (edge,) = [one for one in caused(told, "cloudwatch", "store was full") if one["target"] == "b"]
-    assert edge["values"]["cloudwatch"] < CALLS
-    assert "max_items" in edge["advice"]
-
-
-def test_callers_that_were_refused_for_want_of_memory(bench: Bench, tmp_path: Path) -> None:
-    spans = calls()
-    bench.send(of("b", spans))
-    bench.wait_for_call("xray", "outside", "b", CALLS)
-    bench.collector.stop()
-    bench.collector.configs = (CONFIG, *laid_over(tmp_path / "small", NO_MEMORY))
-    bench.collector.start()
-    wait_for(lambda: not accepts(bench, of("b", calls())))
-    assert not accepts(bench, of("a", spans))
-    told = bench.compare()
-    found = caused(told, "cloudwatch", CAUSES[Oddity.CALLER_NEVER_CAME][0])
-    assert all(any("refused" in line for line in one["evidence"]) for one in found)
-
-
-def accepts(bench: Bench, spans: list[tuple[str, object]]) -> bool:
-    try:
-        bench.send(spans)  # type: ignore[arg-type]
-    except requests.HTTPError:
-        return False
-    return True
-
-
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     with bench_in(tmp_path / "state", monkeypatch) as running:
         yield running
 
 
-def test_maps_that_never_stand_still(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_maps_that_never_stand_still(bench: Bench) -> None:
     """The callees' spans are always some seconds behind: X-Ray has callees by address, CloudWatch waits."""
-    monkeypatch.setattr(settle, "LIMIT_SECONDS", 2.0)
 
     def is_said() -> bool:
-        told = bench.compare()
+        told = side_by_side.compare_now(bench.settings, since=SINCE, wait=timedelta(seconds=2)).to_json()
         assert told["agree"] is False
         return any("still moving" in one["cause"] for one in unexpected(told))
 
@@ -164,6 +118,6 @@ def test_a_caller_that_x_ray_refused_is_not_outside(bench: Bench) -> None:
     bench.wait_for_call("honeycomb", "a", "b", CALLS)
     bench.wait_for_call("cloudwatch", "a", "b", CALLS)
     told = bench.compare()
+    assert unexpected(told)
     for one in unexpected(told):
-        assert "X-Ray refused segments inside an answer of 200" in one["cause"], one
-    assert caused(told, "cloudwatch", "X-Ray draws it for want of a service's spans")
+        assert "X-Ray lacks spans of these calls that Honeycomb holds" in one["cause"], one

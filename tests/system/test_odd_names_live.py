@@ -11,7 +11,7 @@ from tests.component.collector.sending import segment, send_segment, trace_id
 from tests.running import System
 from tests.system.drawing import check
 from tests.system.trees import CLIENT, CONSUMER, PRODUCER, SERVER, Edge, End, Forest, request_of, send
-from threemaps.diagnose.causes.names import in_xray
+from threemaps.diagnose.names import in_xray
 from threemaps.model.servicemap import Node
 
 pytestmark = pytest.mark.system

@@ -14,9 +14,9 @@ import pytest
 from tests.collector_process import wait_for
 from tests.system.bench import Bench, bench_in
 from tests.system.trees import CLIENT, CONSUMER, INTERNAL, MS, PRODUCER, SERVER, Forest, Span
-from threemaps.diagnose.causes.shapes import CAUSES
-from threemaps.diagnose.evidence.collector import read_collector
-from threemaps.diagnose.evidence.shapes import Oddity
+from threemaps.diagnose import shapes
+from threemaps.diagnose.collector import read_collector
+from threemaps.model.drawing import SHAPES
 
 pytestmark = pytest.mark.system
 
@@ -68,7 +68,7 @@ def send_and_wait(bench: Bench, forest: Forest) -> None:
     bench.send(marker.spans)
     for backend in ("cloudwatch", "xray"):
         bench.wait_for_call(backend, "last", "gone.example:81")
-    wait_for(lambda: not any(leg.queued for leg in read_collector(bench.settings).legs.values()))
+    wait_for(lambda: not any(leg.queued for leg in read_collector(bench.settings).paths.values()))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -86,7 +86,7 @@ def test_traces_of_any_shape(bench: Bench, seed: int) -> None:
     unexpected = [one for one in told["differences"] if not one["expected"]]
     assert told["agree"], json.dumps(unexpected, indent=1)
     shaped = {one["cause"] for one in told["differences"] if one["advice"]}
-    assert shaped <= {cause for cause, _ in CAUSES.values()}
+    assert shaped <= {shape.cause for shape in SHAPES}
     for backend, drawn in told["maps"].items():
         edges = {
             ((one["source"], one["source_kind"]), (one["target"], one["target_kind"])): (
@@ -121,16 +121,15 @@ def test_each_shape_is_named(bench: Bench) -> None:
     send_and_wait(bench, forest)
     told = bench.compare()
     assert told["agree"], json.dumps(told["differences"], indent=1)
-    for source, target, oddity in (
-        ("outside", "browsed", Oddity.CALLER_NEVER_CAME),
-        ("half", "called", Oddity.CALLER_WITHOUT_ENTRY),
-        ("outer", "inner", Oddity.NO_CLIENT_SPAN),
-        ("starter", "task", Oddity.NO_SERVER_SPAN),
+    for source, target, shape in (
+        ("half", "called", shapes.CALLER_WITHOUT_ENTRY),
+        ("outer", "inner", shapes.NO_CLIENT_SPAN),
+        ("starter", "task", shapes.NO_SERVER_SPAN),
     ):
         found = [one for one in told["differences"] if (one["source"], one["target"]) == (source, target)]
-        assert CAUSES[oddity][0] in {one["cause"] for one in found}, json.dumps(found, indent=1)
+        assert shape.cause in {one["cause"] for one in found}, json.dumps(found, indent=1)
     shared = [one for one in told["differences"] if one["source"] == "sender" and one["target"]]
-    assert [one["cause"] for one in shared] == [CAUSES[Oddity.SHARED_CLIENT_SPAN][0]]
+    assert [one["cause"] for one in shared] == [shapes.SHARED_CLIENT_SPAN.cause]
     assert not [
         one for one in told["differences"] if one["target"] == "flagged" and one["odd"] != ["honeycomb"]
     ]

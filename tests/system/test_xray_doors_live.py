@@ -29,7 +29,7 @@ from tests.system.trees import (
     request_of,
     send,
 )
-from threemaps.diagnose.evidence.collector import read_collector
+from threemaps.diagnose.collector import read_collector
 from threemaps.doctor.legs import advice
 from threemaps.doctor.walk import Walk
 from threemaps.readers.aws import aws_client
@@ -66,7 +66,7 @@ def wait_until_drawn(doors: tuple[Bench, Bench]) -> None:
         before = bench.calls("xray").get(("last", "gone.example:81"), 0) or 0
         bench.send(marker.spans)
         bench.wait_for_call("xray", "last", "gone.example:81", before + 1)
-        wait_for(lambda bench=bench: not read_collector(bench.settings).legs["xray"].queued)
+        wait_for(lambda bench=bench: not read_collector(bench.settings).paths["xray"].queued)
 
 
 def graph(bench: Bench) -> Graph:
@@ -347,7 +347,7 @@ def test_what_the_otlp_door_refuses_whole_is_in_nobodys_way(doors: tuple[Bench, 
             scope.scope.attributes.extend(attributes({"text": LONG}))
             scope.spans.append(forest.span(new_trace(), "", SERVER, b"", now, 100))
         send(bench.collector.otlp_http, [request.SerializeToString()])
-    wait_for(lambda: not read_collector(bench.settings).legs["xray"].queued, 60)
+    wait_for(lambda: not read_collector(bench.settings).paths["xray"].queued, 60)
     counted = bench.collector.metric("otelcol_processor_filter_spans_filtered", filter="filter/xray_never")
     assert counted == 2 * 10
     read = aws_client(bench.settings, "xray").get_service_graph

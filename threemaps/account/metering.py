@@ -11,7 +11,7 @@ import requests
 
 from threemaps.account.account_wide import SEARCHED, destination, indexed_percentage
 from threemaps.account.spend import Usage
-from threemaps.diagnose.evidence.collector import Sample, parse_metrics
+from threemaps.diagnose.collector import Sample, parse_metrics
 from threemaps.errors import UserError
 from threemaps.model.difference import Window
 from threemaps.model.servicemap import Kind

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from threemaps.diagnose.causes.expected import drawable
-from threemaps.model.difference import Difference, DifferenceKind, Source, merged
+from threemaps.model.difference import Difference, DifferenceKind, Held, Source, merged
+from threemaps.model.drawing import draws
 from threemaps.model.servicemap import Edge, Kind, Node, ServiceMap
 from threemaps.readers.snapshot import END_KEYS, FILE_KEYS, VALUE_KEYS, MapFile
 
@@ -19,6 +19,8 @@ KINDS = {
     "error_rate": DifferenceKind.ERRORS,
     "p95_ms": DifferenceKind.LATENCY,
 }
+ANY = Node("any")
+MISSING, CANNOT = "missing", "cannot draw it"
 ADVICE = "if the change is meant, write the contract anew with `threemaps snapshot`"
 
 
@@ -121,12 +123,15 @@ def broken(
 
 def both_draw(contract: Contract, source: Source, key: tuple[Node, Node]) -> bool:
     drawn_by = [source.backend, contract.drawn_by or ""]
-    return all(drawable(Edge(*key), backend) for backend in drawn_by)
+    return all(draws(backend, Edge(*key)) for backend in drawn_by)
 
 
 def node_is_drawn(contract: Contract, source: Source, node: Node) -> bool:
     """A node whose edges one of the two cannot draw is none of the other's business."""
-    if "honeycomb" in (source.backend, contract.drawn_by) and node.kind is not Kind.SERVICE:
+    if node.kind is not Kind.SERVICE and not all(
+        draws(backend, Edge(*((node, ANY) if node.kind is Kind.OUTSIDE else (ANY, node))))
+        for backend in (source.backend, contract.drawn_by or "")
+    ):
         return False
     assert source.map is not None
     edges = [edge for held in (contract.wanted, source.map) for edge in held.edges if node in edge.key]
@@ -134,9 +139,8 @@ def node_is_drawn(contract: Contract, source: Source, node: Node) -> bool:
 
 
 def out_of_bounds(contract: Contract, name: str, edge: Edge) -> Iterator[Difference]:
-    measured = {"requests": edge.requests, "error_rate": error_rate(edge), "p95_ms": edge.p95_ms}
     for key, bound in contract.bounds.get(edge.key, {}).items():
-        value = measured[key]
+        value = measured(edge, key)
         if value is not None and not bound.holds(value):
             said = f"{key} of {edge.source} → {edge.target} has to be {bound}"
             yield Difference(
@@ -144,19 +148,67 @@ def out_of_bounds(contract: Contract, name: str, edge: Edge) -> Iterator[Differe
             )
 
 
-def error_rate(edge: Edge) -> float | None:
-    return edge.errors / edge.requests if edge.requests and edge.errors is not None else None
+def measured(edge: Edge, key: str) -> float | None:
+    if key == "error_rate":
+        return edge.errors / edge.requests if edge.requests and edge.errors is not None else None
+    return edge.requests if key == "requests" else edge.p95_ms
 
 
-def untold(contract: Contract, sources: Iterable[Source]) -> Iterator[str]:
-    """Bounds that no source tells the value of are not held, and that is said."""
-    readable = [source.map for source in sources if source.map is not None]
-    for key, bounds in contract.bounds.items():
-        edges = [edge for held in readable for edge in held.edges if edge.key == key]
-        for name in bounds:
-            values = [
-                {"requests": edge.requests, "error_rate": error_rate(edge), "p95_ms": edge.p95_ms}[name]
-                for edge in edges
-            ]
-            if edges and all(value is None for value in values):
-                yield f"no source tells {name} of {key[0]} → {key[1]}: that bound is not held"
+def held_lines(contract: Contract, sources: Iterable[Source]) -> Iterator[Held]:
+    """Every node, edge and bound of the contract with what each source has; then what is beyond it."""
+    readable = [source for source in sources if source.map is not None]
+    for node in contract.wanted.nodes:
+        yield _line(f"node {shown(node)}", {one.name: _node_value(contract, one, node) for one in readable})
+    for edge in contract.wanted.edges:
+        name = f"edge {shown(edge.source)} → {shown(edge.target)}"
+        found = {one.name: one.map.edge(*edge.key) for one in readable if one.map}
+        values = {
+            one.name: _edge_value(contract, one, edge.key, found.get(one.name) is not None)
+            for one in readable
+        }
+        yield _line(name, values)
+        for key, bound in contract.bounds.get(edge.key, {}).items():
+            yield _bound_line(f"{name}: {key} {bound}", key, bound, found)
+    wanted = {edge.key for edge in contract.wanted.edges}
+    more = {edge.key for one in readable if one.map for edge in one.map.edges} - wanted
+    for ends in sorted(more):
+        holders = [
+            one for one in readable if one.map and one.map.edge(*ends) and both_draw(contract, one, ends)
+        ]
+        if holders:
+            values = {one.name: "not in the contract" for one in holders}
+            yield Held(f"edge {shown(ends[0])} → {shown(ends[1])}", values, tuple(values))
+
+
+def _line(what: str, values: Mapping[str, str]) -> Held:
+    return Held(what, values, tuple(name for name, value in values.items() if value == MISSING))
+
+
+def _node_value(contract: Contract, source: Source, node: Node) -> str:
+    if source.map and node in source.map.nodes:
+        return "drawn"
+    return MISSING if node_is_drawn(contract, source, node) else CANNOT
+
+
+def _edge_value(contract: Contract, source: Source, ends: tuple[Node, Node], is_there: bool) -> str:
+    if is_there:
+        return "drawn"
+    return MISSING if both_draw(contract, source, ends) else CANNOT
+
+
+def _bound_line(what: str, key: str, bound: Bound, found: Mapping[str, Edge | None]) -> Held:
+    """A source that does not report the value neither holds the bound nor breaks it."""
+    values: dict[str, str] = {}
+    broken_by = []
+    for name, edge in found.items():
+        value = measured(edge, key) if edge else None
+        values[name] = "not reported" if value is None else f"{value:.4g}"
+        if value is not None and not bound.holds(value):
+            broken_by.append(name)
+    unreported = all(value == "not reported" for value in values.values())
+    return Held(what, values, tuple(broken_by), unreported)
+
+
+def shown(node: Node) -> str:
+    """Two nodes of one name are told apart by their kinds."""
+    return node.name if node.kind is Kind.SERVICE else f"{node.name} ({node.kind})"

@@ -1,101 +1,205 @@
-"""Reads the maps of one window, waits until they stand still, compares them and looks for the causes."""
+"""Compares maps, in this order: read until stable → diff → look for what explains it → explain → report."""
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from threemaps.compare.contract import Contract, untold, violations
-from threemaps.compare.settle import Maps, Settled, settle
-from threemaps.diagnose.causes import explainer
-from threemaps.diagnose.evidence.collect import collect, what_all_lack
-from threemaps.diagnose.evidence.model import Evidence
+from threemaps.compare import troubles
+from threemaps.compare.change import apart_in_time, changes
+from threemaps.compare.contract import Contract, held_lines, violations
+from threemaps.compare.reading import Reader, Reading
+from threemaps.compare.settling import Clock, Watch, settle
+from threemaps.diagnose import explained, subjects, unexpected
+from threemaps.diagnose.case import NotAsked, Subject
+from threemaps.diagnose.reading import StillMoving
+from threemaps.diagnose.sampling import Sampling, in_force
 from threemaps.errors import UserError
-from threemaps.model.difference import Comparison, Source, Window, compare
-from threemaps.model.servicemap import ServiceMap
-from threemaps.model.windows import window_until
-from threemaps.readers import BACKENDS, Backend, SilentError, UnreadableError, open_backend
-from threemaps.readers.cloudwatch import LAG
-from threemaps.readers.snapshot import Snapshot
+from threemaps.model.difference import Comparison, DifferenceKind, Source, Trouble, differences
+from threemaps.model.servicemap import Kind, ServiceMap
+from threemaps.readers import BACKENDS, Backend, UnreadableError, open_backend
+from threemaps.readers.base import Manners
+from threemaps.readers.xray import XRay
 from threemaps.settings import Settings
 
 Report = Callable[[float], None]
-NO_DATA = "no source holds a call in this window: send some, take a longer --since, or run `threemaps doctor`"
-NO_MATCH = "no source holds a call that touches {!r} in this window: without --service all are shown"
+NO_DATA = (
+    "nothing to compare: no source holds a call in this window. Send some (`threemaps traffic`), "
+    "take a longer --since, or run `threemaps doctor`"
+)
+NO_MATCH = (
+    "nothing to compare: no source holds a call that touches {!r} in this window; "
+    "without --service all are shown"
+)
+ACCOUNTS_POLL = timedelta(seconds=30)  # for whoever goes on looking
+NUMBERS = (DifferenceKind.REQUESTS, DifferenceKind.ERRORS, DifferenceKind.LATENCY)
 
 
-class Reader:
-    """Reads all sources at once. One that failed is not asked again, one in a file is not read again."""
+class Comparing:
+    """One comparison of these sources, or many in a row for whoever goes on looking (`look`)."""
 
     def __init__(
-        self, settings: Settings, names: Sequence[str], window: Window, service: str | None = None
+        self,
+        settings: Settings,
+        names: Sequence[str] = BACKENDS,
+        since: timedelta = timedelta(minutes=15),
+        service: str | None = None,
+        *,
+        until: timedelta | None = None,
+        contract: Contract | None = None,
+        max_change: float | None = None,
+        clock: Clock | None = None,
     ) -> None:
-        self.window = window
-        self.service = service
-        self.quiet = settings.quiet
-        self.failures: dict[str, UnreadableError] = {}
-        self.holding_others: set[str] = set()
-        self.backends: dict[str, Backend] = {}
-        self.names = tuple(dict.fromkeys(names))
-        for name in self.names:
-            try:
-                self.backends[name] = open_backend(name, settings)
-            except UnreadableError as error:
-                self.failures[name] = error
+        if len(set(names)) < 2 and contract is None:
+            open_backend(names[0], settings)  # a name that is none goes first
+            raise UserError(
+                "one source is nothing to compare", hint="name two or more, or add --expect FILE", exit_code=2
+            )
+        self.settings = settings
+        self.contract = contract
+        self.max_change = max_change
+        self.reader = Reader(settings, names, service)
+        self.watch = Watch(self.reader, since, until, clock)
+        self._comparison: Comparison | None = None
+        self._shown: Reading | None = None
+        self._looked: datetime | None = None
 
-    @property
-    def has_live(self) -> bool:
-        return any(not isinstance(backend, Snapshot) for backend in self.backends.values())
+    def once(self, wait: timedelta | None = None, report: Report = lambda waited: None) -> Comparison:
+        """The maps once they have settled. Never raises because of a source that cannot be read."""
+        return self.compared(settle(self.watch, self._agree, wait, report))
 
-    @property
-    def answering(self) -> dict[str, Backend]:
-        """Those that are worth a further question."""
-        return {
-            name: backend
-            for name, backend in self.backends.items()
-            if not isinstance(self.failures.get(name), SilentError)
-        }
+    def look(self) -> Comparison:
+        """One more look: the comparison of the maps that settled last.
 
-    def read(self) -> Maps:
-        return self.read_window(self.window)
+        Before the first have, the maps as they are, with `settled` False and nothing said of them. The
+        sources are asked no more often than suits them. The object is the same as long as nothing has
+        changed, so that a page can tell by `is`.
+        """
+        now = self.watch.clock.now()
+        poll = self.reader.manners.poll
+        pause = max(poll, ACCOUNTS_POLL) if poll > Manners().poll else poll
+        if self._comparison and self._looked is not None and now - self._looked < pause:
+            return self._comparison
+        self._looked = now
+        self.reader.forget_failures()
+        reading = self.watch.look(self._agree)
+        if reading.settled and (self._shown is None or _is_news(reading, self._shown)):
+            self._shown = reading
+            self._comparison = self.compared(reading)
+        elif self._shown is None and (self._comparison is None or reading.maps != self._comparison.maps):
+            sources = {source.name: source for source in self.reader.sources(reading)}
+            self._comparison = Comparison(
+                reading.window, reading.maps, (), sources, service=self.reader.service or "", settled=False
+            )
+        assert self._comparison is not None
+        return self._comparison
 
-    def read_window(self, window: Window) -> Maps:
-        asked = [name for name in self.names if name in self.backends and name not in self.failures]
-        with ThreadPoolExecutor(max_workers=max(1, len(asked))) as pool:
-            found = dict(zip(asked, pool.map(lambda name: self._one(name, window), asked), strict=True))
-        return {name: found.get(name) for name in self.names}
+    def _agree(self, reading: Reading) -> bool:
+        """Whether what the drawings explain is all that differs: then nobody has to wait for more."""
+        if len(self.reader.names) == 1:
+            return reading.moving or not self.watch.lag
+        sources = self.reader.sources(reading)
+        return not unexpected(sources, differences(sources))
 
-    def _one(self, name: str, window: Window) -> ServiceMap | None:
-        try:
-            whole = self.backends[name].read_map(window)
-        except UnreadableError as error:
-            self.failures[name] = error
-            return None
-        found = whole.only(self.service)
-        if window == self.window and len(found.edges) < len(whole.edges):
-            self.holding_others.add(name)
-        return found
-
-    def sources(self, maps: Maps, evidence: Evidence) -> list[Source]:
-        sampled = {one.backend for one in evidence.sampling if one.rate < 1}
-        return [self._source(name, maps[name], sampled) for name in self.names]
-
-    def _source(self, name: str, found: ServiceMap | None, sampled: set[str | None]) -> Source:
-        backend, failure = self.backends.get(name), self.failures.get(name)
-        drawn_by = backend.drawn_by if backend else name
-        return Source(
-            name,
-            drawn_by,
-            backend.covers(self.window) if backend else self.window,
-            found,
-            sampled=drawn_by in sampled,
-            holds_others=name in self.holding_others,
-            problem=failure.message if failure else "",
-            remedy=failure.hint if failure else "",
-            read_through=backend.read_through if backend else "",
-            remarks=backend.remarks if backend else (),
+    def compared(self, reading: Reading) -> Comparison:
+        """Diff, evidence, explanation, verdicts: no further map is read."""
+        sampling = self._sampling(reading)
+        sources = self.reader.sources(
+            reading, sampling.sampled if isinstance(sampling, Sampling) else frozenset()
         )
+        found = tuple(differences(sources))
+        by_change = apart_in_time(sources)
+        if by_change:
+            found = tuple(one for one in found if one.kind not in NUMBERS)
+        left = unexpected(sources, found)
+        asked: tuple[Subject, ...] = ()
+        if left:
+            asked = subjects(
+                self.settings, self._live(), reading.window, left, sampling, self._still_moving(reading)
+            )
+        told = explained(sources, found, asked)
+        if by_change:
+            told = (*told, *changes(sources, self.max_change))
+        comparison = Comparison(
+            sources[0].window if by_change or not self.reader.live else reading.window,
+            {source.name: source.map for source in sources},
+            tuple(sorted(told, key=lambda one: one.expected)),
+            {source.name: source for source in sources},
+            service=self.reader.service or "",
+            settled=reading.settled,
+            troubles=(*self._standing(reading), *troubles.in_maps(sources)),
+        )
+        if self.contract is not None:
+            wanted = self.contract.only(self.reader.service)
+            comparison = replace(
+                comparison,
+                differences=(*violations(wanted, sources), *comparison.differences),
+                contract=tuple(held_lines(wanted, sources)),
+            )
+        return replace(comparison, notes=tuple(self._notes(reading, comparison, sampling)))
+
+    def _live(self) -> dict[str, Backend]:
+        return {backend.drawn_by: backend for backend in self.reader.live.values()}
+
+    def _standing(self, reading: Reading) -> tuple[Trouble, ...]:
+        return troubles.standing_troubles(self.settings, reading.window.start) if self.reader.live else ()
+
+    def _sampling(self, reading: Reading) -> Sampling | NotAsked:
+        """Asked for every comparison: maps can agree with each other, and all hold a tenth of the calls."""
+        if not self.reader.live:
+            return NotAsked("sampling: only files were compared")
+        xray = next((one for one in self.reader.live.values() if isinstance(one, XRay)), None)
+        services = {
+            node.name
+            for found in reading.maps.values()
+            for node in (found.nodes if found else ())
+            if node.kind is Kind.SERVICE
+        }
+        try:
+            return in_force(xray, self.settings, services)
+        except UnreadableError as error:
+            return NotAsked(f"X-Ray's sampling ({error.message})")
+
+    def _still_moving(self, reading: Reading) -> StillMoving | None:
+        if reading.settled:
+            return None
+        live = self.reader.live.values()
+        slowest = max(live, key=lambda one: one.manners.lag, default=None)
+        return StillMoving(reading.waited, self.watch.lag, slowest.drawn_by if slowest else "")
+
+    def _notes(self, reading: Reading, comparison: Comparison, sampling: Sampling | NotAsked) -> list[str]:
+        said = []
+        if comparison.is_empty:
+            said.append(NO_MATCH.format(comparison.service) if comparison.service else NO_DATA)
+        if reading.moving:
+            said.append(self._of_window(reading))
+        if not reading.settled and comparison.agree:
+            said.append(
+                f"the maps were still moving after {reading.waited:.0f} s: compare again, or --wait longer"
+            )
+        said += reading.notes
+        if isinstance(sampling, Sampling):
+            said += [str(one) for one in sampling.shares if one.backend is None and one.rate < 1]
+        for source in comparison.sources.values():
+            said += [f"{source.name}: {remark}" for remark in source.remarks]
+        said += [
+            f"{one.what}: no source reports it, the bound was not held"
+            for one in comparison.contract or ()
+            if one.unreported
+        ]
+        return said
+
+    def _of_window(self, reading: Reading) -> str:
+        grain, lag = self.watch.grain.total_seconds(), self.watch.lag.total_seconds()
+        cut = f"whole {'minutes' if grain == 60 else f'{grain:g} s'}" if grain > 1 else "whole seconds"
+        late = f", ended {lag / 60:g} minutes ago for the slowest source" if lag else ""
+        return (
+            f"calls keep coming: the maps are compared over {reading.window.seconds:g} s that are over and "
+            f"whole in every source ({cut}{late})"
+        )
+
+
+def _is_news(reading: Reading, shown: Reading) -> bool:
+    return reading.maps != shown.maps or (reading.moving and reading.window != shown.window)
 
 
 def compare_now(
@@ -104,24 +208,17 @@ def compare_now(
     since: timedelta = timedelta(minutes=15),
     service: str | None = None,
     *,
+    until: timedelta | None = None,
+    wait: timedelta | None = None,
     contract: Contract | None = None,
+    max_change: float | None = None,
     report: Report = lambda waited: None,
 ) -> Comparison:
-    """The maps of the window that ends now. Never raises because of a source that cannot be read."""
-    if len(set(names)) < 2 and contract is None:
-        open_backend(names[0], settings)  # a name that is none goes first
-        raise UserError(
-            "one source is nothing to compare", hint="name two or more, or add --expect FILE", exit_code=2
-        )
-    window = window_until(datetime.now(UTC), since)
-    reader = Reader(settings, names, window, service)
-    settled = settled_maps(reader, report)
-    evidence = replace(what_all_lack(settings, reader.answering), settled=settled.settled)
-    comparison = compared(reader, settled.maps, evidence)
-    if not comparison.agree:
-        evidence = collect(settings, reader.answering, window, comparison, evidence)
-        comparison = compared(reader, settled.maps, evidence)
-    return held_against(contract, reader, settled.maps, evidence, comparison)
+    """The maps of the window that ends now, or `until` ago. A source that cannot be read fails nothing."""
+    comparing = Comparing(
+        settings, names, since, service, until=until, contract=contract, max_change=max_change
+    )
+    return comparing.once(wait, report)
 
 
 def snapshot_now(
@@ -130,84 +227,15 @@ def snapshot_now(
     since: timedelta,
     service: str | None = None,
     *,
+    until: timedelta | None = None,
+    wait: timedelta | None = None,
     report: Report = lambda waited: None,
 ) -> tuple[Source, ServiceMap]:
-    """One backend's map of the window that ends now, standing still."""
-    reader = Reader(settings, [name], window_until(datetime.now(UTC), since), service)
-    settled = settled_maps(reader, report)
-    [source] = reader.sources(settled.maps, Evidence())
+    """One backend's map, standing still. Raises UnreadableError."""
+    reader = Reader(settings, [name], service)
+    watch = Watch(reader, since, until)
+    reading = settle(watch, lambda found: found.moving or not watch.lag, wait, report)
+    [source] = reader.sources(reading)
     if source.map is None:
         raise reader.failures[name]
     return source, source.map
-
-
-def settled_maps(reader: Reader, report: Report) -> Settled:
-    end = reader.window.end
-    if not reader.has_live:
-        return Settled(reader.read(), True, 0.0)
-    # The window's last second has to be over, or the vendors would cut it each in their own way.
-    time.sleep(max(0.0, (end - datetime.now(UTC)).total_seconds()))
-    first = reader.read()
-    if not worth_waiting(reader, first):
-        return Settled(first, True, 0.0)
-
-    def agree(maps: Maps) -> bool:
-        # Nothing to compare with: what CloudWatch alone has is whole when its last flush has come.
-        alone = len(reader.names) == 1
-        return reader.names != ("cloudwatch",) if alone else compared(reader, maps, Evidence()).agree
-
-    return settle(
-        reader.read,
-        agree,
-        elapsed=lambda: (datetime.now(UTC) - end).total_seconds(),
-        sleep=time.sleep,
-        lag=LAG.total_seconds(),
-        quiet=reader.quiet,
-        report=report,
-    )
-
-
-def worth_waiting(reader: Reader, first: Maps) -> bool:
-    """Only what happened a moment ago still moves; and a first span may be on its way to an empty map."""
-    if not any(found is not None for found in first.values()):
-        return False
-    if not any(found and found.nodes for found in first.values()):
-        return True
-    end = reader.window.end
-    recent = reader.read_window(Window(max(reader.window.start, end - 2 * LAG), end))
-    live = {name for name, backend in reader.backends.items() if not isinstance(backend, Snapshot)}
-    return any(found and found.edges for name, found in recent.items() if name in live)
-
-
-def compared(reader: Reader, maps: Maps, evidence: Evidence) -> Comparison:
-    sources = reader.sources(maps, evidence)
-    said = notes(maps, evidence, reader.service)
-    found = compare(reader.window, sources, explainer(sources, evidence), said)
-    return replace(found, service=reader.service or "")
-
-
-def notes(maps: Mapping[str, ServiceMap | None], evidence: Evidence, service: str | None) -> list[str]:
-    readable = [found for found in maps.values() if found is not None]
-    is_empty = bool(readable) and not any(found.nodes for found in readable)
-    said = [NO_MATCH.format(service) if service else NO_DATA] if is_empty else []
-    said += [
-        f"{one.where} keeps {one.rate:.0%} of the calls: the maps hold a share, not all"
-        for one in evidence.sampling
-        if one.backend is None and one.rate < 1
-    ]
-    # No map has what was in them, so that all agree.
-    return [*said, f"{evidence.dropped}; `threemaps doctor` says what helps"] if evidence.dropped else said
-
-
-def held_against(
-    contract: Contract | None, reader: Reader, maps: Maps, evidence: Evidence, comparison: Comparison
-) -> Comparison:
-    if contract is None:
-        return comparison
-    wanted = contract.only(reader.service)
-    sources = reader.sources(maps, evidence)
-    return replace(
-        comparison,
-        differences=(*violations(wanted, sources), *comparison.differences),
-        notes=(*comparison.notes, *untold(wanted, sources)),
-    )

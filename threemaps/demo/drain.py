@@ -12,7 +12,7 @@ import time
 import requests
 
 from threemaps.basics import nearby
-from threemaps.diagnose.evidence.collector import parse_metrics
+from threemaps.diagnose.collector import parse_metrics
 from threemaps.settings import Settings
 
 EVERY = 0.5

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from threemaps.diagnose.evidence.datagrams import dropped_datagrams
+from threemaps.diagnose.datagrams import dropped_datagrams
 from threemaps.doctor.check import Check, good, noted
 from threemaps.doctor.walk import Walk
 

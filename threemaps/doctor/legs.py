@@ -3,7 +3,7 @@
 import re
 import time
 
-from threemaps.diagnose.evidence.collector import Sample
+from threemaps.diagnose.collector import Sample
 from threemaps.doctor.check import Check, broken, good
 from threemaps.doctor.transaction_search import turn_on
 from threemaps.doctor.walk import FLOW_SECONDS, LEGS, POLL, Complaint, Walk, of, quoted

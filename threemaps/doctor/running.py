@@ -8,7 +8,7 @@ from shlex import quote
 import requests
 
 from threemaps.demo.processes import records
-from threemaps.diagnose.evidence.collector import Sample
+from threemaps.diagnose.collector import Sample
 from threemaps.doctor.check import Check, broken, good
 from threemaps.doctor.destination import (
     GRPC,

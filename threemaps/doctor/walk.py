@@ -14,7 +14,7 @@ import requests
 
 from threemaps.account.metering import collector_samples
 from threemaps.demo.processes import records
-from threemaps.diagnose.evidence.collector import Sample, log_tail
+from threemaps.diagnose.collector import Sample, log_tail
 from threemaps.doctor.subject import Subject, from_process
 from threemaps.errors import UserError
 from threemaps.model.difference import Window

@@ -1,6 +1,6 @@
-"""Where maps of the same traffic differ. Pure: no I/O and no clock; the reasons are in `causes`."""
+"""Where maps of the same traffic differ. Pure: no I/O and no clock; the reasons are in `diagnose`."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -8,10 +8,10 @@ from typing import Any
 
 from threemaps.model.servicemap import Edge, Node, ServiceMap
 
-# Two mean latencies differ when they are further apart than both of these: backends time a call at
-# different ends.
-LATENCY_SHARE = 0.25
-LATENCY_MS = 10.0
+# Two latencies of an edge differ when they are further apart than both of these. Further apart than both
+# of the latter, the backends cannot have timed the same calls, be it at different ends.
+LATENCY_SHARE, LATENCY_MS = 0.25, 10.0
+FAR_TIMES, FAR_MS = 3.0, 50.0
 
 
 class DifferenceKind(StrEnum):
@@ -58,6 +58,7 @@ class Source:
     remedy: str = ""
     read_through: str = ""  # map-api, mcp, query, file; service-graph; application-signals, spans
     remarks: tuple[str, ...] = ()
+    is_live: bool = False  # it was asked now; a file was not
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +105,40 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that is not well, whether or not the maps agree on it."""
+
+    what: str
+    advice: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        return {"what": self.what, "advice": self.advice}
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One line of a contract: a node, an edge or a bound, with what each source has for it."""
+
+    what: str
+    values: Mapping[str, str]
+    broken_by: tuple[str, ...] = ()
+    unreported: bool = False  # no source reports the value: the bound was not held
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "what": self.what,
+            "values": dict(self.values),
+            "broken_by": list(self.broken_by),
+            "unreported": self.unreported,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """The maps side by side, of the edges that touch `service` if there is one.
 
-    `sources` says where each map came from; `notes` are remarks on the whole.
+    `sources` says where each map came from; `notes` are remarks on the whole. There are two verdicts: do the
+    maps `agree`, and is the traffic `healthy`.
     """
 
     window: Window
@@ -116,6 +147,15 @@ class Comparison:
     sources: Mapping[str, Source] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     service: str = ""
+    troubles: tuple[Trouble, ...] = ()
+    contract: tuple[Held, ...] | None = None  # the lines of --expect
+    settled: bool = True  # the maps no longer moved when they were compared
+
+    @property
+    def is_empty(self) -> bool:
+        """Sources could be read, and none holds anything."""
+        readable = [found for found in self.maps.values() if found is not None]
+        return bool(readable) and not any(found.nodes for found in readable)
 
     @property
     def backends(self) -> dict[str, str]:
@@ -124,7 +164,13 @@ class Comparison:
 
     @property
     def agree(self) -> bool:
-        return all(difference.expected for difference in self.differences)
+        """No difference is unexpected. Where something was asked for, finding nothing is no agreement."""
+        asked = bool(self.service) or self.contract is not None
+        return not (asked and self.is_empty) and all(one.expected for one in self.differences)
+
+    @property
+    def healthy(self) -> bool:
+        return not self.troubles
 
     @property
     def readable(self) -> bool:
@@ -134,35 +180,22 @@ class Comparison:
         return {
             "window": self.window.to_json(),
             "agree": self.agree,
+            "settled": self.settled,
+            "healthy": self.healthy,
             "sources": {
                 name: {"read_through": source.read_through, "remarks": list(source.remarks)}
                 for name, source in self.sources.items()
             },
             "maps": {name: found.to_json() if found else None for name, found in self.maps.items()},
             "differences": [difference.to_json() for difference in self.differences],
+            "troubles": [trouble.to_json() for trouble in self.troubles],
             "notes": list(self.notes),
+            **({} if self.contract is None else {"contract": [held.to_json() for held in self.contract]}),
         }
 
 
 def to_iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-Explain = Callable[[Difference], Difference]
-
-
-def compare(
-    window: Window, sources: Sequence[Source], explain: Explain, notes: Iterable[str] = ()
-) -> Comparison:
-    """Every difference between the maps, each explained; those with one and the same reason are told once."""
-    found = [explain(difference) for difference in differences(sources)]
-    return Comparison(
-        window,
-        {source.name: source.map for source in sources},
-        tuple(merged(found)),
-        {source.name: source for source in sources},
-        tuple(notes),
-    )
 
 
 def differences(sources: Sequence[Source]) -> Iterator[Difference]:
@@ -179,7 +212,7 @@ def differences(sources: Sequence[Source]) -> Iterator[Difference]:
                 odd=(source.name,),
             )
     yield from missing_nodes(readable)
-    sampled = {source.name for source in sources if source.sampled}
+    witness = {source.name: witness_of(source) for source in sources}
     held_by: dict[tuple[Node, Node], dict[str, Edge]] = {}
     for name, found in readable.items():
         for edge in found.edges:
@@ -187,7 +220,18 @@ def differences(sources: Sequence[Source]) -> Iterator[Difference]:
     apart = {key: holders for key, holders in held_by.items() if not same_in_all(holders, len(readable))}
     for key, holders in sorted(apart.items(), key=lambda item: item[0]):
         yield from missing_edges(key, holders, tuple(readable))
-        yield from differing_values(key, holders, sampled)
+        yield from differing_values(key, holders, witness)
+
+
+def witness_of(source: Source) -> str:
+    """Who says it. X-Ray and CloudWatch of one window draw the same spans: they are one witness, not two.
+
+    Nothing for a source that holds a share of the calls only.
+    """
+    if source.sampled:
+        return ""
+    is_aws = source.backend in ("xray", "cloudwatch")
+    return f"aws {source.window.start} {source.window.end}" if is_aws else source.name
 
 
 def same_in_all(holders: Mapping[str, Edge], maps: int) -> bool:
@@ -196,7 +240,8 @@ def same_in_all(holders: Mapping[str, Edge], maps: int) -> bool:
         return False
     first, *others = holders.values()
     return all(
-        (one.requests, one.errors, one.mean_ms) == (first.requests, first.errors, first.mean_ms)
+        (one.requests, one.errors, one.mean_ms, one.p95_ms)
+        == (first.requests, first.errors, first.mean_ms, first.p95_ms)
         for one in others
     )
 
@@ -222,33 +267,44 @@ def missing_edges(
 
 
 def differing_values(
-    key: tuple[Node, Node], holders: Mapping[str, Edge], sampled: set[str]
+    key: tuple[Node, Node], holders: Mapping[str, Edge], witness: Mapping[str, str]
 ) -> Iterator[Difference]:
-    """What the sources tell of one edge; a source that does not tell is never out of step."""
-    told: tuple[tuple[DifferenceKind, dict[str, float | None]], ...] = (
+    """What the sources report of one edge; a source that does not report is never out of step."""
+    reported: tuple[tuple[DifferenceKind, dict[str, float | None]], ...] = (
         (DifferenceKind.REQUESTS, {name: edge.requests for name, edge in holders.items()}),
         (DifferenceKind.ERRORS, {name: edge.errors for name, edge in holders.items()}),
-        (DifferenceKind.LATENCY, {name: edge.mean_ms for name, edge in holders.items()}),
+        (DifferenceKind.LATENCY, latencies(holders)),
     )
-    for kind, values in told:
+    for kind, values in reported:
         known = {name: value for name, value in values.items() if value is not None}
         first = next(iter(known.values()), None)
         if all(value == first for value in known.values()):
             continue
-        usual = usual_value(known, sampled)
+        usual = usual_value(known, witness)
         same = same_latency if kind is DifferenceKind.LATENCY else same_count
         for name, value in known.items():
             if not same(value, usual):
                 yield Difference(kind, *key, tuple(holders), (), (name,), values)
 
 
-def usual_value(values: Mapping[str, float], sampled: set[str]) -> float:
-    """What most sources say, of those that hold every call; where they are divided, the highest.
+def latencies(holders: Mapping[str, Edge]) -> dict[str, float | None]:
+    """Means, where at least two sources report one; else the 95th percentiles."""
+    means = {name: edge.mean_ms for name, edge in holders.items()}
+    if sum(mean is not None for mean in means.values()) > 1:
+        return means
+    return {name: edge.p95_ms for name, edge in holders.items()}
+
+
+def usual_value(values: Mapping[str, float], witness: Mapping[str, str]) -> float:
+    """What most witnesses say, of those that hold every call; where they are divided, the highest.
 
     A call is far likelier to get lost on the way to one backend than to be made up on the way to another.
     """
-    whole = [value for name, value in values.items() if name not in sampled] or list(values.values())
-    return max(whole, key=lambda value: (whole.count(value), value))
+    by_witness: dict[float, set[str]] = {}
+    for name, value in values.items():
+        if witness[name]:
+            by_witness.setdefault(value, set()).add(witness[name])
+    return max(by_witness, key=lambda value: (len(by_witness[value]), value), default=max(values.values()))
 
 
 def same_count(value: float, usual: float) -> bool:
@@ -258,6 +314,12 @@ def same_count(value: float, usual: float) -> bool:
 def same_latency(value: float, usual: float) -> bool:
     apart = abs(value - usual)
     return apart <= LATENCY_MS or apart <= LATENCY_SHARE * max(value, usual)
+
+
+def is_far(value: float, usual: float) -> bool:
+    """Further apart than what the two ends of a call can make."""
+    low, high = sorted((value, usual))
+    return high - low >= FAR_MS and high >= FAR_TIMES * low
 
 
 def merged(found: Iterable[Difference]) -> Iterator[Difference]:

@@ -6,7 +6,7 @@ from rich.cells import cell_len
 
 from threemaps.model.difference import Comparison, Difference
 from threemaps.render import numbers, words
-from threemaps.render.names import fitted, shown, title, wrapped
+from threemaps.render.names import fitted, title, wrapped
 from threemaps.render.scene import EdgeKey, Scene, Spot, Told
 from threemaps.render.scene import Link as SceneLink
 
@@ -15,6 +15,7 @@ COLUMNS = ("req", "err", "ms")  # requests, errors, mean latency
 SHORTEST_NAME = 22
 NARROWEST = 60
 MISSING = "missing"
+MOST_TOLD = 5  # of one reason
 Paint = Callable[[str, str], str]
 
 
@@ -30,6 +31,7 @@ def _lines(comparison: Comparison, width: int, paint: Paint) -> Iterator[str]:
     window = numbers.window_text(comparison.window)
     apart = "  " if cell_len(verdict + window) + 2 <= width else "\n"
     yield paint(verdict, f"{BOLD};{code}") + apart + paint(fitted(window, width), DIM)
+    yield from _head(comparison, width, paint)
     yield ""
     scene = Scene(comparison)
     if scene.edges:
@@ -37,7 +39,33 @@ def _lines(comparison: Comparison, width: int, paint: Paint) -> Iterator[str]:
     elif comparison.readable:
         yield from wrapped(". ".join(words.nothing(comparison)), width)
     yield from _nodes_without_edges(scene, width)
+    yield from _contract(comparison, width, paint)
     yield from _differences(comparison, width, paint)
+
+
+def _head(comparison: Comparison, width: int, paint: Paint) -> Iterator[str]:
+    """The second verdict with what is not well, and what has to be known of the numbers."""
+    health = words.health(comparison)
+    if health:
+        yield paint(health, GREEN if comparison.healthy else YELLOW)
+    for trouble in comparison.troubles:
+        for number, line in enumerate(wrapped(trouble.what, width - 4)):
+            yield paint(f"{'  ' if number else '! '}{line}", YELLOW)
+        yield from _field("next", trouble.advice, width)
+    for note in comparison.notes:
+        yield from (paint(line, DIM) for line in wrapped(note, width))
+
+
+def _contract(comparison: Comparison, width: int, paint: Paint) -> Iterator[str]:
+    """A line for each node, edge and bound of the contract, with what every source has."""
+    if comparison.contract is None:
+        return
+    yield ""
+    for held in comparison.contract:
+        sign, code = ("✗", RED) if held.broken_by else ("–", YELLOW) if held.unreported else ("✓", GREEN)
+        values = ", ".join(f"{title(name)} {value}" for name, value in held.values.items())
+        for number, line in enumerate(wrapped(f"{held.what}: {values}", width - 2)):
+            yield paint(f"{' ' if number else sign} {line}", code)
 
 
 def _table(scene: Scene, width: int, paint: Paint) -> Iterator[str]:
@@ -65,7 +93,8 @@ def _beside(
     scene: Scene, room: int, heads: list[str], under: list[str], lines: list[list[str]], paint: Paint
 ) -> Iterator[str]:
     """Name and numbers on one line."""
-    names = [_edge_name(key, room) for key in scene.edges_in_order]
+    twice = words.ambiguous(scene.comparison)
+    names = [_edge_name(key, room, twice) for key in scene.edges_in_order]
     longest = max(cell_len(name) for name in names)
     indent = " " * longest
     yield paint("  ".join([indent, *heads]).rstrip(), BOLD)
@@ -80,22 +109,23 @@ def _below(
 ) -> Iterator[str]:
     """Too much for one line: a line for the name, then one for each map."""
     longest = min(max(cell_len(title(name)) for name in sources), width // 3)
+    twice = words.ambiguous(scene.comparison)
     for key, cells in zip(scene.edges_in_order, rows, strict=True):
-        yield paint(_edge_name(key, width), BOLD)
+        yield paint(_edge_name(key, width, twice), BOLD)
         texts = [MISSING if len(row) == 1 else "{} requests  {} errors  {} ms".format(*row) for row in cells]
         for name, text in zip(sources, _painted(scene, key, texts, paint), strict=True):
             label = fitted(title(name), longest)
             yield f"  {label}{' ' * (longest - cell_len(label))}  {text}"
 
 
-def _edge_name(key: EdgeKey, room: int) -> str:
+def _edge_name(key: EdgeKey, room: int, twice: frozenset[str]) -> str:
     """Both ends keep half of the room, or what the other does not need."""
     half = (room - 3) // 2
-    texts = [shown(node.name) for node in key]
+    texts = [words.label(node, twice) for node in key]
     sizes = [cell_len(text) for text in texts]
     first = max(half, room - 3 - sizes[1])
     second = room - 3 - min(sizes[0], first)
-    return f"{fitted(key[0].name, first)} → {fitted(key[1].name, second)}"
+    return f"{fitted(texts[0], first)} → {fitted(texts[1], second)}"
 
 
 def _told(scene: Scene, source: str, key: EdgeKey) -> Told:
@@ -145,10 +175,11 @@ def _nodes_without_edges(scene: Scene, width: int) -> Iterator[str]:
 def _differences(comparison: Comparison, width: int, paint: Paint) -> Iterator[str]:
     unexpected = [one for one in comparison.differences if not one.expected]
     expected = [one for one in comparison.differences if one.expected]
+    twice = words.ambiguous(comparison)
     for (cause, advice), group in words.by_reason(unexpected).items():
         yield ""
         for one in group:
-            text = f"{fitted(words.subject(one), width - 4)}: {words.what(one)}"
+            text = f"{words.subject(one, twice)}: {words.what(one)}"
             for number, line in enumerate(wrapped(text, width - 4)):
                 yield paint(f"{'  ' if number else '✗ '}{line}", RED)
         evidence = dict.fromkeys(text for one in group for text in one.evidence)
@@ -158,21 +189,28 @@ def _differences(comparison: Comparison, width: int, paint: Paint) -> Iterator[s
         yield from _field("next", advice, width)
     if expected:
         yield ""
-        yield from (
-            paint(line, DIM) for line in wrapped("expected, as the backends draw differently:", width)
-        )
-        yield from _expected(expected, width, paint)
+        yield paint("expected:", DIM)
+        yield from _expected(expected, twice, width, paint)
 
 
-def _expected(found: list[Difference], width: int, paint: Paint) -> Iterator[str]:
+def _expected(found: list[Difference], twice: frozenset[str], width: int, paint: Paint) -> Iterator[str]:
+    """The reason, then what it is the reason of: those of which the same is to be said together."""
     for (cause, _), group in words.by_reason(found).items():
-        told = list(
-            dict.fromkeys(f"{fitted(words.subject(one), width - 4)} {words.what(one)}" for one in group)
-        )
-        more = f" and {len(told) - 3} more" if len(told) > 3 else ""
-        text = f"{'; '.join(told[:3])}{more}: {cause}"
-        for number, line in enumerate(wrapped(text, width - 2)):
+        by_what: dict[str, list[str]] = {}
+        for one in group:
+            by_what.setdefault(words.what(one), []).append(words.subject(one, twice))
+        texts = [f"{_some(subjects)}: {what}" for what, subjects in by_what.items()]
+        for number, line in enumerate(wrapped(f"{cause}.", width - 2)):
             yield paint(f"{'  ' if number else '· '}{line}", DIM)
+        for text in texts[:MOST_TOLD]:
+            yield from (paint(f"    {line}", DIM) for line in wrapped(text, width - 4))
+        if len(texts) > MOST_TOLD:
+            yield paint(f"    and {len(texts) - MOST_TOLD} more of this kind", DIM)
+
+
+def _some(subjects: list[str]) -> str:
+    more = len(subjects) - MOST_TOLD
+    return ", ".join(subjects[:MOST_TOLD]) + (f" and {more} more" if more > 0 else "")
 
 
 def _field(name: str, text: str, width: int) -> Iterator[str]:

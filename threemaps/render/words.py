@@ -1,23 +1,46 @@
 """Differences in words, for every format that has words."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from threemaps.model.difference import Comparison, Difference, DifferenceKind
+from threemaps.model.servicemap import Kind, Node
 from threemaps.render import numbers
 from threemaps.render.names import shown, title
 
 
 def verdict(comparison: Comparison) -> str:
+    if comparison.is_empty:
+        return "nothing to compare"
     return "agree" if comparison.agree else "differ"
 
 
-def subject(one: Difference) -> str:
+def health(comparison: Comparison) -> str:
+    """The second verdict, in a word or two."""
+    if comparison.is_empty and comparison.healthy:
+        return ""
+    return "traffic healthy" if comparison.healthy else "traffic not healthy"
+
+
+def ambiguous(comparison: Comparison) -> frozenset[str]:
+    """Names that nodes of several kinds have: they are shown with their kinds."""
+    kinds: dict[str, set[Kind]] = {}
+    for found in comparison.maps.values():
+        for node in found.nodes if found else ():
+            kinds.setdefault(node.name, set()).add(node.kind)
+    return frozenset(name for name, held in kinds.items() if len(held) > 1)
+
+
+def label(node: Node, twice: Collection[str] = ()) -> str:
+    return f"{shown(node.name)} ({node.kind})" if node.name in twice else shown(node.name)
+
+
+def subject(one: Difference, twice: Collection[str] = ()) -> str:
     """The node or edge that a difference is about."""
     if one.source is None:
         return ", ".join(title(name) for name in one.odd or one.not_in)
     if one.target is None:
-        return shown(one.source.name)
-    return f"{shown(one.source.name)} → {shown(one.target.name)}"
+        return label(one.source, twice)
+    return f"{label(one.source, twice)} → {label(one.target, twice)}"
 
 
 def what(one: Difference) -> str:

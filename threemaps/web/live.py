@@ -6,23 +6,18 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 
-from threemaps.compare.side_by_side import Reader, compared
-from threemaps.diagnose.evidence.collect import collect, what_all_lack
+from threemaps.compare.side_by_side import Comparing
 from threemaps.errors import UserError
 from threemaps.model.difference import Comparison
 from threemaps.readers import BACKENDS
-from threemaps.readers.cloudwatch import LAG
 from threemaps.settings import Settings
 from threemaps.web.health import Health
 from threemaps.web.picture import Picture, picture
 from threemaps.web.view import View
 
 POLL_SECONDS = 1.5
-# A map that has changed this long ago and still differs has nothing more to wait for.
-SETTLE_SECONDS = LAG.total_seconds() + 6.0
 KEPT_VERSIONS = 4
 MOST_VIEWS = 24
 
@@ -37,51 +32,27 @@ class Watch:
         self.watchers = 0
         self.pictures: OrderedDict[int, Picture] = OrderedDict()
         self.lock = threading.Lock()
-        self._shown: object = None
-        self._maps: object = None
-        self._moved = 0.0
-        self._explained: object = None
-        self._differences: Comparison | None = None
+        self._shown: Comparison | None = None
+        self._comparing: Comparing | None = None
 
     @property
     def latest(self) -> Picture | None:
         return next(reversed(self.pictures.values()), None)
 
     def refresh(self, settings: Settings) -> None:
-        """Reads the maps; makes a new picture if anything on it would be another."""
+        """Looks at the maps; makes a new picture if they have settled in another way."""
         with self.lock:
-            comparison, settling = self._compared(settings)
-            told = (comparison.differences, comparison.notes)
-            shown = (comparison.maps, told, comparison.window.start, settling)
-            if shown == self._shown:
+            if self._comparing is None:
+                since, until = self.view.lengths(datetime.now(UTC))
+                self._comparing = Comparing(settings, BACKENDS, since, self.view.service or None, until=until)
+            comparison = self._comparing.look()
+            if comparison is self._shown:
                 return
-            self._shown = shown
+            self._shown = comparison
             version = time.time_ns()
-            self.pictures[version] = picture(version, comparison, self.view, settling=settling)
+            self.pictures[version] = picture(version, comparison, self.view)
             while len(self.pictures) > KEPT_VERSIONS:
                 self.pictures.popitem(last=False)
-
-    def _compared(self, settings: Settings) -> tuple[Comparison, bool]:
-        now = time.monotonic()
-        window = self.view.window(datetime.now(UTC))
-        reader = Reader(settings, BACKENDS, window, self.view.service or None)
-        maps = reader.read()
-        if maps != self._maps:
-            self._moved = now if self._maps is not None else now - SETTLE_SECONDS / 2
-            self._maps = maps
-        evidence = what_all_lack(settings, reader.backends)
-        comparison = compared(reader, maps, evidence)
-        if comparison.agree:
-            return comparison, False
-        settling = comparison.readable and self.view.is_live and now - self._moved < SETTLE_SECONDS
-        if settling:
-            return compared(reader, maps, replace(evidence, settled=False)), True
-        # The search for causes asks many questions: once for each state of the maps.
-        if self._explained != maps or self._differences is None:
-            found = collect(settings, reader.backends, window, comparison, evidence)
-            self._differences = compared(reader, maps, found)
-            self._explained = maps
-        return replace(self._differences, window=window), False
 
 
 class Live:

@@ -39,11 +39,11 @@ class Picture:
         return {"regions": regions, "pieces": pieces, "gone": dict.fromkeys(gone, "")}
 
 
-def picture(version: int, comparison: Comparison, view: View, *, settling: bool) -> Picture:
+def picture(version: int, comparison: Comparison, view: View) -> Picture:
     scene = Scene(comparison)
     painter = Painter(scene, interactive=True)
     regions = {
-        "verdict": verdict(comparison, settling=settling),
+        "verdict": verdict(comparison),
         "differences": html.differences(comparison),
         "more-rows": more_rows(scene),
     }
@@ -61,13 +61,13 @@ def picture(version: int, comparison: Comparison, view: View, *, settling: bool)
     return Picture(version, scene, regions, pieces)
 
 
-def verdict(comparison: Comparison, *, settling: bool) -> str:
+def verdict(comparison: Comparison) -> str:
     unexpected = sum(not one.expected for one in comparison.differences)
     unread = [title(name) for name, found in comparison.maps.items() if found is None]
     if not any(found and found.nodes for found in comparison.maps.values()):
         word, state, why = "empty", "settling", words.nothing(comparison)[0]
-    elif settling:
-        word, state, why = "settling", "settling", "spans and flushes are still on their way"
+    elif not comparison.settled:
+        word, state, why = "reading", "settling", "the first maps are being read"
     elif comparison.agree:
         word, state, why = "agree", "agree", "every backend tells the same story"
     else:

@@ -47,6 +47,11 @@ class View:
         start = window.start.timestamp() // step * step
         return Window(datetime.fromtimestamp(start, UTC), window.end)
 
+    def lengths(self, now: datetime) -> tuple[timedelta, timedelta | None]:
+        """How far back, and how long ago it ended; None: it goes on."""
+        until = now - _moment(self.until) if self.until else None
+        return parse_since(self.since), until
+
     def query(self, **more: str) -> str:
         told = {"since": self.since, "service": self.service, "until": self.until, **more}
         return urlencode({name: value for name, value in told.items() if value}, errors="replace")

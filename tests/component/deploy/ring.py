@@ -10,10 +10,10 @@ from itertools import cycle
 from tests.collector_process import CollectorProcess, wait_for
 from tests.component.deploy.tiers import Tiers
 from tests.system.trees import SERVER, Forest, Span, batches, send
-from threemaps.diagnose.evidence.ring import ENOUGH
 from threemaps.model.difference import Window
 from threemaps.readers.cloudwatch import CloudWatch
 
+ENOUGH = 10
 PREFIX = "trouble-"
 PAUSE = 0.1
 # By then a stream without events is one that has ended. There are five: one gateway is restarted, one added.

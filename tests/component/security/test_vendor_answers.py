@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from tests.component.security.garbage import STAMP, TRACE, Change, Garbage, changed_at
 from tests.component.security.inputs import JSON_VALUES, PATIENT, TRIED, examples, refused_or_done
 from tests.unit.readers.conftest import settings_at
-from threemaps.compare.side_by_side import Reader, compared
-from threemaps.diagnose.evidence.model import Evidence
+from threemaps.compare.reading import Reader, Reading
+from threemaps.compare.side_by_side import Comparing
 from threemaps.doctor import vendors
 from threemaps.doctor.walk import Walk
 from threemaps.model.difference import Window
@@ -81,8 +81,8 @@ def everything(settings: Settings) -> list[Callable[[], object]]:
 
 
 def compare(settings: Settings) -> str:
-    reader = Reader(settings, BACKENDS, WINDOW, None)
-    comparison = compared(reader, reader.read(), Evidence())
+    comparing = Comparing(settings)
+    comparison = comparing.compared(Reading(WINDOW, comparing.reader.read(WINDOW)))
     return json.dumps([str(one) for one in comparison.differences])
 
 
@@ -99,7 +99,7 @@ def test_good_answers_are_taken(server: Garbage, settings: Settings) -> None:
         question()
     assert [span.name for span in xray_spans(settings, TRACE_ID)] == ["a", "b"]
     assert rollbar_errors(settings, TRACE_ID)[0].title == "E: no"
-    reader = Reader(settings, BACKENDS, WINDOW, None)
+    reader = Reader(settings, BACKENDS)
     assert all(found and found.edges for found in reader.read().values())
 
 

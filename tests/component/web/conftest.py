@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.component.web import chromium
 from tests.conftest import Serve
 from tests.running import System
-from threemaps.compare import side_by_side
+from threemaps.compare import reading
 from threemaps.model.difference import Window
 from threemaps.model.servicemap import ServiceMap
 from threemaps.readers import UnreadableError
@@ -107,7 +107,7 @@ def scenario(serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> I
     """The page over backends in memory: `scenario.maps` is what they hold from now on."""
     maps: dict[str, ServiceMap | None] = {name: ServiceMap() for name in ("honeycomb", "xray", "cloudwatch")}
     reads: list[Window] = []
-    monkeypatch.setattr(side_by_side, "open_backend", lambda name, settings: Held(name, maps, reads))
+    monkeypatch.setattr(reading, "open_backend", lambda name, settings: Held(name, maps, reads))
     settings = System.at(tmp_path / "state").settings
     app = create_app(settings)
     yield Scenario(serve(app), maps, reads, settings)

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 from tests.system.chaos.traffic import Traffic
 from tests.system.chaos.world import World
-from threemaps.compare.side_by_side import Reader, compared
-from threemaps.diagnose.evidence.model import Evidence
+from threemaps.compare.reading import Reader, Reading
+from threemaps.diagnose import unexpected
 from threemaps.doctor.walk import complaint_in
-from threemaps.model.difference import Difference, DifferenceKind
+from threemaps.model.difference import Difference, DifferenceKind, differences
 from threemaps.model.windows import window_until
 from threemaps.readers import BACKENDS
 
@@ -32,8 +32,10 @@ def refused_by_doctor(world: World, since: float) -> set[str]:
 def less_by_compare(world: World, traffic: Traffic) -> set[str]:
     """The maps that `threemaps compare` says have less than another one, now that they stand still."""
     window = window_until(datetime.now(UTC), timedelta(minutes=30))
-    reader = Reader(world.readers, BACKENDS, window, f"{traffic.name}-*")
-    found = [one for one in compared(reader, reader.read(), Evidence()).differences if not one.expected]
+    reader = Reader(world.readers, BACKENDS, f"{traffic.name}-*")
+    maps = {name: held and held.only(reader.service) for name, held in reader.read(window).items()}
+    sources = reader.sources(Reading(window, maps))
+    found = unexpected(sources, differences(sources))
     return {leg for leg, source in SOURCES.items() if any(has_less(source, one) for one in found)}
 
 

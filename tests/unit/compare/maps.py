@@ -1,10 +1,12 @@
 """Maps and sources in few words: `a_map("web>api 40 2")`; `(outside)` and `db:5432!` are the other kinds."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from threemaps.diagnose.causes import explainer
-from threemaps.diagnose.evidence.model import Evidence
-from threemaps.model.difference import Comparison, Difference, DifferenceKind, Source, Window, compare
+from threemaps.diagnose import PURE, explained
+from threemaps.diagnose.case import Subject
+from threemaps.diagnose.reading import NothingArrived
+from threemaps.model.difference import Comparison, Difference, DifferenceKind, Source, Window, differences
 from threemaps.model.servicemap import Edge, Kind, Node, ServiceMap
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -33,21 +35,18 @@ def source(backend: str, found: ServiceMap | None, name: str = "", window: Windo
     return Source(name or backend, backend, window, found, problem="no route" if found is None else "")
 
 
-def compared(*sources: Source, evidence: Evidence = Evidence()) -> Comparison:  # noqa: B008 - frozen
-    return compare(WINDOW, sources, explainer(sources, evidence))
+def compared(*sources: Source, asked: Sequence[Subject] = ()) -> Comparison:
+    found = explained(sources, differences(sources), (*PURE, *asked, NothingArrived()))
+    return Comparison(
+        WINDOW, {one.name: one.map for one in sources}, found, {one.name: one for one in sources}
+    )
 
 
 def three(
-    honeycomb: ServiceMap,
-    xray: ServiceMap,
-    cloudwatch: ServiceMap,
-    evidence: Evidence = Evidence(),  # noqa: B008
+    honeycomb: ServiceMap, xray: ServiceMap, cloudwatch: ServiceMap, asked: Sequence[Subject] = ()
 ) -> Comparison:
     return compared(
-        source("honeycomb", honeycomb),
-        source("xray", xray),
-        source("cloudwatch", cloudwatch),
-        evidence=evidence,
+        source("honeycomb", honeycomb), source("xray", xray), source("cloudwatch", cloudwatch), asked=asked
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.unit.compare.maps import WINDOW, a_map, source
-from threemaps.compare.contract import Contract, untold, violations
+from threemaps.compare.contract import Contract, held_lines, violations
 from threemaps.model.difference import Difference, DifferenceKind
 from threemaps.model.servicemap import ServiceMap
 from threemaps.readers import UnreadableError
@@ -97,11 +97,27 @@ def test_a_p95_bound(contract: Maker) -> None:
     assert found(held, ("xray", quick)) == ()
 
 
-def test_a_bound_that_nobody_can_hold_is_said(contract: Maker) -> None:
-    held = contract(p95_ms={"max": 250})
-    assert list(untold(held, [source("xray", XRAY)])) == [
-        "no source tells p95_ms of web → api: that bound is not held"
-    ]
+def test_every_node_edge_and_bound_has_a_line_with_every_backends_value(contract: Maker) -> None:
+    held = contract(p95_ms={"max": 250}, requests={"min": 41})
+    lines = {
+        one.what: one
+        for one in held_lines(held, [source("honeycomb", a_map("web>api 41")), source("xray", XRAY)])
+    }
+
+    assert lines["node web"].values == {"honeycomb": "drawn", "xray": "drawn"}
+    assert lines["edge outside (outside) → web"].values == {"honeycomb": "cannot draw it", "xray": "drawn"}
+    assert lines["edge web → api: requests at least 41"].values == {"honeycomb": "41", "xray": "40"}
+    assert lines["edge web → api: requests at least 41"].broken_by == ("xray",)
+    assert lines["edge web → api: p95_ms at most 250"].unreported
+    assert not lines["edge web → api"].broken_by
+
+
+def test_a_line_for_what_is_missing_and_for_what_is_too_much(contract: Maker) -> None:
+    lines = list(held_lines(contract(), [source("xray", a_map("(outside)>web 40 0", "web>new 3"))]))
+    broken = {one.what: one.values["xray"] for one in lines if one.broken_by}
+
+    assert broken["edge web → api"] == "missing"
+    assert broken["edge web → new"] == "not in the contract"
 
 
 def test_kept_bounds_are_silent(contract: Maker) -> None:

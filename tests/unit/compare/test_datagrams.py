@@ -10,11 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.unit.compare.maps import a_map
-from threemaps.compare.side_by_side import notes
+from threemaps.compare.troubles import standing_troubles
 from threemaps.demo.processes import Running, records
-from threemaps.diagnose.evidence.datagrams import dropped_by, dropped_datagrams
-from threemaps.diagnose.evidence.model import Dropped, Evidence
+from threemaps.diagnose.datagrams import Dropped, dropped_by, dropped_datagrams
 from threemaps.settings import Settings
 
 OURS = Path("/proc/self")
@@ -91,10 +89,13 @@ def test_where_nobody_tells_nothing_is_said(tmp_path: Path) -> None:
     assert dropped_by(tmp_path / "gone", 2000) == 0
 
 
-def test_maps_that_agree_are_not_trusted_blindly() -> None:
-    maps = {"xray": a_map("web>api 40")}
-    assert notes(maps, Evidence(), None) == []
-    dropped = Dropped(1474, datetime(2026, 11, 29, 1, 20, 16, tzinfo=UTC))
-    [said] = notes(maps, Evidence(dropped=dropped), None)
-    assert said.startswith("the kernel dropped 1,474 of the datagrams for X-Ray's port")
-    assert "since the collector started (2026-11-29 01:20:16 UTC)" in said
+@needs_linux
+def test_maps_that_agree_are_not_trusted_blindly(door: socket.socket, tmp_path: Path) -> None:
+    settings = settings_at(tmp_path, door.getsockname()[1])
+    lost = overfill(door)
+    started = psutil.Process().create_time()
+    records(settings).save({"collector": Running("collector", os.getpid(), started, "")})
+    told = [one.what for one in standing_troubles(settings, datetime.now(UTC))]
+
+    assert any(f"the kernel dropped {lost:,} of the datagrams for X-Ray's port" in what for what in told)
+    assert any("the collector has stopped" in what for what in told)  # nothing answers its health check

@@ -1,14 +1,15 @@
 """All three vendors in one small app: each draws the map it is given, of calls made at one moment."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 from flask import Flask, Response, request
 
-from threemaps.model.servicemap import Kind, Node, ServiceMap
+from tests.unit.readers.signals import FakeAws, Row
+from threemaps.model.servicemap import Kind, ServiceMap
 
 
 @dataclass
@@ -24,12 +25,17 @@ class World:
 
     @property
     def app(self) -> Flask:
-        app = Flask(__name__)
+        minute = self.at.replace(second=0, microsecond=0)
+        app = FakeAws([replace(row, minute=minute) for row in rows(self.cloudwatch)], empty_pages=False).app
         app.add_url_rule("/1/maps/dependencies/requests", view_func=self._create, methods=["POST"])
         app.add_url_rule("/1/maps/dependencies/requests/<key>", view_func=self._dependencies)
         app.add_url_rule("/ServiceGraph", view_func=self._graph, methods=["POST"])
-        app.add_url_rule("/", view_func=self._events, methods=["POST"])
+        app.before_request(self._refuse_cloudwatch)
         return app
+
+    def _refuse_cloudwatch(self) -> Response | None:
+        is_asked = request.path.startswith("/service")
+        return answer({"message": "no"}, 400) if is_asked and "cloudwatch" in self.refusals else None
 
     def _create(self) -> Response:
         if "honeycomb" in self.refusals:
@@ -57,15 +63,6 @@ class World:
         held = self.holds(float(window["StartTime"]), float(window["EndTime"]))
         return answer({"Services": list(services(self.xray)) if held else []})
 
-    def _events(self) -> Response:
-        if not request.headers.get("X-Amz-Target", "").endswith("FilterLogEvents"):
-            return answer({"__type": "UnknownOperationException"}, 400)
-        if "cloudwatch" in self.refusals:
-            return answer({"message": "no"}, self.refusals["cloudwatch"])
-        window = orjson.loads(request.get_data())
-        held = self.holds(window["startTime"] / 1000, window["endTime"] / 1000)
-        return answer({"events": list(events(self.cloudwatch)) if held else []})
-
 
 def answer(body: Any, status: int = 200) -> Response:
     return Response(orjson.dumps(body), status, {"Content-Type": "application/json"})
@@ -89,20 +86,17 @@ def services(drawn: ServiceMap) -> Iterator[dict[str, Any]]:
         yield {"ReferenceId": numbers[node], "Name": node.name, "Type": types[node.kind], "Edges": edges}
 
 
-def events(drawn: ServiceMap) -> Iterator[dict[str, Any]]:
-    for number, edge in enumerate(drawn.edges):
-        label = "client" if edge.source.kind is Kind.OUTSIDE else ""
-        label = "server" if edge.target.kind is Kind.REMOTE else label
-        fields = {
-            "client": "user" if edge.source == Node.outside() else edge.source.name,
-            "server": edge.target.name,
-            "connection_type": "virtual_node" if label else "",
-            "virtual_node": label,
-            "traces_service_graph_request_total": edge.requests,
-            "traces_service_graph_request_failed_total": edge.errors or 0,
-        }
-        yield {
-            "logStreamName": "otel-stream-a",
-            "timestamp": number,
-            "message": orjson.dumps(fields).decode(),
-        }
+def rows(drawn: ServiceMap) -> Iterator[Row]:
+    """As Application Signals has the map: what services served, and the calls that they made."""
+    for node in drawn.nodes:
+        served = [edge for edge in drawn.edges if edge.target == node]
+        if served and node.kind is Kind.SERVICE:
+            calls, faults = (
+                sum(getattr(one, name) or 0 for one in served) for name in ("requests", "errors")
+            )
+            yield Row(node.name, calls=calls, faults=faults)
+    for edge in drawn.edges:
+        if edge.source.kind is Kind.SERVICE:
+            kind = "Service" if edge.target.kind is Kind.SERVICE else "RemoteService"
+            calls, faults = edge.requests or 0, edge.errors or 0
+            yield Row(edge.source.name, edge.target.name, calls, faults, remote_type=kind)

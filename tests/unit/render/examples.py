@@ -3,7 +3,7 @@
 import random
 from datetime import UTC, datetime, timedelta
 
-from threemaps.model.difference import Comparison, Difference, Source, Window, compare
+from threemaps.model.difference import Comparison, Difference, Source, Window, differences, merged
 from threemaps.model.servicemap import Edge, Kind, Node, ServiceMap
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -48,7 +48,8 @@ def explained(one: Difference) -> Difference:
 
 def comparison(**maps: ServiceMap | None) -> Comparison:
     sources = [Source(name, name, WINDOW, found) for name, found in maps.items()]
-    return compare(WINDOW, sources, explained)
+    found = tuple(merged(map(explained, differences(sources))))
+    return Comparison(WINDOW, dict(maps), found, {source.name: source for source in sources})
 
 
 def triangle(requests: int = 40, *, errors: int = 0) -> list[Edge]:

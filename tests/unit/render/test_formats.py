@@ -90,7 +90,8 @@ def test_what_is_expected_is_told_whole() -> None:
     one = bare.explained(True, "two times of day", (), "")
     maps = {name: ServiceMap() for name in values}
     text = " ".join(render(Comparison(examples.WINDOW, maps, (one,)), "table").split())
-    assert "frontend_api → activities requests differ in AWS X-Ray: before.json 50, AWS X-Ray 20: two" in text
+    wanted = "frontend_api → activities: requests differ in AWS X-Ray: before.json 50, AWS X-Ray 20"
+    assert f"two times of day. {wanted}" in text
 
 
 def test_a_page_tells_what_no_map_can_show() -> None:

@@ -1,15 +1,14 @@
 """What the collector says of itself: its own metrics, and the last words of its exporters in its log."""
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import orjson
 import requests
 
-from threemaps.diagnose.evidence.model import Collector, Leg
 from threemaps.settings import Settings
 
 TIMEOUT = 3
@@ -27,14 +26,37 @@ class Way:
     ends: tuple[str, ...]
 
 
-# As otel-config.yaml and agent.yaml name them. What a loopback refuses stays in the queue before it.
-LOOPBACKS = ("otlp/honeycomb", "otlp/xray", "otlp/emf", "otlp/gateways")
-# What an end fails in travels back to the queue, which retries.
+# As collector/otel-config.yaml and its parts name them. What an internal OTLP hop refuses stays in the queue
+# before it, and so does what an end fails in.
 WAYS = {
     "honeycomb": Way("otlp_grpc/honeycomb", ("otlp_http/honeycomb",)),
-    "xray": Way("otlp_grpc/xray", ("awsxray", "otlp_http/xray", "otlp_http/xray_late")),
-    "cloudwatch": Way("otlp_grpc/emf", ("awsemf",)),
+    "xray": Way("otlp_grpc/xray", ("otlp_http/xray", "otlp_http/xray_late", "awsxray")),
 }
+# Application Signals draws its map of the spans that X-Ray is sent.
+WAYS["cloudwatch"] = WAYS["xray"]
+HOPS = "otlp/"  # receivers of the internal hops are named after them
+
+
+@dataclass(frozen=True, slots=True)
+class ExportPath:
+    """The way from the collector to one backend, in the collector's own numbers since it started."""
+
+    sent: int = 0
+    failed: int = 0  # given up for good
+    queued: int = 0  # bytes that wait
+    capacity: int = 0
+    not_queued: int = 0  # the queue was full
+    log_lines: tuple[str, ...] = ()  # what the exporter last said of it, newest first
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    started: datetime | None = None
+    paths: Mapping[str, ExportPath] = field(default_factory=dict)  # backend → its export path
+    refused: int = 0  # spans, by the receivers, as with too little memory
+
+    def path(self, backend: str) -> ExportPath:
+        return self.paths.get(backend, ExportPath())
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +81,8 @@ def collector_of(metrics: str, log: str, now: datetime, since: datetime | None =
     uptime = total(samples, "otelcol_process_uptime")
     return Collector(
         started=now - timedelta(seconds=uptime) if uptime else None,
-        legs={backend: leg_of(way, samples, log, since) for backend, way in WAYS.items()},
+        paths={backend: path_of(way, samples, log, since) for backend, way in WAYS.items()},
         refused=refused_spans(samples),
-        dropped_halves=int(total(samples, "otelcol_connector_servicegraph_dropped_spans")),
-        expired_halves=int(total(samples, "otelcol_connector_servicegraph_expired_edges")),
     )
 
 
@@ -97,29 +117,34 @@ def refused_spans(samples: Iterable[Sample]) -> int:
     The awsxray receiver also counts datagrams that it cannot read: of it only what the memory limiter refused
     and no other receiver did.
     """
-    at_doors: dict[str, float] = {}
+    at_receivers: dict[str, float] = {}
     by_limiter = 0.0
     for sample in samples:
         if sample.name == "otelcol_receiver_refused_spans":
-            door = sample.labels.get("receiver", "")
-            at_doors[door] = at_doors.get(door, 0.0) + sample.value
+            receiver = sample.labels.get("receiver", "")
+            at_receivers[receiver] = at_receivers.get(receiver, 0.0) + sample.value
         elif sample.name == "otelcol_processor_refused_spans":
             by_limiter += sample.value
-    from_sdks = at_doors.pop("awsxray", 0.0)
-    others = sum(count for door, count in at_doors.items() if door not in LOOPBACKS)
+    from_sdks = at_receivers.pop("awsxray", 0.0)
+    others = sum(count for name, count in at_receivers.items() if not name.startswith(HOPS))
     return int(others + min(from_sdks, max(0.0, by_limiter - others)))
 
 
-def leg_of(way: Way, samples: list[Sample], log: str, since: datetime | None = None) -> Leg:
-    def of(exporter: str, *names: str) -> int:
-        return int(sum(total(samples, f"otelcol_exporter_{name}", exporter) for name in names))
+def path_of(way: Way, samples: list[Sample], log: str, since: datetime | None = None) -> ExportPath:
+    names = {sample.labels.get("exporter") for sample in samples}
+    # Without the hop that keeps what is refused, the ends have the queues.
+    queues = (way.queue,) if way.queue in names else way.ends
 
-    return Leg(
-        sent=sum(of(end, "sent_spans", "sent_metric_points") for end in way.ends),
-        failed=of(way.queue, "send_failed_spans", "send_failed_metric_points"),
-        queued=of(way.queue, "queue_size"),
-        capacity=of(way.queue, "queue_capacity"),
-        not_queued=of(way.queue, "enqueue_failed_spans", "enqueue_failed_metric_points"),
+    def of(exporters: Iterable[str], *metrics: str) -> int:
+        wanted = ((name, one) for name in metrics for one in exporters)
+        return int(sum(total(samples, f"otelcol_exporter_{name}", one) for name, one in wanted))
+
+    return ExportPath(
+        sent=of(way.ends, "sent_spans"),
+        failed=of(queues, "send_failed_spans"),
+        queued=of(queues, "queue_size"),
+        capacity=of(queues, "queue_capacity"),
+        not_queued=of(queues, "enqueue_failed_spans"),
         log_lines=tuple(last_words(way, log, since)),
     )
 

@@ -1,20 +1,17 @@
-"""Names that X-Ray refuses: its leg writes them otherwise, so that the calls arrive at all."""
+"""Names that X-Ray refuses: they are sent to it otherwise, so that the calls arrive at all. Pure."""
 
 import re
 from collections.abc import Mapping
 
-from threemaps.diagnose.causes.case import Case, Reason
-from threemaps.diagnose.causes.shapes import slack
-from threemaps.diagnose.evidence.model import Evidence
+from threemaps.diagnose.case import Case, Reason
 from threemaps.model.difference import Source
+from threemaps.model.drawing import XRAY
 from threemaps.model.servicemap import Edge, Kind, Node
+from threemaps.model.spans import Ends
 
-# As transform/xray in collector/otel-config.yaml writes them.
+# What a segment's name may not hold, and how long it may be.
 NOT_TAKEN = re.compile(r"[^\w \t\n\f\r.:/%&#=+\\@-]")
 LONGEST = 200
-NOTHING = "names that X-Ray refuses: there are none here"
-
-Ends = tuple[Node, Node]
 
 
 def in_xray(node: Node) -> Node:
@@ -23,23 +20,25 @@ def in_xray(node: Node) -> Node:
     return Node(NOT_TAKEN.sub("_", node.name)[:LONGEST], node.kind)
 
 
-def written_otherwise(case: Case, evidence: Evidence) -> Reason | str:
+class Names:
     """Both sides of it are differences: X-Ray lacks the one name, the others lack the other."""
-    xray = next((one for one in case.sources if one.backend == "xray"), None)
-    if xray is None or not case.is_missing:
-        return NOTHING
-    for other in case.others if case.odd is xray else (case.odd,):
-        meant = originals(case, other, xray, evidence)
-        if meant:
-            return Reason(
-                "X-Ray refuses some characters in a name, and more than 200 of them: "
-                f"{meant} is {in_xray(meant)} there",
-                expected=True,
-            )
-    return NOTHING
+
+    def reason(self, case: Case) -> Reason | None:
+        xray = next((one for one in case.sources if one.backend == XRAY), None)
+        if xray is None or not case.is_missing:
+            return None
+        for other in case.others if case.odd is xray else (case.odd,):
+            meant = original(case, other, xray)
+            if meant:
+                return Reason(
+                    "X-Ray refuses some characters in a name, and more than 200 of them: "
+                    f"{meant} is {in_xray(meant)} there",
+                    expected=True,
+                )
+        return None
 
 
-def originals(case: Case, other: Source, xray: Source, evidence: Evidence) -> Node | None:
+def original(case: Case, other: Source, xray: Source) -> Node | None:
     """A name of the other's that X-Ray has otherwise, where X-Ray has as many calls under its own."""
     ends = tuple(in_xray(end) for end in case.ends)
     if len(ends) == 1:
@@ -49,8 +48,8 @@ def originals(case: Case, other: Source, xray: Source, evidence: Evidence) -> No
     there = case.index.edge(xray.name, ends[0], ends[1])
     if renamed is None or there is None:
         return None
-    apart = abs((there.requests or 0) - sum(edge.requests or 0 for edge in edges))
-    return renamed if apart <= slack(evidence, (ends[0], ends[1])) else None
+    same = (there.requests or 0) == sum(edge.requests or 0 for edge in edges)
+    return renamed if same else None
 
 
 def node_in(other: Source, xray: Source, written: Node) -> Node | None:

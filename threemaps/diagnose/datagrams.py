@@ -2,17 +2,32 @@
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from threemaps.demo.processes import records
-from threemaps.diagnose.evidence.model import Dropped
 from threemaps.settings import Settings
 
 PROC = Path("/proc")
 TABLES = ("udp", "udp6")
 # As the kernel lays out a line of them.
 ADDRESS, INODE, DROPS = 1, 9, 12
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Datagrams for X-Ray's port that the kernel had no room for, since the collector started."""
+
+    datagrams: int
+    since: datetime
+
+    def __str__(self) -> str:
+        since = f"since the collector started ({self.since:%Y-%m-%d %H:%M:%S} UTC)"
+        what = (
+            f"the kernel dropped {self.datagrams:,} of the datagrams for X-Ray's port, as its buffer was full"
+        )
+        return f"{what}, {since}: what was in them is in no map"
 
 
 def dropped_datagrams(settings: Settings) -> Dropped | None:

@@ -1,0 +1,218 @@
+"""Calls that cross an end of the window: with these set right, all sources hold the same calls.
+
+Honeycomb counts a call by its start, X-Ray and CloudWatch by an end. Where calls keep coming, some begin
+before a cut and end after it. Each of them is looked up in X-Ray's traces, and every source's counts are
+set to what they would be if it counted as Honeycomb does: by the moment in which the callee began.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from threemaps.model.difference import Window
+from threemaps.model.drawing import CLOUDWATCH, XRAY
+from threemaps.model.servicemap import Edge, Kind, Node, ServiceMap
+from threemaps.model.spans import CLIENTS, Ends, TracedSpan, Tree, is_segment
+from threemaps.readers.aws import reasons
+from threemaps.readers.batch import batch_get_traces
+from threemaps.readers.pages import pages
+from threemaps.readers.segments import spans_of
+from threemaps.readers.xray import XRay
+
+NEAR = timedelta(seconds=1)
+LONG, LONGEST = timedelta(seconds=1), timedelta(seconds=90)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call, by both sides' clocks. Without a caller it came from outside, without a callee it went to one
+    that sends no spans."""
+
+    ends: Ends
+    trace: str
+    caller: TracedSpan | None
+    callee: TracedSpan | None
+
+    @property
+    def began(self) -> float:
+        span = self.callee or self.caller
+        return span.start if span else 0.0
+
+    @property
+    def callee_ended(self) -> float:
+        span = self.callee or self.caller
+        return span.end if span else 0.0
+
+    @property
+    def caller_ended(self) -> float:
+        span = self.caller or self.callee
+        return span.end if span else 0.0
+
+    @property
+    def failed(self) -> bool:
+        return any(span.fault for span in (self.caller, self.callee) if span)
+
+
+@dataclass(slots=True)
+class Change:
+    """What one edge, or a service's own figures, have too few or too many of."""
+
+    requests: int = 0
+    errors: int = 0
+
+    def add(self, sign: int, failed: bool) -> None:
+        self.requests += sign
+        self.errors += sign if failed else 0
+
+
+def crossing_calls(xray: XRay, cuts: tuple[datetime, ...]) -> tuple[Call, ...]:
+    """The calls that began before one of these moments and ended after it. May raise UnreadableError."""
+    ids = [one for cut in cuts for one in _traces_across(xray, cut)]
+    found = batch_get_traces(xray.client, xray.settings, ids)
+    calls = (call for trace in found for call in calls_of(spans_of(trace)))
+    return tuple(call for call in calls if any(_crosses(call, cut.timestamp()) for cut in cuts))
+
+
+def _crosses(call: Call, cut: float) -> bool:
+    moments = [moment for span in (call.caller, call.callee) if span for moment in (span.start, span.end)]
+    return min(moments) < cut <= max(moments)
+
+
+def _traces_across(xray: XRay, cut: datetime) -> Iterator[str]:
+    """Short ones around the cut, and longer ones that came later."""
+    yield from _summaries(xray, cut, cut - NEAR, cut + NEAR, "")
+    yield from _summaries(xray, cut, cut, cut + LONGEST, f"duration >= {LONG.total_seconds():g}")
+
+
+def _summaries(xray: XRay, cut: datetime, start: datetime, end: datetime, only: str) -> Iterator[str]:
+    arguments = {"FilterExpression": only} if only else {}
+    with reasons(xray.settings, "X-Ray", "xray:GetTraceSummaries"):
+        for page in pages(
+            xray.client.get_trace_summaries,
+            "NextToken",
+            "X-Ray's list of traces",
+            StartTime=start,
+            EndTime=min(end, datetime.now(UTC)),
+            TimeRangeType="Event",
+            **arguments,
+        ):
+            for one in page["TraceSummaries"]:
+                began, lasted = one.get("StartTime"), one.get("Duration") or 0
+                is_told = isinstance(began, datetime)
+                # X-Ray rounds: the trace itself tells.
+                slack = timedelta(milliseconds=5)
+                if not is_told or began - slack < cut <= began + timedelta(seconds=lasted) + slack:
+                    yield str(one["Id"])
+
+
+def calls_of(spans: Iterable[TracedSpan]) -> Iterator[Call]:
+    """The calls of one trace, as X-Ray draws them."""
+    tree = Tree(spans)
+    for span in tree.spans.values():
+        if not span.end:
+            continue  # in progress: nobody has counted it
+        parent = tree.parent(span)
+        if is_segment(span):
+            caller = tree.segment_of(parent)
+            made = parent if parent and parent.kind in CLIENTS and parent.end else None
+            source = Node(caller.service) if caller else Node.outside()
+            yield Call((source, Node(span.service)), span.trace, made, span)
+        elif span.kind in CLIENTS and not tree.segments[span.id]:
+            owner = tree.segment_of(span)
+            if owner:
+                ends = Node(owner.service), Node(span.name, Kind.REMOTE)
+                yield Call(ends, span.trace, span, None)
+
+
+def corrected(
+    backend: str,
+    found: ServiceMap,
+    own: Mapping[Node, tuple[int, int]] | None,
+    window: Window,
+    calls: Iterable[Call],
+) -> tuple[ServiceMap, int]:
+    """The map with the crossing calls counted by their beginning, and how many counts that changed."""
+    held = list(calls)
+    if backend == XRAY:
+        changes = _changes(window, ((call.ends, call, call.callee_ended, call.failed) for call in held))
+    elif backend == CLOUDWATCH:
+        changes = _of_cloudwatch(found, own, window, held)
+    else:
+        return found, 0
+    return _applied(found, changes), sum(abs(change.requests) for change in changes.values())
+
+
+def _of_cloudwatch(
+    found: ServiceMap, own: Mapping[Node, tuple[int, int]] | None, window: Window, calls: Iterable[Call]
+) -> dict[Ends, Change]:
+    """An edge is counted by its callers' spans; from outside is what a service's own figures are beyond."""
+    held = list(calls)
+    made = ((one.ends, one, one.caller.end, one.caller.fault) for one in held if one.caller)
+    changes = _changes(window, made)
+    served = (
+        ((Node.outside(), one.ends[1]), one, one.callee.end, one.callee.fault) for one in held if one.callee
+    )
+    of_services = _changes(window, served)
+    called = {ends[1] for ends in (*changes, *of_services) if ends[1].kind is Kind.SERVICE}
+    for node in called:
+        change = of_services.get((Node.outside(), node), Change())
+        changes[(Node.outside(), node)] = _from_outside(found, own, node, change, changes)
+    return changes
+
+
+def _changes(window: Window, counted: Iterable[tuple[Ends, Call, float, bool]]) -> dict[Ends, Change]:
+    start, end = window.start.timestamp(), window.end.timestamp()
+    changes: dict[Ends, Change] = {}
+    for ends, call, moment, failed in counted:
+        sign = (start <= call.began < end) - (start <= moment < end)
+        if sign:
+            changes.setdefault(ends, Change()).add(sign, failed)
+    return changes
+
+
+def _from_outside(
+    found: ServiceMap,
+    own: Mapping[Node, tuple[int, int]] | None,
+    node: Node,
+    change: Change,
+    changes: Mapping[Ends, Change],
+) -> Change:
+    """What is left of a service's own figures when its callers' calls are taken off, before and after."""
+    callers = [edge for edge in found.edges if edge.target == node and edge.source.kind is Kind.SERVICE]
+    drawn = found.edge(Node.outside(), node)
+    had = (drawn.requests or 0, drawn.errors or 0) if drawn else (0, 0)
+    inner = [one for ends, one in changes.items() if ends[1] == node and ends[0].kind is Kind.SERVICE]
+    wanted = []
+    for at, (self_had, self_more) in enumerate(((had[0], change.requests), (had[1], change.errors))):
+        theirs = sum((edge.errors if at else edge.requests) or 0 for edge in callers)
+        whole = own[node][at] if own and node in own else self_had + theirs
+        more = sum(one.errors if at else one.requests for one in inner)
+        wanted.append(max(0, whole + self_more - theirs - more) - self_had)
+    return Change(*wanted)
+
+
+def _applied(found: ServiceMap, changes: Mapping[Ends, Change]) -> ServiceMap:
+    if not any(change.requests or change.errors for change in changes.values()):
+        return found
+    edges = {edge.key: edge for edge in found.edges}
+    before = {end for key in edges for end in key}
+    for key, change in changes.items():
+        edge = edges.get(key) or Edge(*key, requests=0, errors=0)
+        requests = (edge.requests or 0) + change.requests
+        if requests <= 0:
+            edges.pop(key, None)
+            continue
+        errors = None if edge.errors is None else max(0, edge.errors + change.errors)
+        edges[key] = replace(edge, requests=requests, errors=errors)
+    after = {end for key in edges for end in key}
+    return ServiceMap.of((node for node in found.nodes if node not in before - after), edges.values())
+
+
+def remark(calls: Iterable[Call], counts: int, cuts: Iterable[datetime]) -> str:
+    """What the head of the report says of it."""
+    traces = list(dict.fromkeys(call.trace for call in calls))
+    shown = ", ".join(traces[:3]) + (" …" if len(traces) > 3 else "")
+    return (
+        f"{counts} counts set right for calls that cross {' and '.join(f'{cut:%H:%M:%S}' for cut in cuts)}: "
+        f"it counts a call by its end, here by its beginning (X-Ray's traces {shown})"
+    )

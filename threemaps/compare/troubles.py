@@ -1,0 +1,106 @@
+"""The second verdict: is the traffic healthy, whether or not the maps agree on it.
+
+`standing_troubles` asks this machine; `in_maps` looks at what the maps show. The first is for `status`,
+`doctor` and the page as well.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from threemaps.demo import faults
+from threemaps.demo.health import answers
+from threemaps.demo.processes import records
+from threemaps.diagnose.collector import log_tail
+from threemaps.diagnose.datagrams import dropped_datagrams
+from threemaps.model.difference import Source, Trouble
+from threemaps.model.drawing import draws, title
+from threemaps.model.servicemap import Edge
+from threemaps.settings import SERVICES, Settings
+
+# As OpenTelemetry's SDK for Python and its exporters write it.
+DROPPED = re.compile(r"Queue full, dropping|Failed to export (?:span|trace)s? ", re.IGNORECASE)
+
+
+def in_maps(sources: Sequence[Source]) -> Iterator[Trouble]:
+    """Edges on which calls fail, with their share, and the backends that cannot draw such an edge."""
+    failing: dict[tuple[object, object], dict[str, Edge]] = {}
+    for source in sources:
+        for edge in source.map.edges if source.map else ():
+            if edge.errors:
+                failing.setdefault(edge.key, {})[source.name] = edge
+    for found in failing.values():
+        edge = max(found.values(), key=lambda one: one.errors or 0)
+        blind = [title(one.backend, one.name) for one in sources if one.map and not draws(one.backend, edge)]
+        unseen = f"; {' and '.join(dict.fromkeys(blind))} cannot draw this edge" if blind else ""
+        yield Trouble(
+            f"{edge.source} → {edge.target}: {edge.errors:,} of {edge.requests or 0:,} calls fail "
+            f"({share(edge):.0%}){unseen}",
+            "look at a trace of one: `threemaps trace`, and at the callee's own log",
+        )
+
+
+def share(edge: Edge) -> float:
+    return (edge.errors or 0) / edge.requests if edge.requests else 0.0
+
+
+def standing_troubles(settings: Settings, since: datetime) -> tuple[Trouble, ...]:
+    """What is wrong on this machine and no map can show: nothing where threemaps runs nothing here.
+
+    `since`: nothing that a service reported before it.
+    """
+    known = records(settings).load()
+    if not known:
+        return ()
+    return (
+        *_faults(settings),
+        *_stopped_collector(settings),
+        *_dropped_spans(settings, since),
+        *_dropped_datagrams(settings),
+    )
+
+
+def _faults(settings: Settings) -> Iterator[Trouble]:
+    for service, fault in faults.read(faults.flags_file(settings)).items():
+        if fault != faults.NO_FAULT:
+            yield Trouble(f"a fault is switched on: {service} is {fault}", "threemaps fault --clear")
+
+
+def _stopped_collector(settings: Settings) -> Iterator[Trouble]:
+    collector = records(settings).load().get("collector")
+    if collector is not None and not (collector.alive and answers(settings.url("health"))):
+        yield Trouble(
+            "the collector has stopped: what services send now is lost once their own queues are full",
+            "threemaps up",
+        )
+
+
+def _dropped_spans(settings: Settings, since: datetime) -> Iterator[Trouble]:
+    for service in SERVICES:
+        lines = [
+            line for line in log_tail(settings.logs / f"{service}.log").splitlines() if DROPPED.search(line)
+        ]
+        found = [record for line in lines if (record := _record(line)) and record[0] >= since]
+        if found:
+            moment, said = found[-1]
+            yield Trouble(
+                f"the SDK in {service} reports dropped spans, {len(found)} times, last at "
+                f"{moment:%H:%M:%S} UTC: {said[:160]}",
+                "threemaps doctor",
+            )
+
+
+def _record(line: str) -> tuple[datetime, str] | None:
+    """When it was written and what it says; the services write one JSON object a line."""
+    try:
+        record = json.loads(line)
+        return datetime.fromisoformat(record["time"]), str(record["message"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _dropped_datagrams(settings: Settings) -> Iterator[Trouble]:
+    dropped = dropped_datagrams(settings)
+    if dropped:
+        yield Trouble(str(dropped), "threemaps doctor")

@@ -1,0 +1,97 @@
+"""Spans that one of Honeycomb and X-Ray holds and the other lacks, by whole traces."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from threemaps.diagnose.case import Case, Check, Reason
+from threemaps.diagnose.shapes import DRAWN, likely_of
+from threemaps.model.drawing import CLOUDWATCH, HONEYCOMB, XRAY, title
+from threemaps.model.servicemap import Kind
+from threemaps.model.spans import REMOTE, Ends, TracedSpan, Traces, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Of the traces that were looked at, or (`complete`) of all in which the services in question take part.
+
+    `lacking`: backend → the calls that it would draw if it had all spans of these traces, and does not.
+    """
+
+    complete: bool = False
+    traces: int = 0
+    lacking: Mapping[str, Mapping[Ends, tuple[str, ...]]] = field(default_factory=dict)  # the trace of each
+    seen: Mapping[str, Mapping[Ends, int]] = field(default_factory=dict)  # all that it would draw
+
+    def reason(self, case: Case) -> Reason | Check | None:
+        backend = case.odd.backend
+        if not case.short or backend not in (HONEYCOMB, XRAY, CLOUDWATCH):
+            return None
+        found = self.of_case(case)
+        other = title(XRAY if backend == HONEYCOMB else HONEYCOMB)
+        if not found:
+            return Check(
+                f"spans that {other} holds and {case.title} lacks: {self.traces} traces hold too few of these"
+            )
+        if backend == HONEYCOMB:
+            return Reason(
+                "spans that X-Ray has did not come to Honeycomb: they were lost on the way, or dropped there",
+                "look for what leaves spans out: a filter in the collector's pipeline to Honeycomb, "
+                "Honeycomb's rate limit or Refinery",
+                tuple(f"trace {trace} is whole in X-Ray and not in Honeycomb" for trace in found[:3]),
+            )
+        return Reason(
+            "X-Ray lacks spans of these calls that Honeycomb holds: they were lost on the way, or refused "
+            "inside an answer of 200 (UnprocessedTraceSegments, partialSuccess), which nothing counts",
+            "segments over 64 kB, spans over 200 kB or of a time far off are refused: look for large "
+            "attributes and wrong clocks; else for a filter in the collector's pipeline to X-Ray",
+            tuple(f"trace {trace} is whole in Honeycomb and not in X-Ray" for trace in found[:3]),
+        )
+
+    def of_case(self, case: Case) -> tuple[str, ...]:
+        """Traces that tell of these very calls, where they are enough."""
+        backend = case.odd.backend
+        names = [one.name for one in case.sources]
+        ends = case.ends
+        keys = (
+            [(ends[0], ends[1])] if len(ends) == 2 else [e.key for e in case.index.touching(ends[0], names)]
+        )
+        found: dict[str, None] = {}
+        for source, target in dict.fromkeys(keys):
+            most = max((case.index.requests(one.name, source, target) for one in case.others), default=0)
+            own = case.index.requests(case.odd.name, source, target)
+            key = source, (REMOTE if target.kind is Kind.REMOTE else target)
+            here = self.lacking.get(backend, {}).get(key, ())
+            seen = self.seen.get(backend, {}).get(key, 0)
+            likely = len(here) if self.complete else likely_of(max(own, most), len(here), seen)
+            if own != most and (not here or abs(own - most) > likely):
+                return ()
+            found |= dict.fromkeys(here)
+        return tuple(found)
+
+
+def absent_calls(held: Traces, there: Traces, *, complete: bool) -> Absent:
+    """Honeycomb's traces against X-Ray's, each drawn as the other backends would draw it.
+
+    A trace of which both have every span is drawn as it should be.
+    """
+    lacking: dict[str, dict[Ends, list[str]]] = {}
+    seen: dict[str, Counter[Ends]] = {}
+    for trace, own in there.items():
+        of_honeycomb = held.get(trace, [])
+        for backend in (HONEYCOMB, XRAY, CLOUDWATCH):
+            whole, part = (own, of_honeycomb) if backend == HONEYCOMB else (of_honeycomb, own)
+            wanted = drawn(whole, backend)
+            seen.setdefault(backend, Counter()).update(wanted)
+            if {span.id for span in whole} <= {span.id for span in part}:
+                continue
+            has = drawn(part, backend)
+            for ends, count in ((wanted - has) + (has - wanted)).items():
+                lacking.setdefault(backend, {}).setdefault(ends, []).extend([trace] * count)
+    frozen = {name: {ends: tuple(ids) for ends, ids in calls.items()} for name, calls in lacking.items()}
+    return Absent(complete, len(there), frozen, seen)
+
+
+def drawn(spans: Iterable[TracedSpan], backend: str) -> Counter[Ends]:
+    tree = Tree(spans)
+    return Counter(ends for span in tree.spans.values() for ends in DRAWN[backend](tree, span))

@@ -1,1 +1,0 @@
-"""What is known besides the maps themselves: collected here, judged in `causes`."""

@@ -1,0 +1,175 @@
+"""The way from the collector to one backend: keys, queues, what was given up, what receivers refused."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from threemaps.diagnose.asking import Asking, now
+from threemaps.diagnose.case import DOCTOR, Case, Check, Reason, Subject, at
+from threemaps.diagnose.collector import Collector, read_collector
+from threemaps.readers.aws import aws_client, reasons
+from threemaps.readers.base import UnreadableError
+from threemaps.readers.honeycomb_account import ask_auth
+from threemaps.settings import LOCAL_INGEST_KEY, Settings
+
+NEW_KEY = (
+    "set HONEYCOMB_API_KEY to an ingest key of this environment, then `threemaps down` and `threemaps up`"
+)
+NEW_CREDENTIALS = (
+    "check the AWS credentials and their policy (aws/ has one), then `threemaps down` and `threemaps up`"
+)
+# As a status of its own: the same digits may be in an address or an id.
+OF_A_KEY = re.compile(
+    r"(?<![\w:.])40[13](?!\w|\.\d)"
+    r"|unauthenticated|unauthorized|forbidden|api key|accessdenied|not authorized|signature",
+    re.IGNORECASE,
+)
+
+
+def look(asking: Asking) -> tuple[list[Subject], "RefusedByReceivers | None"]:
+    """What has a proof, and what has none and so is asked last."""
+    settings = asking.settings
+    problems: dict[str, str] = {}
+    known: set[str] = set()
+    for question, backends in KEYS.items():
+        problem = asking.ask(f"the key for {' and '.join(backends)}", partial(question, settings))
+        if problem is not None:
+            known.update(backends)
+            problems |= {backend: problem for backend in backends if problem}
+    collector = asking.ask(
+        "the collector's own metrics", lambda: read_collector(settings, asking.window.start)
+    )
+    moment = now()
+    rejected = RejectedKey(problems, frozenset(known), collector, moment)
+    if collector is None:
+        return [rejected], None
+    found: list[Subject] = [rejected, Backlog(collector, moment), GivenUp(collector, moment)]
+    return found, RefusedByReceivers(collector, moment)
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedKey:
+    problems: Mapping[str, str]  # backend → what it says of the key
+    known: frozenset[str]  # backends whose keys were looked at
+    collector: Collector | None
+    moment: datetime
+
+    def reason(self, case: Case) -> Reason | Check | None:
+        backend = case.odd.backend
+        if not case.short:
+            return None
+        lines = self.collector.path(backend).log_lines if self.collector else ()
+        line = next((line for line in lines if OF_A_KEY.search(line)), "")
+        problem = self.problems.get(backend, "")
+        if not problem and not line:
+            if backend not in self.known:
+                return None  # why not is said once for all
+            return Check(f"the key for {case.title}: nothing refuses it ({at(self.moment)})")
+        return Reason(
+            f"{case.title} rejects the key that the collector sends with",
+            NEW_KEY if backend == "honeycomb" else NEW_CREDENTIALS,
+            tuple(f"{text} ({at(self.moment)})" for text in (problem, line) if text),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    collector: Collector
+    moment: datetime
+
+    def reason(self, case: Case) -> Reason | Check | None:
+        path = self.collector.path(case.odd.backend)
+        if not case.short or case.odd.backend not in self.collector.paths:
+            return None
+        if not path.queued:
+            return Check(f"the collector's queue to {case.title}: it is empty ({at(self.moment)})")
+        return Reason(
+            f"the queue to {case.title} is still draining: the collector holds what is missing and "
+            "keeps trying",
+            f"wait and compare again; if the queue does not shrink, {case.title} is not reached: {DOCTOR}",
+            (
+                f"the queue holds {path.queued:,} bytes of {path.capacity:,} ({at(self.moment)})",
+                *path.log_lines[:1],
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    collector: Collector
+    moment: datetime
+
+    def reason(self, case: Case) -> Reason | Check | None:
+        path = self.collector.path(case.odd.backend)
+        lost = path.failed + path.not_queued
+        if not case.short or case.odd.backend not in self.collector.paths:
+            return None
+        if not lost:
+            return Check(f"the export path to {case.title}: it has given up nothing ({at(self.moment)})")
+        why = "its queue was full" if path.not_queued else "the answer was final, so it did not try again"
+        return Reason(
+            f"the collector gave up {lost} spans on the way to {case.title}: {why}",
+            "repair what the log line says; what was given up does not come back: compare a window after it",
+            (
+                f"failed for good: {path.failed}, not queued: {path.not_queued}, since the collector's start "
+                f"({at(self.moment)})",
+                *path.log_lines[:1],
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedByReceivers:
+    """A total since the collector's start, of all services: no proof, and said so."""
+
+    collector: Collector
+    moment: datetime
+
+    def reason(self, case: Case) -> Reason | Check | None:
+        refused = self.collector.refused
+        missing = max(1, case.usual - case.said)
+        if not case.short:
+            return None
+        if refused < missing:
+            return Check(
+                f"the collector's receivers: they have refused {refused} spans, and {missing:g} calls are "
+                f"missing ({at(self.moment)})"
+            )
+        return Reason(
+            f"the collector has refused {refused} spans since it started: what is missing may be among them",
+            "give the collector more memory (memory_limiter), or send less at once; compare a later window",
+            (f"otelcol_receiver_refused_spans is {refused}, of all services, any time ({at(self.moment)})",),
+        )
+
+
+def honeycomb_key_problem(settings: Settings) -> str:
+    """What /1/auth says of the key that the collector sends with; nothing when it is good."""
+    real = settings.honeycomb_is_real
+    key = settings.get("HONEYCOMB_API_KEY") if real else LOCAL_INGEST_KEY
+    if not key:
+        return "HONEYCOMB_API_KEY is not set"
+    auth = ask_auth(settings.honeycomb_api, key)
+    if auth.status in (401, 403):
+        return f"HONEYCOMB_API_KEY: Honeycomb does not know the key ({auth.error})"
+    if auth.status != 200:
+        raise UnreadableError(f"{settings.honeycomb_api}/1/auth answers {auth.status or auth.error}")
+    return ""
+
+
+def aws_key_problem(settings: Settings) -> str:
+    """What STS says of the credentials; nothing when they are good."""
+    with reasons(settings, "STS", "sts:GetCallerIdentity"):
+        client = aws_client(settings, "sts")
+        try:
+            client.get_caller_identity()
+        except client.exceptions.ClientError as error:
+            return f"STS: {error.response.get('Error', {}).get('Code', 'refused')}"
+    return ""
+
+
+KEYS: Mapping[Callable[[Settings], str], tuple[str, ...]] = {
+    honeycomb_key_problem: ("honeycomb",),
+    aws_key_problem: ("xray", "cloudwatch"),
+}

@@ -1,0 +1,95 @@
+"""Something keeps a share of the calls only: X-Ray's rules, an SDK's variable."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+from threemaps.diagnose.case import Case, Check, Reason
+from threemaps.model.difference import DifferenceKind
+from threemaps.readers.aws import reasons
+from threemaps.readers.pages import pages
+from threemaps.readers.xray import XRay
+from threemaps.settings import Settings
+
+TOLERANCE = 3.0  # standard deviations
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """No backend: it is done before the export paths part."""
+
+    rate: float
+    where: str
+    backend: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.where} keeps {self.rate:.0%} of the calls: the maps hold a share, not all"
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    shares: tuple[Share, ...] = field(default=())
+
+    @property
+    def sampled(self) -> frozenset[str]:
+        """Backends that hold a share."""
+        return frozenset(one.backend for one in self.shares if one.backend and one.rate < 1)
+
+    def reason(self, case: Case) -> Reason | Check | None:
+        if case.difference.kind is not DifferenceKind.REQUESTS:
+            return None
+        for one in self.shares:
+            spread = (case.usual * one.rate * (1 - one.rate)) ** 0.5
+            within = abs(case.said - case.usual * one.rate) <= TOLERANCE * spread + 1
+            if one.rate < 1 and one.backend in (None, case.odd.backend) and within:
+                return Reason(
+                    f"sampling: {one.where} keeps {one.rate:.0%} of the calls",
+                    "compare shares instead of counts, or keep everything while you compare",
+                    (f"{case.said:g} of {case.usual:g} calls is what {one.rate:.0%} would leave",),
+                    expected=case.odd.sampled,
+                )
+        return Check("sampling: no rule or setting in force explains this share")
+
+
+def in_force(xray: XRay | None, settings: Settings, services: Iterable[str]) -> Sampling:
+    """X-Ray's rules that can match these services and have left calls out, and the SDKs' own variable.
+
+    Calls kept by the reservoir (borrowed) count as kept. May raise UnreadableError.
+    """
+    found: list[Share] = []
+    if xray:
+        with reasons(xray.settings, "X-Ray", "xray:GetSamplingStatisticSummaries"):
+            found += _by_rules(xray.client, list(services))
+    if "ratio" in settings.get("OTEL_TRACES_SAMPLER"):
+        found += _from_environment(settings.get("OTEL_TRACES_SAMPLER_ARG", "1"))
+    return Sampling(tuple(found))
+
+
+def _by_rules(client: Any, services: list[str]) -> Iterator[Share]:
+    summaries = [
+        one
+        for page in pages(client.get_sampling_statistic_summaries, "NextToken", "X-Ray's sampling statistics")
+        for one in page["SamplingStatisticSummaries"]
+    ]
+    if not any(one.get("RequestCount") for one in summaries):
+        return
+    ours = {
+        record["SamplingRule"].get("RuleName")
+        for page in pages(client.get_sampling_rules, "NextToken", "X-Ray's sampling rules")
+        for record in page["SamplingRuleRecords"]
+        if any(fnmatchcase(name, record["SamplingRule"].get("ServiceName") or "*") for name in services)
+    }
+    for one in summaries:
+        asked = one.get("RequestCount") or 0
+        kept = (one.get("SampledCount") or 0) + (one.get("BorrowCount") or 0)
+        if one.get("RuleName") in ours and asked and kept < asked:
+            yield Share(kept / asked, f"the X-Ray sampling rule {one.get('RuleName')}")
+
+
+def _from_environment(argument: str) -> list[Share]:
+    try:
+        rate = float(argument)
+    except ValueError:
+        return []
+    return [Share(rate, f"OTEL_TRACES_SAMPLER_ARG={argument}")] if 0 <= rate < 1 else []
