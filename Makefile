@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-tools wheel test-wheel test-long test-docker test-kafka chaos setup down lint format bench audit sbom lock clean
+.PHONY: help demo test test-real test-all test-tools wheel test-wheel test-long test-docker test-kafka chaos setup down lint format bench audit sbom lock clean
 
 help: ## Show what can be made
 	@printf 'threemaps: one request, three service maps\n\n'
@@ -48,6 +48,9 @@ test-long: setup
 
 chaos: setup ## Break backends, collector and disk one after the other; a table of what was lost
 	@$(BIN)/python -m tests.system.chaos
+
+test-real: setup ## Hold the stand-ins against real accounts; says first what it makes there, and what that costs
+	@$(BIN)/python -m tests.real
 
 test-docker: setup ## Run `docker compose up` and break it; gets an engine and Compose where there is none
 	@$(BIN)/python -m tests.system.docker.run $(BIN)/python -m pytest -m docker tests/system/docker
