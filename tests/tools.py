@@ -1,6 +1,7 @@
 """`make test-tools`: gets what some tests need beyond Python, where this machine lacks it.
 
-The collector, one with a load balancer, Chromium (Debian's as root, else Playwright's) and kustomize.
+The collector, one with a load balancer, Chromium (Debian's as root, else Playwright's), kustomize, and
+clients of AWS in environments of their own.
 """
 
 import os
@@ -10,6 +11,7 @@ import sys
 
 from tests.component.deploy import kustomize
 from tests.component.web import chromium
+from tests.foreign import ENVIRONMENTS
 from tests.system.docker.tools import Missing
 from tests.wider_collector import agents_collector
 from threemaps.errors import UserError
@@ -17,10 +19,10 @@ from threemaps.errors import UserError
 
 def main() -> int:
     failed = 0
-    for get in (agents_collector, get_chromium, get_kustomize):
+    for get in (agents_collector, get_chromium, get_kustomize, *(one.make for one in ENVIRONMENTS)):
         try:
             get()
-        except (Missing, UserError, subprocess.SubprocessError) as error:
+        except (Missing, UserError, OSError, subprocess.SubprocessError) as error:
             sys.stderr.write(f"{error}\n  → {getattr(error, 'hint', 'see above')}\n")
             failed = 1
     return failed

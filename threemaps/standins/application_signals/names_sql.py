@@ -68,6 +68,7 @@ _SEGMENT_PATH = _path_of("json_extract_string(document, '$.http.request.url')")
 
 # Of a server span: its name, unless that says no more than the method; of a segment what was requested.
 OPERATION = f"""CASE
+    WHEN kind <> 2 THEN NULL
     WHEN local_operation IS NOT NULL THEN local_operation
     WHEN resource IS NULL THEN coalesce({_SEGMENT_METHOD} || ' ' || {_first_part(_SEGMENT_PATH)}, name)
     WHEN said IS NULL THEN name
