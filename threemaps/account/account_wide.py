@@ -12,38 +12,25 @@ from threemaps.account.resource import Properties, Resource
 from threemaps.errors import UserError
 from threemaps.readers.aws import aws_client, reasons
 from threemaps.readers.pages import pages
+from threemaps.readers.transaction_search import (
+    INDEXING_RULE,
+    SEARCHED,
+    indexed_percentage,
+    is_searched,
+)
 from threemaps.settings import Settings
 
-SEARCHED = "CloudWatchLogs"
 POLICY = "threemaps-transaction-search"
-INDEXING_RULE = "Default"
 ALL = {"Probabilistic": {"DesiredSamplingPercentage": 100}}
 SPAN_GROUPS = ("aws/spans", "/aws/application-signals/data")
 
 
 def transaction_search(settings: Settings) -> Iterator[Resource]:
     """In the order that AWS wants: X-Ray has to be allowed to write spans before they are sent there."""
-    if destination(settings) != SEARCHED:
+    if not is_searched(settings):
         yield resource_policy(settings)
     yield trace_destination(settings)
     yield discovery(settings)
-
-
-def destination(settings: Settings) -> str:
-    """Where X-Ray keeps traces: XRay, or CloudWatchLogs with Transaction Search."""
-    with reasons(settings, "X-Ray", "xray:GetTraceSegmentDestination"):
-        return str(aws_client(settings, "xray").get_trace_segment_destination().get("Destination"))
-
-
-def indexed_percentage(settings: Settings) -> float | None:
-    """Of the traces, by the account's indexing rule; None where nothing is said."""
-    xray = aws_client(settings, "xray")
-    with reasons(settings, "X-Ray", "xray:GetIndexingRules"):
-        read = pages(xray.get_indexing_rules, "NextToken", "the list of indexing rules")
-        rules = [one for page in read for one in page.get("IndexingRules") or []]
-    found = next((one.get("Rule") or {} for one in rules if one.get("Name") == INDEXING_RULE), {})
-    share = (found.get("Probabilistic") or {}).get("DesiredSamplingPercentage")
-    return None if share is None else float(share)
 
 
 def resource_policy(settings: Settings) -> Resource:
@@ -142,7 +129,7 @@ def left_to_do(settings: Settings) -> list[str]:
     """What of it is not there, with the command; nothing for what may not be asked."""
     said = []
     try:
-        if destination(settings) != SEARCHED:
+        if not is_searched(settings):
             said.append(
                 "Transaction Search is off: X-Ray's OTLP endpoint refuses spans. For the whole account: "
                 "threemaps provision --transaction-search"

@@ -9,7 +9,6 @@ from typing import Any
 
 import requests
 
-from threemaps.account.account_wide import SEARCHED, destination, indexed_percentage
 from threemaps.account.spend import Usage
 from threemaps.diagnose.collector import Sample, parse_metrics
 from threemaps.errors import UserError
@@ -17,6 +16,7 @@ from threemaps.model.difference import Window
 from threemaps.model.servicemap import Kind
 from threemaps.readers.aws import aws_client, reasons
 from threemaps.readers.pages import pages
+from threemaps.readers.transaction_search import indexed_percentage, is_searched
 from threemaps.readers.xray import XRay
 from threemaps.settings import SERVICE_LOG_GROUP, Settings
 
@@ -61,7 +61,7 @@ def measure(settings: Settings, now: datetime) -> Usage:
 
 def share_indexed(settings: Settings) -> float | None:
     """Of the traces; None without Transaction Search."""
-    if destination(settings) != SEARCHED:
+    if not is_searched(settings):
         return None
     return share / 100 if (share := indexed_percentage(settings)) is not None else 1.0
 

@@ -1,13 +1,15 @@
 """The last link: can what was sent be read again, through each vendor's own API?"""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from threemaps.doctor.check import Check, broken, good
 from threemaps.doctor.walk import Walk
 from threemaps.errors import UserError
-from threemaps.readers import open_backend
+from threemaps.readers import Backend, open_backend
 from threemaps.readers.aws import aws_client, reasons
 from threemaps.readers.batch import batch_get_traces, xray_id
+from threemaps.readers.pages import pages
 from threemaps.settings import SERVICE_LOG_GROUP
 
 LINK = "read back"
@@ -38,7 +40,9 @@ def check_logs(walk: Walk) -> Check:
     def held() -> bool:
         with reasons(walk.settings, "CloudWatch Logs", "logs:FilterLogEvents"):
             arguments = {"logGroupName": SERVICE_LOG_GROUP, "startTime": start}
-            return bool(logs.filter_log_events(**arguments, filterPattern=pattern)["events"])
+            call, what = logs.filter_log_events, f"the log group {SERVICE_LOG_GROUP}"
+            found = pages(call, "nextToken", what, **arguments, filterPattern=pattern)
+            return any(page["events"] for page in found)
 
     return arrives(walk, "CloudWatch", f"log record of trace {walk.trace_id}", held)
 
@@ -59,8 +63,14 @@ def check_map(walk: Walk, backend: str) -> Check:
             edges = reader.read_map(walk.window).edges
         except UserError as error:
             return broken(LINK, backend, error.message, error.hint)
-        return good(LINK, backend, f"its map can be read: {len(edges)} edges in ten minutes")
-    return arrives(walk, backend, "edge of a map", lambda: bool(reader.read_map(walk.window).edges))
+        return good(LINK, backend, f"its map can be read: {len(edges)} edges in ten minutes, {how(reader)}")
+    check = arrives(walk, backend, "edge of a map", lambda: bool(reader.read_map(walk.window).edges))
+    return replace(check, detail=f"{check.detail}, {how(reader)}") if check.ok else check
+
+
+def how(reader: Backend) -> str:
+    """It was read, and what is to be said of that."""
+    return " ".join((f"read through {reader.read_through}.", *reader.remarks))
 
 
 def arrives(walk: Walk, vendor: str, what: str, held: Callable[[], bool]) -> Check:

@@ -15,6 +15,7 @@ from threemaps.doctor.walk import SECONDS, Walk
 from threemaps.errors import UserError
 from threemaps.readers.aws import aws_client, reasons
 from threemaps.readers.honeycomb_account import ask_auth
+from threemaps.readers.pages import pages
 from threemaps.settings import (
     LOCAL_CONFIGURATION_KEY,
     LOCAL_INGEST_KEY,
@@ -115,16 +116,24 @@ def identity(settings: Settings) -> Any:
 
 
 def check_log_groups(walk: Walk) -> Check:
+    """The OTLP endpoint for logs makes neither the group nor the stream."""
     try:
-        there = exists(walk.settings, SERVICE_LOG_GROUP)
+        streams = streams_of(walk.settings, SERVICE_LOG_GROUP)
     except UserError as error:
         return broken(LINK, "log groups", error.message, error.hint)
-    if not there:
+    if streams is None:
         return broken(LINK, "log groups", f"there is no log group {SERVICE_LOG_GROUP}", "threemaps provision")
-    return good(LINK, "log groups", f"{SERVICE_LOG_GROUP} is there")
+    return good(LINK, "log groups", f"{SERVICE_LOG_GROUP} is there, with {len(streams)} streams")
 
 
-def exists(settings: Settings, name: str) -> bool:
-    with reasons(settings, "CloudWatch Logs", "logs:DescribeLogGroups"):
-        found = aws_client(settings, "logs").describe_log_groups(logGroupNamePrefix=name)
-        return any(group.get("logGroupName") == name for group in found.get("logGroups") or [])
+def streams_of(settings: Settings, group: str) -> list[str] | None:
+    """The names of its streams; None where there is no such group."""
+    logs = aws_client(settings, "logs")
+    with reasons(settings, "CloudWatch Logs", "logs:DescribeLogStreams"):
+        try:
+            read = pages(
+                logs.describe_log_streams, "nextToken", f"the streams of {group}", logGroupName=group
+            )
+            return [str(one["logStreamName"]) for page in read for one in page.get("logStreams") or []]
+        except logs.exceptions.ResourceNotFoundException:
+            return None

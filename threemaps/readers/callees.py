@@ -10,12 +10,11 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-import orjson
-
 from threemaps.model.difference import Window
 from threemaps.readers.aws import aws_client, reasons
 from threemaps.readers.batch import batch_get_traces
 from threemaps.readers.pages import pages
+from threemaps.readers.segments import documents
 from threemaps.settings import Settings
 
 PERMISSION = "xray:GetTraceSummaries"
@@ -58,11 +57,9 @@ class Callees:
         client = aws_client(self._settings, "xray")
         found: dict[str, set[str]] = {}
         for trace in batch_get_traces(client, self._settings, self._trace_ids(client, caller, window)):
-            documents = list(segments_of(trace))
-            answered = {
-                str(one.get("parent_id")): str(one.get("name")) for one in documents if not is_call(one)
-            }
-            for call in (call for one in documents for call in calls_in(one)):
+            sent = list(documents(trace))
+            answered = {str(one.get("parent_id")): str(one.get("name")) for one in sent if not is_call(one)}
+            for call in (call for one in sent for call in calls_in(one)):
                 if service := answered.get(str(call.get("id"))):
                     for name in names_of(call):
                         found.setdefault(name, set()).add(service)
@@ -82,16 +79,6 @@ class Callees:
                 if len(ids) >= LOOKED_AT:
                     break
         return ids[:LOOKED_AT]
-
-
-def segments_of(trace: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for segment in trace.get("Segments") or []:
-        try:
-            document = orjson.loads(segment.get("Document") or "{}")
-        except orjson.JSONDecodeError:
-            continue
-        if isinstance(document, dict) and not document.get("inferred"):
-            yield document
 
 
 def is_call(document: Mapping[str, Any]) -> bool:

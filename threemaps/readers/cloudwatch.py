@@ -21,7 +21,6 @@ from threemaps.settings import Settings
 Key = TypeVar("Key")
 
 MINUTE = timedelta(minutes=1)
-LAG = timedelta(seconds=6)  # an SDK holds spans back for 5 s by default
 LOCAL = Manners(grain=MINUTE)
 REAL = Manners(lag=timedelta(minutes=10), grain=MINUTE, poll=timedelta(seconds=30))
 OWN = ("Environment", "Service")

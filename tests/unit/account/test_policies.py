@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -107,20 +108,33 @@ def actions(*names: str) -> set[str]:
 
 
 def calls(files: list[Path]) -> set[str]:
-    """Every AWS call that the code makes: `client.get_service_graph(…)`, or such a method handed on."""
+    """Every AWS call that the code makes: a method called or handed on, or the name of a paginator."""
     found = set()
     for file in files:
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.Attribute):
-                for service in SERVICES:
-                    if node.attr in operations(service):
-                        found.add(f"{service}:{operations(service)[node.attr]}")
+        for name in names_in(ast.parse(file.read_text())):
+            found |= {f"{one}:{operations(one)[name]}" for one in SERVICES if name in operations(one)}
     return found
 
 
+def names_in(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            yield node.attr
+        is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        if is_call and node.func.attr == "get_paginator" and isinstance(node.args[0], ast.Constant):
+            yield str(node.args[0].value)
+
+
+PROVISIONER = ("account/provision.py", "account/account_wide.py")
+SHARED = ("readers/transaction_search.py",)
+
+
 def code(*, provisioner: bool) -> list[Path]:
-    parts = [path for path in (PROJECT / "threemaps").rglob("*.py") if "standins" not in path.parts]
-    return [path for path in parts if (path.name in ("provision.py", "account_wide.py")) is provisioner]
+    root = PROJECT / "threemaps"
+    parts = [path for path in root.rglob("*.py") if "standins" not in path.parts]
+    own = [path for path in parts if str(path.relative_to(root)) in PROVISIONER]
+    both = [path for path in parts if str(path.relative_to(root)) in SHARED]
+    return [*own, *both] if provisioner else [path for path in parts if path not in own]
 
 
 def test_the_provisioner_may_do_what_it_does_and_nothing_else() -> None:
