@@ -18,7 +18,7 @@ from threemaps.doctor.vendors import check_aws_keys, check_clock, check_log_grou
 from threemaps.doctor.walk import Walk, complaint_in
 from threemaps.doctor.wire import Answer, ask
 from threemaps.readers.aws import aws_client
-from threemaps.settings import MAP_LOG_GROUP, SERVICE_LOG_GROUP, Settings
+from threemaps.settings import SERVICE_LOG_GROUP, Settings
 from threemaps.standins import aws
 from threemaps.standins.store import Store
 
@@ -69,14 +69,14 @@ def account(tmp_path: Path, serve: Serve) -> Iterator[Settings]:
     store.close()
 
 
-def test_log_groups_are_missed_one_by_one(account: Settings) -> None:
+def test_a_missing_log_group(account: Settings) -> None:
+    found = check_log_groups(Walk(account))
+    assert found.detail == f"there is no log group {SERVICE_LOG_GROUP}"
+    assert found.next_step == "threemaps provision"
     logs = aws_client(account, "logs")
-    for name in (MAP_LOG_GROUP, SERVICE_LOG_GROUP):
-        found = check_log_groups(Walk(account))
-        assert found.detail == f"there is no log group {name}"
-        assert found.next_step == "threemaps provision"
-        logs.create_log_group(logGroupName=name)
-    assert check_log_groups(Walk(account)).ok
+    logs.create_log_group(logGroupName=SERVICE_LOG_GROUP)
+    logs.create_log_stream(logGroupName=SERVICE_LOG_GROUP, logStreamName="collector")
+    assert check_log_groups(Walk(account)).detail == f"{SERVICE_LOG_GROUP} is there, with 1 streams"
 
 
 def test_aws_keys(account: Settings) -> None:
@@ -92,15 +92,15 @@ def test_aws_keys(account: Settings) -> None:
     assert found.next_step.startswith("export AWS_ACCESS_KEY_ID=")
 
 
-def test_what_x_rays_otlp_door_needs(account: Settings) -> None:
-    """It is asked only where that door is chosen."""
+def test_what_x_rays_otlp_endpoint_needs(account: Settings) -> None:
+    """It is asked only where that endpoint is chosen."""
     by_otlp = Settings.load({**account.environ, "THREEMAPS_XRAY_DOOR": "otlp"})
     xray = aws_client(account, "xray")
     assert check_transaction_search(Walk(by_otlp)).ok
     xray.update_indexing_rule(Name="Default", Rule={"Probabilistic": {"DesiredSamplingPercentage": 1}})
     found = check_transaction_search(Walk(by_otlp))
     assert found.detail == "X-Ray indexes 1 % of the traces: its map is drawn of these"
-    assert "update-indexing-rule --name Default" in found.next_step
+    assert found.next_step == "threemaps provision --index-all"
     xray.update_trace_segment_destination(Destination="XRay")
     found = check_transaction_search(Walk(by_otlp))
     assert "Transaction Search is off" in found.detail
