@@ -1,0 +1,1 @@
+"""The pytest plugin: service maps as something that a test can expect."""
