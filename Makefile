@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-real test-all test-tools wheel test-wheel test-long test-docker test-kafka chaos setup down lint format bench audit sbom lock clean
+.PHONY: help demo test test-all test-tools wheel test-wheel test-long test-docker test-kafka test-real test-lowest test-newest release-notes chaos setup down lint format bench audit sbom lock clean
 
 help: ## Show what can be made
 	@printf 'threemaps: one request, three service maps\n\n'
@@ -57,6 +57,19 @@ test-docker: setup ## Run `docker compose up` and break it; gets an engine and C
 
 test-kafka: setup ## Run Kafka between the two tiers and break it; needs Java, Maven and Go
 	@$(BIN)/python -m pytest -m kafka tests/system/kafka
+
+# Environments of their own, with other versions than the lock's (needs uv).
+test-lowest test-newest: test-%: ## Run unit and component tests with the lowest, or the newest, versions that pyproject.toml allows
+	@uv venv --quiet --clear --python $(PYTHON) .venv-$*
+	@uv pip install --quiet --python .venv-$*/bin/python --resolution $(if $(filter lowest,$*),lowest-direct,highest) \
+	  --editable '.[demo,dev,build]'
+	@.venv-$*/bin/pytest --numprocesses $(WORKERS) tests/unit tests/component
+
+release-notes: setup ## Write build/release-notes.md: what CHANGELOG.md says of this version
+	@mkdir -p build
+	@version=$$($(BIN)/threemaps --version | cut -d ' ' -f 3); \
+	  awk -v version="$$version" '/^## / { on = index($$0, "[" version "]") } on' CHANGELOG.md > build/release-notes.md
+	@test -s build/release-notes.md || { echo "CHANGELOG.md has no section for this version"; exit 1; }
 
 lint: setup ## Check style and types
 	@$(BIN)/ruff format --check .

@@ -16,7 +16,7 @@ from threemaps.render.scene import MERGED
 from threemaps.render.style import COLOURS, MAP, SHEET
 from threemaps.settings import SERVICES, Settings
 from threemaps.web import MOST_STREAMS, tries
-from threemaps.web.guard import guard
+from threemaps.web.guard import allowed_hosts, guard
 from threemaps.web.live import Live, Watch
 from threemaps.web.picture import Changes, Picture
 from threemaps.web.trace_pages import trace_pages
@@ -46,7 +46,7 @@ def create_app(settings: Settings) -> Flask:
     live = Live(settings)
     app.extensions["live"] = live
     streams = threading.BoundedSemaphore(MOST_STREAMS)
-    guard(app)
+    guard(app, allowed_hosts(settings.get("THREEMAPS_ALLOWED_HOSTS")))
     app.register_blueprint(trace_pages(settings, live))
     app.register_blueprint(week_pages(settings, live))
 

@@ -1,10 +1,15 @@
 """Answers only what was meant for this page: its own name and origin, and nothing from elsewhere in it."""
 
+import re
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from functools import partial
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, request
 
 from threemaps.basics.nearby import LOOPBACK
+from threemaps.errors import UserError
 
 POLICY = "; ".join(
     (
@@ -27,19 +32,35 @@ HEADERS = {
 }
 
 
-def guard(app: Flask) -> None:
-    app.before_request(check)
+def guard(app: Flask, allowed: Sequence[str] = ()) -> None:
+    """`allowed` are names by which a forwarder publishes the page; * stands for any part of a name."""
+    app.before_request(partial(check, allowed))
     app.after_request(harden)
 
 
-def check() -> None:
+def allowed_hosts(text: str) -> tuple[str, ...]:
+    """THREEMAPS_ALLOWED_HOSTS: names with commas between them. One that allows every name is refused."""
+    names = tuple(name.strip().lower() for name in text.split(",") if name.strip())
+    for name in names:
+        if not re.fullmatch(r"(\*\.[a-z0-9-]+|[a-z0-9-]+)(\.[a-z0-9-]+)+", name):
+            raise UserError(
+                f"THREEMAPS_ALLOWED_HOSTS: {name!r} is no name of a host",
+                hint="as in THREEMAPS_ALLOWED_HOSTS=maps.example.org,*.app.github.dev",
+                exit_code=2,
+            )
+    return names
+
+
+def check(allowed: Sequence[str]) -> None:
     if request.path == "/healthz":
         return
     # A stranger's name that leads to this address is a way around the browser's walls.
-    if _name(f"//{request.host}") not in LOOPBACK:
-        abort(403, "This page answers to 127.0.0.1 and localhost only.")
+    host = _name(f"//{request.host}")
+    if host not in LOOPBACK and not _is_allowed(host, allowed):
+        abort(403, "This page answers to 127.0.0.1, localhost and the names in THREEMAPS_ALLOWED_HOSTS only.")
     origin = request.headers.get("Origin")
-    if origin is not None and origin != f"http://{request.host}":
+    published = origin is not None and _is_allowed(_name(origin), allowed)
+    if origin is not None and origin != f"http://{request.host}" and not published:
         abort(403, "This page answers to itself only.")
     if request.method == "POST" and not _is_ours():
         abort(403, "Only the page itself may ask for this.")
@@ -55,6 +76,10 @@ def harden(response: Response) -> Response:
     response.headers.update(HEADERS)
     response.headers.setdefault("Cache-Control", "no-store")
     return response
+
+
+def _is_allowed(host: str, allowed: Sequence[str]) -> bool:
+    return any(fnmatchcase(host, pattern) for pattern in allowed)
 
 
 def _name(address: str) -> str:

@@ -1,8 +1,11 @@
 """Who may ask what of the page's server."""
 
+import pytest
 import requests
 
 from tests.component.web.conftest import Scenario
+from threemaps.errors import UserError
+from threemaps.web.guard import allowed_hosts
 
 OURS = {"X-Threemaps": "page", "Content-Type": "application/json"}
 
@@ -22,6 +25,32 @@ def test_a_strange_origin_is_refused(scenario: Scenario) -> None:
         requests.get(scenario.url, headers={"Origin": "http://evil.example"}, timeout=10).status_code == 403
     )
     assert post(scenario, **OURS, Origin="http://127.0.0.1:1").status_code == 403
+
+
+def test_names_that_a_forwarder_publishes_are_allowed(scenario: Scenario) -> None:
+    from dataclasses import replace
+
+    from threemaps.web.app import create_app
+
+    variables = {**scenario.settings.environ, "THREEMAPS_ALLOWED_HOSTS": "maps.example.org,*.app.github.dev"}
+    client = create_app(replace(scenario.settings, environ=variables)).test_client()
+    published = "https://some-name-8080.app.github.dev"
+    for host in ("maps.example.org", "some-name-8080.app.github.dev", "localhost:8080"):
+        assert client.get("/healthz", headers={"Host": host}).status_code == 200
+        answer = client.post("/try", json={}, headers={**OURS, "Host": host, "Origin": published})
+        assert answer.status_code == 400, host
+    for host in ("evil.example", "app.github.dev.evil.example", "maps.example.org.evil.example"):
+        assert client.get("/", headers={"Host": host}).status_code == 403, host
+        refused = client.post(
+            "/try", json={}, headers={**OURS, "Host": "localhost", "Origin": f"https://{host}"}
+        )
+        assert refused.status_code == 403, host
+
+
+@pytest.mark.parametrize("text", ["*", "*.dev", "a b.example", "https://maps.example.org"])
+def test_a_list_that_allows_everybody_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match="THREEMAPS_ALLOWED_HOSTS"):
+        allowed_hosts(text)
 
 
 def test_only_the_page_presses_buttons(scenario: Scenario) -> None:
