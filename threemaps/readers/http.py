@@ -194,5 +194,5 @@ def _told(document: dict[str, Any]) -> object:
     """What is wrong with a field stands in `type_detail` only."""
     details = document.get("type_detail")
     listed = details if isinstance(details, list) else []
-    described = [str(one.get("description")) for one in listed if isinstance(one, dict)]
+    described = [f"{one.get('field')}: {one.get('description')}" for one in listed if isinstance(one, dict)]
     return "; ".join(described) or document.get("error") or document.get("detail")

@@ -48,7 +48,13 @@ class OtlpEndpoint(Protocol):
 
 class Aws:
     def __init__(self, store: Store, environ: Mapping[str, str] = os.environ) -> None:
-        self._store = store
+        self._store, self._environ = store, environ
+        self._begin()
+
+    def _begin(self) -> None:
+        """All services anew: some remember what they wrote."""
+        store, environ = self._store, self._environ
+        self.__dict__.pop("_otlp", None)
         self._destination = Destination(configuration.Configuration(store), environ)
         self._rays = XRay(store, self._destination)
         self._logs = cloudwatch.CloudWatchLogs(store, self._destination.is_searched)
@@ -110,6 +116,10 @@ class Aws:
             sigv4.verify(request, KEYS, service="monitoring")
             return self._promql.answer(request)
         sigv4.verify(request, KEYS)
+        if request.path == "/reset" and request.method == "POST":
+            self._store.clear()
+            self._begin()
+            return Response(status=204)
         return self._operate(request)
 
     def _plainly(self, request: Request) -> Response:

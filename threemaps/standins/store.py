@@ -219,6 +219,14 @@ class Store:
             with self._in_use_lock:
                 self._in_use -= 1
 
+    def clear(self) -> None:
+        """All rows of all tables go; what was taken before is among them."""
+        tables = self.rows("SELECT table_name FROM duckdb_tables() WHERE table_name <> 'journal_done'")
+        with self.transaction() as cursor:
+            for (table,) in tables:
+                cursor.execute(f"DELETE FROM {table}")
+        self.tidy()
+
     def also_tidy(self, sql: str) -> None:
         """SQL that follows every trimming, for rows that nothing refers to any more."""
         self._cleanups.append(sql)

@@ -7,10 +7,11 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from threemaps.settings import Settings
+from threemaps.standins.honeycomb.columns import columns_door
 from threemaps.standins.honeycomb.datasets import datasets_door
 from threemaps.standins.honeycomb.dependencies import map_door
 from threemaps.standins.honeycomb.events import events_door
-from threemaps.standins.honeycomb.keys import auth, management
+from threemaps.standins.honeycomb.keys import auth, check_configuration_key, management
 from threemaps.standins.honeycomb.limits import Limiter, Limits
 from threemaps.standins.honeycomb.mcp import mcp_door
 from threemaps.standins.honeycomb.mcp_tools import Tools
@@ -41,6 +42,7 @@ def create_app(store: Store, *, limits: Limits | None = None, plan: Plan | None 
     app.register_blueprint(otlp_door(writer))
     app.register_blueprint(events_door(writer))
     app.register_blueprint(datasets_door(store, writer))
+    app.register_blueprint(columns_door(store))
     app.register_blueprint(queries_door(store, limiter, plan))
     app.register_blueprint(map_door(store, plan))
     app.register_blueprint(mcp_door(Tools(store, plan)))
@@ -52,6 +54,15 @@ def create_app(store: Store, *, limits: Limits | None = None, plan: Plan | None 
     @app.get("/healthz")
     def healthz() -> Response:
         return json_answer({"status": "ok"})
+
+    @app.post("/reset")
+    def reset() -> Response:
+        """Everything that was sent is gone, as in a new store."""
+        refusal = check_configuration_key()
+        if refusal is None:
+            store.clear()
+            writer.forget()
+        return refusal or Response(status=204)
 
     return app
 

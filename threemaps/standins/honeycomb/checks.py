@@ -1,6 +1,8 @@
 """What the reading APIs ask of a request's body."""
 
 import secrets
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import request
@@ -43,3 +45,13 @@ def integer(body: dict[str, Any], name: str, *, least: int, most: int = LARGEST_
 
 def _shown(value: Any) -> str:
     return repr(value)[:64]
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def iso(milliseconds: int | None) -> str | None:
+    if milliseconds is None:
+        return None
+    return datetime.fromtimestamp(milliseconds // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,15 +1,12 @@
-"""Datasets and their columns, as the events made them."""
+"""Datasets, as the events made them and as somebody described them."""
 
-from datetime import UTC, datetime
-from hashlib import blake2b
 from typing import Any
 
-import orjson
-from flask import Blueprint, request
+from flask import Blueprint
 from werkzeug.wrappers import Response
 
-from threemaps.standins.honeycomb.checks import object_body
-from threemaps.standins.honeycomb.fields import BUILT_IN, field
+from threemaps.standins.honeycomb.checks import integer, iso, object_body
+from threemaps.standins.honeycomb.columns_found import find_columns
 from threemaps.standins.honeycomb.keys import check_configuration_key
 from threemaps.standins.honeycomb.problems import HoneycombError, invalid
 from threemaps.standins.honeycomb.rows import slugify
@@ -18,30 +15,23 @@ from threemaps.standins.http import json_answer
 from threemaps.standins.store import Store
 
 ALL = "__all__"
+LONGEST_TEXT = 1_024
+DELETE = (
+    "DELETE FROM events WHERE resource IN (SELECT id FROM resources WHERE dataset = ?)",
+    "DELETE FROM resources WHERE dataset = ?",
+    "DELETE FROM column_settings WHERE dataset = ?",
+    "DELETE FROM dataset_settings WHERE slug = ?",
+    "DELETE FROM datasets WHERE slug = ?",
+)
 
 DATASETS = """
-SELECT d.slug, d.name, d.created_at, max(e.stored_at) AS last_written_at
-FROM datasets d LEFT JOIN resources r ON r.dataset = d.slug LEFT JOIN events e ON e.resource = r.id
-WHERE $slug IS NULL OR d.slug = $slug GROUP BY ALL ORDER BY d.slug
+SELECT d.slug, d.name, d.created_at, max(e.stored_at) AS last_written_at,
+    any_value(s.description) AS description, any_value(s.expand_json_depth) AS expand_json_depth,
+    any_value(s.delete_protected) AS delete_protected
+FROM datasets d LEFT JOIN dataset_settings s ON s.slug = d.slug
+    LEFT JOIN resources r ON r.dataset = d.slug LEFT JOIN events e ON e.resource = r.id
+WHERE $slug IS NULL OR d.slug = $slug GROUP BY d.slug, d.name, d.created_at ORDER BY d.slug
 """
-
-# Events of one kind have JSON of one structure, so there are few structures however many events there are.
-STRUCTURES = """
-WITH mine AS (SELECT * FROM resources WHERE dataset = $slug),
-texts AS (
-    SELECT e.attributes, e.stored_at FROM events e JOIN mine ON mine.id = e.resource
-    UNION ALL SELECT attributes, seen_at FROM mine
-)
-SELECT json_structure(attributes) AS structure, min(stored_at) AS first, max(stored_at) AS last
-FROM texts GROUP BY structure
-"""
-BUILT_IN_USE = """
-SELECT min(e.stored_at), max(e.stored_at), {counts} FROM events e JOIN resources r ON r.id = e.resource
-WHERE r.dataset = $slug
-"""
-
-_TYPES = {"BOOLEAN": "boolean", "DOUBLE": "float", "BIGINT": "integer", "UBIGINT": "integer"}
-_COMMON = {frozenset(("float", "integer")): "float"}
 
 
 def datasets_door(store: Store, writer: Writer) -> Blueprint:
@@ -54,26 +44,38 @@ def datasets_door(store: Store, writer: Writer) -> Blueprint:
 
     @door.post("/1/datasets")
     def create_dataset() -> Response:
-        name = object_body().get("name")
+        body = object_body()
+        name = body.get("name")
         if not isinstance(name, str) or not 1 <= len(name.strip()) <= 255:
-            raise invalid("name", "must be a text of 1 to 255 characters", "missing")
-        existed = bool(store.rows("SELECT 1 FROM datasets WHERE slug = ?", [slugify(name)]))
+            raise invalid(
+                "name", "cannot be longer than 255 characters" if name else "cannot be blank", "missing"
+            )
+        if store.rows("SELECT 1 FROM datasets WHERE slug = ?", [slugify(name)]):
+            return json_answer(_find(store, slugify(name)))
         writer.create_datasets([name])
-        return json_answer(_find(store, slugify(name)), 200 if existed else 201)
+        _describe(store, slugify(name), body)
+        return json_answer(_find(store, slugify(name)), 201)
 
     @door.get("/1/datasets/<dataset>")
     def read_dataset(dataset: str) -> Response:
         return json_answer(_find(store, dataset))
 
-    @door.get("/1/columns/<dataset>")
-    def list_columns(dataset: str) -> Response:
-        columns = find_columns(store, dataset_slug(store, dataset))
-        wanted = request.args.get("key_name")
-        return json_answer(columns if wanted is None else _only(columns, "key_name", wanted))
+    @door.put("/1/datasets/<dataset>")
+    def update_dataset(dataset: str) -> Response:
+        slug = _find(store, dataset)["slug"]
+        _describe(store, slug, object_body())
+        return json_answer(_find(store, slug))
 
-    @door.get("/1/columns/<dataset>/<key>")
-    def read_column(dataset: str, key: str) -> Response:
-        return json_answer(_only(find_columns(store, dataset_slug(store, dataset)), "id", key))
+    @door.delete("/1/datasets/<dataset>")
+    def delete_dataset(dataset: str) -> Response:
+        found = _find(store, dataset)
+        if found["settings"]["delete_protected"]:
+            raise HoneycombError(409, "Dataset is delete protected: update settings.delete_protected first.")
+        with store.transaction() as cursor:
+            for statement in DELETE:
+                cursor.execute(statement, [found["slug"]])
+        writer.forget()
+        return json_answer({}, 202)
 
     return door
 
@@ -100,69 +102,25 @@ def _find(store: Store, dataset: str) -> dict[str, Any]:
 def _dataset(store: Store, row: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": row["name"],
-        "description": "",
+        "description": row["description"] or "",
         "slug": row["slug"],
-        "expand_json_depth": 0,
-        "settings": {"delete_protected": False},
-        "created_at": _iso(row["created_at"]),
-        "last_written_at": _iso(row["last_written_at"]),
+        "expand_json_depth": row["expand_json_depth"] or 0,
+        "settings": {"delete_protected": row["delete_protected"] is not False},
+        "created_at": iso(row["created_at"]),
+        "last_written_at": iso(row["last_written_at"]),
         "regular_columns_count": len(find_columns(store, row["slug"])) or None,
     }
 
 
-def find_columns(store: Store, slug: str) -> list[dict[str, Any]]:
-    found: dict[str, tuple[str, int, int]] = {}
-    for structure, first, last in store.rows(STRUCTURES, {"slug": slug}):
-        kinds = orjson.loads(structure)
-        for name, kind in kinds.items() if isinstance(kinds, dict) else ():  # {} has no structure
-            if kind != "NULL":
-                _merge(found, name, _TYPES.get(kind, "string"), first, last)
-    for name, first, last in _built_in(store, slug):
-        _merge(found, name, BUILT_IN[name], first, last)
-    return [_column(slug, name, *rest) for name, rest in sorted(found.items())]
-
-
-def _only(columns: list[dict[str, Any]], name: str, wanted: str) -> dict[str, Any]:
-    for column in columns:
-        if column[name] == wanted:
-            return column
-    raise HoneycombError(404, f"column {wanted[:64]!r} not found")
-
-
-def _merge(found: dict[str, tuple[str, int, int]], name: str, kind: str, first: int, last: int) -> None:
-    known = found.get(name)
-    if known is not None:
-        kind = (
-            known[0]
-            if known[0] == kind
-            else "float"
-            if {known[0], kind} == {"float", "integer"}
-            else "string"
-        )
-        first, last = min(known[1], first), max(known[2], last)
-    found[name] = kind, first, last
-
-
-def _built_in(store: Store, slug: str) -> list[tuple[str, int, int]]:
-    counts = ", ".join(f"count({field(name).value})" for name in BUILT_IN)
-    ((first, last, *used),) = store.rows(BUILT_IN_USE.format(counts=counts), {"slug": slug})
-    return [(name, first, last) for name, count in zip(BUILT_IN, used, strict=True) if count]
-
-
-def _column(slug: str, name: str, kind: str, first: int, last: int) -> dict[str, Any]:
-    return {
-        "id": blake2b(f"{slug}/{name}".encode(), digest_size=8).hexdigest()[:11],
-        "key_name": name,
-        "type": kind,
-        "description": "",
-        "hidden": False,
-        "last_written": _iso(last),
-        "created_at": _iso(first),
-        "updated_at": _iso(first),
-    }
-
-
-def _iso(milliseconds: int | None) -> str | None:
-    if milliseconds is None:
-        return None
-    return datetime.fromtimestamp(milliseconds // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _describe(store: Store, slug: str, body: dict[str, Any]) -> None:
+    """What is left out has its default, also where it had another value before."""
+    text, settings = body.get("description") or "", body.get("settings") or {}
+    if not isinstance(text, str) or len(text) > LONGEST_TEXT:
+        raise invalid("description", f"must be a text of at most {LONGEST_TEXT} characters")
+    protected = settings.get("delete_protected", True) if isinstance(settings, dict) else None
+    if not isinstance(protected, bool):
+        raise invalid("settings.delete_protected", "must be true or false", "incorrect_type")
+    depth = integer(body, "expand_json_depth", least=0, most=10) or 0
+    store.execute(
+        "INSERT OR REPLACE INTO dataset_settings VALUES (?, ?, ?, ?)", [slug, text, depth, protected]
+    )

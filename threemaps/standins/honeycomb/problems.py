@@ -58,9 +58,7 @@ class HoneycombError(Exception):
         else:
             # The reason stands in the list only.
             document["error"] = title
-            document["type_detail"] = [
-                {"field": self.field, "code": self.code, "description": f"{self.field}: {self.error}"}
-            ]
+            document["type_detail"] = [{"field": self.field, "code": self.code, "description": self.error}]
         return json_answer(document, self.status, self.headers, content_type="application/problem+json")
 
 

@@ -32,6 +32,13 @@ CREATE TABLE IF NOT EXISTS resources (
     seen_at BIGINT
 );
 CREATE TABLE IF NOT EXISTS datasets (slug VARCHAR PRIMARY KEY, name VARCHAR, created_at BIGINT);
+CREATE TABLE IF NOT EXISTS dataset_settings (
+    slug VARCHAR PRIMARY KEY, description VARCHAR, expand_json_depth INTEGER, delete_protected BOOLEAN
+);
+CREATE TABLE IF NOT EXISTS column_settings (
+    dataset VARCHAR, id VARCHAR, key_name VARCHAR, type VARCHAR, description VARCHAR, hidden BOOLEAN,
+    created_at BIGINT, updated_at BIGINT, deleted_at BIGINT, PRIMARY KEY (dataset, key_name)
+);
 CREATE TABLE IF NOT EXISTS queries (
     stored_at BIGINT DEFAULT epoch_ms(now()), id VARCHAR, dataset VARCHAR, document VARCHAR
 );

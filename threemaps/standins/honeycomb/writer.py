@@ -44,6 +44,12 @@ class Writer:
                 self._upsert(key, resources[key])
                 self._written[key] = now
 
+    def forget(self) -> None:
+        """What was written may be gone: everything is written again before it is needed."""
+        with self._lock:
+            self._written.clear()
+            self._datasets.clear()
+
     def _upsert(self, key: int, resource: Resource) -> None:
         self._store.execute(
             "INSERT INTO resources VALUES (?, ?, ?, ?, ?, epoch_ms(now())) "

@@ -23,6 +23,7 @@ def create_app(store: Store) -> Flask:
     app.url_map.strict_slashes = False
     _add_public(app)
     _add_items(app, Items(store))
+    _add_reset(app, store)
     _add_refusals(app)
     return app
 
@@ -35,6 +36,15 @@ def _add_public(app: Flask) -> None:
     @app.get("/api/1/status/ping")
     def ping() -> Response:
         return Response("pong", content_type="text/plain")
+
+
+def _add_reset(app: Flask, store: Store) -> None:
+    @app.post("/reset")
+    def reset() -> Response:
+        """Everything that was sent is gone, as in a new store."""
+        _require_token()
+        store.clear()
+        return Response(status=204)
 
 
 def _add_items(app: Flask, items: Items) -> None:

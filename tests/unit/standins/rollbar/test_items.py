@@ -209,3 +209,10 @@ def test_any_data_is_read_or_refused(data: Any, body: Any) -> None:
         except RefusedError as refused:
             told = str(refused.status)
         assert told
+
+
+def test_a_reset_leaves_nothing(url: str, post: Any, read: Any) -> None:
+    assert post(message()).status_code == 200
+    assert requests.post(f"{url}/reset", timeout=10).status_code == 401
+    assert requests.post(f"{url}/reset", headers=TOKEN, timeout=10).status_code == 204
+    assert read("items")["items"] == []
