@@ -90,7 +90,7 @@ def taken_in(
     edges_each: float,
 ) -> None:
     began = datetime.now(UTC)
-    maps: dict[int, float] = {}
+    views: dict[str, dict[int, float]] = {"xray": {}, "cloudwatch": {}}
     with standin("aws", settings) as process:
         intake = Intake(process, WARM_UP)
         for size in sizes:
@@ -99,8 +99,10 @@ def taken_in(
                 intake.timed(count, send(count))
             if size in (TOLD_AT, sizes[-1]) and intake.timed_count <= TOLD_AT:
                 intake.tell(report, name)
-            maps[size] = read_map("xray", settings, began, round(size * edges_each))
-        tell_maps(report, f"{name}, X-Ray", maps, GOALS)
+            for view, maps in views.items():
+                maps[size] = read_map(view, settings, began, round(size * edges_each))
+        for view, maps in views.items():
+            tell_maps(report, f"{name}, {view}", maps, GOALS)
         intake.tell_memory(report, name)
         tell_disk(report, name, settings, intake.count)
 

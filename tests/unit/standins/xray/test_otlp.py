@@ -28,6 +28,7 @@ from tests.conftest import Serve
 from tests.system.trees import CLIENT, CONSUMER, INTERNAL, MS, PRODUCER, SERVER, Forest, Span, request_of
 from tests.unit.standins.aws_shapes import aws_client
 from tests.unit.standins.xray.documents import edges_of
+from threemaps.errors import UserError
 from threemaps.settings import LOCAL_AWS_ACCESS_KEY_ID, LOCAL_AWS_SECRET_ACCESS_KEY
 from threemaps.standins import aws
 from threemaps.standins.store import Store
@@ -277,6 +278,22 @@ def test_without_transaction_search_nothing_is_taken(
         )
     xray.update_trace_segment_destination(Destination="CloudWatchLogs")
     send(url, forest)
+    store.close()
+
+
+def test_an_account_may_begin_without_transaction_search(
+    tmp_path: Path, serve: Serve, forest: Forest, add: Add
+) -> None:
+    add("front", SERVER)
+    store = Store(tmp_path / "aws.duckdb", aws.SCHEMA)
+    url = serve(aws.Aws(store, {"THREEMAPS_AWS_TRANSACTION_SEARCH": "off"}))
+    xray = aws_client("xray", url, parse=orjson.loads)
+    assert xray.get_trace_segment_destination()["Destination"] == "XRay"
+    assert post(url, request_of(forest.spans)).status_code == 400
+    xray.update_trace_segment_destination(Destination="CloudWatchLogs")
+    send(url, forest)
+    with pytest.raises(UserError, match="THREEMAPS_AWS_TRANSACTION_SEARCH is 'maybe'"):
+        aws.Aws(Store(":memory:", aws.SCHEMA), {"THREEMAPS_AWS_TRANSACTION_SEARCH": "maybe"})
     store.close()
 
 
