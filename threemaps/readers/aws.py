@@ -26,6 +26,14 @@ from threemaps.readers.base import CONNECT_SECONDS, READ_SECONDS, SilentError, U
 from threemaps.readers.ending import Ending
 from threemaps.settings import LOCAL_AWS_ACCESS_KEY_ID, LOCAL_AWS_SECRET_ACCESS_KEY, Settings
 
+# boto3's name → the end of AWS_ENDPOINT_URL_…
+SERVICE_IDS = {
+    "application-signals": "APPLICATION_SIGNALS",
+    "cloudwatch": "CLOUDWATCH",
+    "logs": "CLOUDWATCH_LOGS",
+    "sts": "STS",
+    "xray": "XRAY",
+}
 BAD_KEYS = (
     "UnrecognizedClientException",
     "InvalidClientTokenId",
@@ -60,7 +68,7 @@ def aws_client(settings: Settings, service: str) -> Any:
         client = session.client(
             service,
             region_name=settings.aws_region,
-            endpoint_url=settings.aws_endpoint,
+            endpoint_url=endpoint_of(settings, service),
             config=Config(
                 connect_timeout=CONNECT_SECONDS,
                 read_timeout=READ_SECONDS,
@@ -74,6 +82,12 @@ def aws_client(settings: Settings, service: str) -> Any:
     # There is no public way: events come before an answer or when it has been read.
     client._endpoint.http_session = Ending(client._endpoint.http_session, f"AWS ({service})")
     return client
+
+
+def endpoint_of(settings: Settings, service: str) -> str | None:
+    """AWS's own variable for the service goes before that for all; None where neither is set."""
+    own = settings.get(f"AWS_ENDPOINT_URL_{SERVICE_IDS[service]}") if settings.aws_is_real else ""
+    return own or settings.aws_endpoint
 
 
 @cache

@@ -4,15 +4,21 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import Serve
+from threemaps.account.account_wide import left_to_do
 from threemaps.account.provision import apply, plan, removal_plan
 from threemaps.account.resource import Change
 from threemaps.errors import UserError
 from threemaps.readers.aws import aws_client
+from threemaps.readers.transaction_search import indexed_percentage
 from threemaps.settings import Settings
+from threemaps.standins import aws
+from threemaps.standins.store import Store
 
 CLI = str(Path(sys.executable).with_name("threemaps"))
 
@@ -76,6 +82,46 @@ def test_destroying_removes_only_its_own(account: Settings) -> None:
     names = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
     assert names == ["/threemaps/services-of-theirs"]
     assert cloudwatch.get_dashboard(DashboardName="theirs")
+
+
+@pytest.fixture
+def unsearched(tmp_path: Path, serve: Serve) -> Iterator[Settings]:
+    """An account without Transaction Search."""
+    store = Store(tmp_path / "unsearched.duckdb", aws.SCHEMA)
+    url = serve(aws.Aws(store, {"THREEMAPS_AWS_TRANSACTION_SEARCH": "off"}))
+    yield Settings.load({"THREEMAPS_URL_AWS": url, "THREEMAPS_ENV_FILE": "/dev/null"})
+    store.close()
+
+
+def test_what_is_account_wide_is_done_when_asked(unsearched: Settings) -> None:
+    apply(unsearched, plan(unsearched))
+    [left] = left_to_do(unsearched)
+    assert left.endswith("threemaps provision --transaction-search")
+    asked = plan(unsearched, search=True)[5:]
+    kinds = [(one.sign, one.resource.kind) for one in asked]
+    assert kinds == [("+", "log resource policy"), ("~", "trace segment destination"), ("+", "discovery")]
+    apply(unsearched, asked)
+    assert left_to_do(unsearched) == []
+    [policy] = aws_client(unsearched, "logs").describe_resource_policies()["resourcePolicies"]
+    assert "xray.amazonaws.com" in policy["policyDocument"]
+    assert signs(plan(unsearched, search=True)[5:]) == "=+"  # nobody tells whether discovery was started
+
+
+def test_indexing_is_raised_when_asked_and_never_taken_back(account: Settings) -> None:
+    xray = aws_client(account, "xray")
+    xray.update_indexing_rule(Name="Default", Rule={"Probabilistic": {"DesiredSamplingPercentage": 1}})
+    [left] = left_to_do(account)
+    assert "X-Ray indexes 1 %" in left
+    apply(account, plan(account, index_all=True))
+    assert left_to_do(account) == []
+    apply(account, removal_plan(account))
+    assert indexed_percentage(account) == 100
+
+
+def test_nothing_account_wide_is_taken_back(account: Settings) -> None:
+    answer = run(account, "--destroy", "--transaction-search")
+    assert answer.returncode == 2
+    assert "takes back nothing account-wide" in answer.stderr
 
 
 def run(account: Settings, *words: str) -> subprocess.CompletedProcess[str]:

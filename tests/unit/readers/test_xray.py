@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import Serve, free_port
 from tests.unit.compare.maps import a_map, node
-from tests.unit.readers.conftest import NOW, Vendor, json, real_at, settings_at, text
+from tests.unit.readers.conftest import NOW, WINDOW, Vendor, json, real_at, settings_at, text
 from threemaps.model.difference import Window
 from threemaps.model.servicemap import Edge, ServiceMap
 from threemaps.readers import UnreadableError, open_backend
@@ -145,6 +145,12 @@ def test_a_refusal_says_what_to_do(
     assert said in caught.value.message
     assert hint in caught.value.hint
     assert "secret-of-the-user" not in caught.value.message + caught.value.hint
+
+
+def test_a_service_may_have_an_address_of_its_own(serve: Serve) -> None:
+    vendor = Vendor(graph(*TRIANGLE))
+    settings = real_at("http://127.0.0.1:9", AWS_ENDPOINT_URL_XRAY=serve(vendor.app))
+    assert len(open_backend("xray", settings).read_map(WINDOW).edges) == 4
 
 
 def test_no_route() -> None:
