@@ -11,7 +11,6 @@ RUN pip install --no-cache-dir --require-hashes -r requirements-image.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY aws ./aws
 COPY collector ./collector
-COPY deploy/gateway.yaml ./deploy/
 COPY threemaps ./threemaps
 COPY services ./services
 RUN python -m compileall -q threemaps services \

@@ -6,7 +6,7 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-SHIPPED = ("services", "collector", "aws", "deploy/gateway.yaml", "docs/glossary.md")
+SHIPPED = ("services", "collector", "aws", "docs/glossary.md")
 
 
 class WithProjectFiles(build_py):

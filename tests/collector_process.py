@@ -10,9 +10,9 @@ from pathlib import Path
 import requests
 
 from tests.running import own_variables
-from tests.wider_collector import AGENT, agents_collector, say
+from tests.wider_collector import say
 from threemaps.demo.collector import collector_binary
-from threemaps.demo.resolved import CONFIG, collector_environment, write_resolved
+from threemaps.demo.resolved import collector_environment, config_files, write_resolved
 from threemaps.diagnose.collector import Sample, parse_metrics
 from threemaps.settings import Settings
 
@@ -36,20 +36,22 @@ def settings_at(state: Path, *, honeycomb: str, aws: str, **variables: str) -> S
 class CollectorProcess:
     """Start, stop, kill and ask a collector. Its log is `log`, its queue is in `settings.queue`.
 
-    `configs` are laid over each other, `values` are files beside the resolved settings.
+    `configs` are laid over each other: those of the launcher unless told otherwise. `values` are files beside
+    the resolved settings.
     """
 
     def __init__(
         self,
         settings: Settings,
-        configs: tuple[Path, ...] = (CONFIG,),
+        configs: tuple[Path, ...] = (),
         values: Mapping[str, str] | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.settings = settings
-        self.configs, self.values, self.environment = configs, values or {}, environment or {}
+        self.configs = configs or config_files(settings.xray_ingest)
+        self.values, self.environment = values or {}, environment or {}
         self.log = settings.logs / "collector.log"
-        self.binary = agents_collector() if AGENT in configs else collector_binary(say)
+        self.binary = collector_binary(say)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "CollectorProcess":

@@ -1,6 +1,6 @@
 """`make test-tools`: gets what some tests need beyond Python, where this machine lacks it.
 
-The collector, one with a load balancer, Chromium (Debian's as root, else Playwright's), kustomize, and
+The collector, Chromium (Debian's as root, else Playwright's), kustomize, and
 clients of AWS in environments of their own.
 """
 
@@ -13,13 +13,15 @@ from tests.component.deploy import kustomize
 from tests.component.web import chromium
 from tests.foreign import ENVIRONMENTS
 from tests.system.docker.tools import Missing
-from tests.wider_collector import agents_collector
+from tests.wider_collector import say
+from threemaps.demo.collector import collector_binary
 from threemaps.errors import UserError
 
 
 def main() -> int:
     failed = 0
-    for get in (agents_collector, get_chromium, get_kustomize, *(one.make for one in ENVIRONMENTS)):
+    others = (one.make for one in ENVIRONMENTS)
+    for get in (lambda: collector_binary(say), get_chromium, get_kustomize, *others):
         try:
             get()
         except (Missing, UserError, OSError, subprocess.SubprocessError) as error:

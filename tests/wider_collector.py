@@ -1,36 +1,23 @@
-"""A collector with more of the official image in it than `threemaps up` builds, for past one machine."""
+"""A collector with more of the official image in it than `threemaps up` builds."""
 
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from threemaps.demo.collector import DISTRIBUTION, VERSION, collector_binary
+from threemaps.demo.collector import DISTRIBUTION, VERSION
 from threemaps.demo.collector_build import build
 from threemaps.demo.lock import exclusive
-from threemaps.settings import PROJECT
 
 CONTRIB = "github.com/open-telemetry/opentelemetry-collector-contrib"
-LOAD_BALANCER = ("exporters", f"{CONTRIB}/exporter/loadbalancingexporter")
-
-AGENT = PROJECT / "collector" / "agent.yaml"
-
 Part = tuple[str, str]  # kind, module
 
 
 def say(line: str) -> None:
     sys.stderr.write(line + "\n")
-
-
-def agents_collector() -> Path:
-    """What `threemaps up` takes, if that is the official one; what it builds has no load balancer."""
-    found = collector_binary(say)
-    told = subprocess.run([found, "components"], capture_output=True, text=True, check=True).stdout
-    return found if "loadbalancing" in told else built("agents", (LOAD_BALANCER,))
 
 
 def built(name: str, parts: Sequence[Part], pin: Callable[[Path], None] = lambda folder: None) -> Path:

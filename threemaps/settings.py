@@ -55,11 +55,10 @@ PORTS = {
     "otlp_http": 4318,
     "xray": 2000,  # UDP: segments of X-Ray SDKs; TCP: their sampling rules
     "health": 13133,
-    # The collector's own doors, for itself and for `doctor`.
+    # The collector's own receivers, for itself and for `doctor`.
     "collector_metrics": 8888,
-    "loopback_xray": 14317,
-    "loopback_emf": 14318,
-    "loopback_honeycomb": 14319,
+    "hop": 14317,
+    "hop_xray": 14318,
 }
 
 BACKEND_CHOICES = ("local", "cloud", "honeycomb", "aws")
@@ -70,7 +69,7 @@ ENDPOINTS = {
 }
 # A value of `.env` in quotes, with nothing but a comment behind it.
 QUOTED = re.compile(r"""(["'])(.*?)\1\s*(?:\s#.*)?""")
-XRAY_DOORS = ("segments", "otlp")
+XRAY_INGESTS = ("otlp", "segments")
 # Longer than an SDK holds spans back (5 s by default), so that a map that is agreed on is also complete.
 DEFAULT_QUIET_SECONDS = 6.0
 
@@ -84,7 +83,7 @@ class Settings:
     ports: Mapping[str, int]  # THREEMAPS_PORT_*
     honeycomb_is_real: bool  # THREEMAPS_BACKENDS names honeycomb or cloud
     aws_is_real: bool  # THREEMAPS_BACKENDS names aws or cloud
-    xray_door: str  # THREEMAPS_XRAY_DOOR: segments, or otlp for accounts with Transaction Search
+    xray_ingest: str  # THREEMAPS_XRAY_INGEST: otlp, or segments for accounts without Transaction Search
     quiet: float  # THREEMAPS_QUIET_SECONDS: a map that has not changed for so long is complete
     environ: Mapping[str, str]  # the environment over `.env`, without empty values
 
@@ -100,7 +99,7 @@ class Settings:
             ports={name: parse_port(merged, name, default) for name, default in PORTS.items()},
             honeycomb_is_real="honeycomb" in backends,
             aws_is_real="aws" in backends,
-            xray_door=parse_xray_door(merged.get("THREEMAPS_XRAY_DOOR", "segments")),
+            xray_ingest=parse_xray_ingest(merged.get("THREEMAPS_XRAY_INGEST", "otlp")),
             quiet=parse_seconds(merged, "THREEMAPS_QUIET_SECONDS", DEFAULT_QUIET_SECONDS),
             environ=checked_endpoints(merged, backends),
         )
@@ -187,6 +186,10 @@ class Settings:
             return self.url("aws")
         return self.get("AWS_ENDPOINT_URL") or None
 
+    def aws_endpoint_of(self, variable: str) -> str | None:
+        """The same for one service, by AWS's own variable for it, such as AWS_ENDPOINT_URL_XRAY."""
+        return (self.get(variable) if self.aws_is_real else "") or self.aws_endpoint
+
 
 def parse_backends(text: str) -> frozenset[str]:
     """THREEMAPS_BACKENDS: the legs that go to the real vendor."""
@@ -207,13 +210,13 @@ def parse_backends(text: str) -> frozenset[str]:
     return frozenset({"honeycomb", "aws"} if "cloud" in names else names - {"local"})
 
 
-def parse_xray_door(text: str) -> str:
-    """THREEMAPS_XRAY_DOOR: as what spans go to X-Ray."""
+def parse_xray_ingest(text: str) -> str:
+    """THREEMAPS_XRAY_INGEST: how spans go to X-Ray."""
     name = text.strip().lower()
-    if name not in XRAY_DOORS:
+    if name not in XRAY_INGESTS:
         raise UserError(
-            f"THREEMAPS_XRAY_DOOR={text!r} is no door of X-Ray's",
-            hint="use segments, or otlp where the account has Transaction Search",
+            f"THREEMAPS_XRAY_INGEST={text!r} is no way to X-Ray",
+            hint="use otlp, or segments where the account has no Transaction Search",
             exit_code=2,
         )
     return name

@@ -182,8 +182,8 @@ def test_a_taken_port_is_named_before_anything_starts(tmp_path: Path) -> None:
         occupant.bind(("127.0.0.1", 0))
         occupant.listen()
         port = occupant.getsockname()[1]
-        system = System.at(tmp_path / "state", THREEMAPS_PORT_LOOPBACK_XRAY=str(port))
+        system = System.at(tmp_path / "state", THREEMAPS_PORT_HOP_XRAY=str(port))
         done = system.run("up")
     assert done.returncode == 1
-    assert f"port {port} (loopback_xray) is in use" in done.stderr
+    assert f"port {port} (hop_xray) is in use" in done.stderr
     assert processes(system) == {}

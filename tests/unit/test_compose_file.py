@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from threemaps.demo.resolved import collector_environment
-from threemaps.settings import PORTS, PROJECT, SERVICES, Settings
+from threemaps.demo.resolved import collector_environment, config_files
+from threemaps.settings import PORTS, PROJECT, SERVICES, XRAY_INGESTS, Settings
 from threemaps.tracing.environment import OTEL, service_environment
 
 TEXT = (PROJECT / "docker-compose.yml").read_text()
@@ -16,7 +16,10 @@ CONTAINERS: dict[str, dict[str, Any]] = COMPOSE["services"]
 VARIABLE = re.compile(r"\$\{([A-Z_]+)")
 EXAMPLE = (PROJECT / ".env.example").read_text()
 # Said by whoever starts a process, never by a user.
-OURS = re.compile(r"THREEMAPS_(URL_\w+|BIND|ENV_FILE|LISTEN|RUN|QUEUE|RESOLVED|STARTED_\w+)")
+OURS = re.compile(
+    r"THREEMAPS_(URL_\w+|BIND|ENV_FILE|LISTEN|RUN|QUEUE|RESOLVED|STARTED_\w+"
+    r"|OTLP_\w+|XRAY|HEALTH|HOP|HOP_XRAY|METRICS_\w+)"
+)
 # AWS's own: read by its SDKs, and passed on by their first letters.
 OF_THE_SDKS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"}
 
@@ -43,11 +46,21 @@ def test_services_are_started_as_without_docker(service: str) -> None:
     assert CONTAINERS[service]["command"] == [*start, f"services.{service}:create_app()"]
 
 
-@pytest.mark.parametrize("name", ["GOMAXPROCS", "GOGC"])
+@pytest.mark.parametrize("name", ["GOMAXPROCS", "GOGC", "GOMEMLIMIT"])
 def test_the_collector_has_as_much_of_the_machine_as_without_docker(name: str) -> None:
     inside = Settings.load({"THREEMAPS_ENV_FILE": "/dev/null"})
     given = collector_environment(inside)[name]
     assert environment_of("collector")[name] == f"${{{name}:-{given}}}"
+
+
+@pytest.mark.parametrize("ingest", XRAY_INGESTS)
+def test_the_collector_loads_the_launchers_files(ingest: str) -> None:
+    given = [
+        word.replace("${THREEMAPS_XRAY_INGEST:-otlp}", ingest) for word in CONTAINERS["collector"]["command"]
+    ]
+    folder = PROJECT / "collector"
+    expected = [f"--config=/etc/collector/{path.relative_to(folder)}" for path in config_files(ingest)]
+    assert given == expected
 
 
 def test_every_image_is_pinned() -> None:

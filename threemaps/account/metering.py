@@ -86,7 +86,7 @@ def value(samples: Iterable[Sample], name: str) -> float:
 
 
 def accepted(samples: Iterable[Sample], item: str) -> int:
-    """By the outside receivers; a loopback's would count a second time."""
+    """By the outside receivers; an internal hop's would count a second time."""
     name = f"receiver_accepted_{item}"
     return int(sum(one.value for one in samples if one.name == name and "/" not in one.labels["receiver"]))
 
@@ -101,7 +101,7 @@ def by_exporter(samples: Iterable[Sample], name: str, leg: str) -> dict[str, flo
 
 
 def sent(samples: Iterable[Sample], item: str, leg: str) -> int:
-    """By the vendors' exporters; that of a loopback would count a second time."""
+    """By the vendors' exporters; that before an internal hop would count a second time."""
     counts = by_exporter(samples, f"exporter_sent_{item}", leg)
     return int(sum(count for exporter, count in counts.items() if not exporter.startswith(LOOPBACK)))
 

@@ -39,6 +39,7 @@ def start_system(settings: Settings, tracing: str = "otel") -> None:
     from threemaps.basics.progress import say
     from threemaps.demo import lifecycle, system
     from threemaps.demo.collector import collector_binary
+    from threemaps.demo.log_group import make_log_group
     from threemaps.demo.resolved import write_resolved
 
     require_the_demo()
@@ -56,6 +57,7 @@ def start_system(settings: Settings, tracing: str = "otel") -> None:
             system.web_spec(settings, binary),
         ]
         lifecycle.bring_up(settings, specs, say)
+        make_log_group(settings)
 
 
 def require_the_demo() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from threemaps.demo.faults import document, flags_file
-from threemaps.demo.resolved import NO_KEY, write_resolved
+from threemaps.demo.resolved import NO_KEY, addresses, write_resolved
 from threemaps.demo.system import reading_keys
 from threemaps.errors import UserError
 from threemaps.settings import Settings
@@ -20,11 +20,13 @@ def main() -> int:
     try:
         settings = Settings.load()
         write_resolved(settings)
+        for name, value in addresses(settings).items():
+            write_private(settings.run / name, value)
         if settings.aws_is_real:
             write_private(settings.run / "aws_credentials", aws_credentials(settings))
         backends = {
             "THREEMAPS_BACKENDS": settings.get("THREEMAPS_BACKENDS", "local"),
-            "THREEMAPS_XRAY_DOOR": settings.xray_door,
+            "THREEMAPS_XRAY_INGEST": settings.xray_ingest,
         }
         write_private(settings.state / "page" / "reading.env", env_file(backends | reading_keys(settings)))
         write_flags(flags_file(settings))

@@ -1,9 +1,11 @@
-"""What the settings come to, as the collector reads it: one file a value, and its environment."""
+"""What the settings come to for the collector: configuration files, environment, secrets and lists."""
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from threemaps.demo.names import own_names, read_names
 from threemaps.demo.redaction import redaction_files
 from threemaps.settings import (
     LOCAL_AWS_ACCESS_KEY_ID,
@@ -14,56 +16,86 @@ from threemaps.settings import (
 )
 
 CONFIG = PROJECT / "collector" / "otel-config.yaml"
-LOOPBACKS = ("loopback_honeycomb", "loopback_xray", "loopback_emf")
+PARTS = PROJECT / "collector" / "parts"
 # The file says what is missing where a key is: an empty value would stop the collector without a word of why.
 NO_KEY = "no-key-was-given"
-# What differs between X-Ray's two doors: the pipelines to it, how much it takes in one call, and who signs.
-XRAY_DOORS = {
-    "segments": {
-        "xray_doors": "[traces/out_xray]",
-        "xray_batch_sizer": "items",
-        "xray_batch_least": "50",
-        "xray_batch_size": "50",
-        # A role that nobody takes on, with any file for its token: no credentials are asked for at the start.
-        "xray_signer": '{ arn: none, web_identity_token_file: "${env:THREEMAPS_RUN}/aws_region" }',
-    },
-    "otlp": {
-        "xray_doors": "[traces/out_xray_otlp, traces/out_xray_late]",
-        "xray_batch_sizer": "bytes",
-        "xray_batch_least": "200000",
-        "xray_batch_size": "450000",
-        "xray_signer": "{ }",
-    },
-}
 LOCAL_CREDENTIALS = f"""[default]
 aws_access_key_id = {LOCAL_AWS_ACCESS_KEY_ID}
 aws_secret_access_key = {LOCAL_AWS_SECRET_ACCESS_KEY}
 """
+# Variable of the collector → port that it listens on.
+LISTENING = {
+    "THREEMAPS_OTLP_GRPC": "otlp_grpc",
+    "THREEMAPS_OTLP_HTTP": "otlp_http",
+    "THREEMAPS_XRAY": "xray",
+    "THREEMAPS_HEALTH": "health",
+}
+HOPS = {"THREEMAPS_HOP": "hop", "THREEMAPS_HOP_XRAY": "hop_xray"}
+# AWS's own variable for the address of a service → the service's name in an address.
+AWS_SERVICES = {
+    "AWS_ENDPOINT_URL_XRAY": "xray",
+    "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": "logs",
+    "AWS_ENDPOINT_URL_CLOUDWATCH": "monitoring",
+}
 
 
-def collector_command(binary: Path) -> tuple[str, ...]:
-    return (str(binary), "--config", str(CONFIG))
+def config_files(xray_ingest: str, *, gateway: bool = False) -> tuple[Path, ...]:
+    """The core and the parts over it, in their order: for the launcher, Compose, Kubernetes and ECS."""
+    names = [
+        "names",
+        "masking",
+        "keep-refused",
+        f"x-ray-{xray_ingest}",
+        "gateway" if gateway else "x-ray-sdk",
+        "yours",
+    ]
+    return (CONFIG, *(PARTS / f"{name}.yaml" for name in names))
+
+
+def collector_command(binary: Path, settings: Settings) -> tuple[str, ...]:
+    return (str(binary), *(f"--config={path}" for path in config_files(settings.xray_ingest)))
 
 
 def collector_environment(settings: Settings) -> dict[str, str]:
     """In local mode nothing of the user's AWS account; otherwise the whole chain of it."""
+    listening = {
+        **{variable: f"{settings.bind}:{settings.ports[port]}" for variable, port in LISTENING.items()},
+        **{variable: f"127.0.0.1:{settings.ports[port]}" for variable, port in HOPS.items()},
+        "THREEMAPS_METRICS_HOST": settings.bind,
+        "THREEMAPS_METRICS_PORT": str(settings.ports["collector_metrics"]),
+    }
     ours = {
         "THREEMAPS_RUN": str(settings.run),
         "THREEMAPS_QUEUE": str(settings.queue),
+        "HONEYCOMB_API_KEY": f"${{file:{settings.run}/honeycomb_api_key}}",
         # Shared out over several cores its work costs more. One takes thousands of spans a second.
         "GOMAXPROCS": settings.get("GOMAXPROCS", "1"),
-        # Go's own. 150 would save an eighth of the CPU, for 15 MB of memory at rest.
-        "GOGC": settings.get("GOGC", "100"),
+        # Go's own is 100: a third of the CPU then collects garbage. The limit keeps bursts in bounds.
+        "GOGC": settings.get("GOGC", "300"),
+        "GOMEMLIMIT": settings.get("GOMEMLIMIT", "300MiB"),
     }
-    if not settings.aws_is_real:
-        return {
-            **ours,
-            "AWS_SHARED_CREDENTIALS_FILE": str(settings.run / "aws_credentials"),
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
-    account = {name: value for name, value in settings.environ.items() if name.startswith("AWS_")}
-    return {**ours, **account}
+    return {**account(settings), **listening, **addresses(settings), **ours}
+
+
+def account(settings: Settings) -> dict[str, str]:
+    if settings.aws_is_real:
+        return {name: value for name, value in settings.environ.items() if name.startswith("AWS_")}
+    return {
+        "AWS_SHARED_CREDENTIALS_FILE": str(settings.run / "aws_credentials"),
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def addresses(settings: Settings) -> dict[str, str]:
+    """Where the vendors are; a path is put behind AWS's. botocore knows the partitions and their domains."""
+    region = settings.aws_region
+    found = {
+        variable: settings.aws_endpoint_of(variable) or regional_endpoint(service, region)
+        for variable, service in AWS_SERVICES.items()
+    }
+    urls = {variable: url.rstrip("/") for variable, url in found.items()}
+    return {"HONEYCOMB_API_ENDPOINT": settings.honeycomb_api, "AWS_REGION": region, **urls}
 
 
 def write_resolved(settings: Settings) -> None:
@@ -75,29 +107,12 @@ def write_resolved(settings: Settings) -> None:
 
 
 def resolved(settings: Settings) -> Mapping[str, str]:
-    doors = {
-        name: f"{settings.bind}:{settings.ports[name]}"
-        for name in ("otlp_grpc", "otlp_http", "xray", "health")
-    }
-    loopbacks = {name: f"127.0.0.1:{settings.ports[name]}" for name in LOOPBACKS}
-    honeycomb_key = (
-        settings.get("HONEYCOMB_API_KEY", NO_KEY) if settings.honeycomb_is_real else LOCAL_INGEST_KEY
-    )
+    """A file for each secret and each list."""
+    key = settings.get("HONEYCOMB_API_KEY", NO_KEY) if settings.honeycomb_is_real else LOCAL_INGEST_KEY
     return {
-        **doors,
-        **loopbacks,
-        "collector_metrics_host": settings.bind,
-        "collector_metrics_port": str(settings.ports["collector_metrics"]),
-        "honeycomb_endpoint": settings.honeycomb_api,
-        "honeycomb_api_key": honeycomb_key,
-        "aws_region": settings.aws_region,
-        # A path is put behind it.
-        "xray_endpoint": (settings.aws_endpoint or regional_endpoint("xray", settings.aws_region)).rstrip(
-            "/"
-        ),
-        "logs_endpoint": settings.aws_endpoint or regional_endpoint("logs", settings.aws_region),
+        "honeycomb_api_key": key,
         "aws_credentials": LOCAL_CREDENTIALS,
-        **XRAY_DOORS[settings.xray_door],
+        "names": json.dumps({**own_names(settings), **read_names(settings.get("THREEMAPS_NAMES"))}),
         **redaction_files(settings),
     }
 

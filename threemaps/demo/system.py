@@ -22,7 +22,7 @@ PASSED_ON = (
 )
 COLLECTOR_PORTS = (
     *("otlp_grpc", "otlp_http", "xray", "health"),
-    *("collector_metrics", "loopback_xray", "loopback_emf", "loopback_honeycomb"),
+    *("collector_metrics", "hop", "hop_xray"),
 )
 
 Tracing = Mapping[str, str]  # service → mode
@@ -79,7 +79,7 @@ def _python_spec(settings: Settings, name: str, module: tuple[str, ...], extra: 
 def collector_spec(settings: Settings, binary: Path) -> Spec:
     return Spec(
         name="collector",
-        command=collector_command(binary),
+        command=collector_command(binary, settings),
         # It reads its files once, when it starts: other values, a new key, have to make it another process.
         environment={
             **_passed_on(),

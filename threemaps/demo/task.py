@@ -10,31 +10,21 @@ import sys
 from pathlib import Path
 
 from threemaps.demo.init import write_private
-from threemaps.demo.resolved import CONFIG, write_resolved
+from threemaps.demo.resolved import config_files, write_resolved
 from threemaps.errors import UserError
 from threemaps.settings import PROJECT, Settings
 
 OWNER = 10001  # the user of the collector's image and of ours
-EVERYWHERE = "0.0.0.0:4317"  # the one door that is open to other tasks
-CONFIGS = {
-    "agent": (PROJECT / "collector" / "agent.yaml",),
-    "gateway": (CONFIG, PROJECT / "deploy" / "gateway.yaml"),
-}
+AGENT = PROJECT / "collector" / "agent.yaml"
 # File → the variable that has its content.
 GIVEN = {
-    "agent": {
-        "gateways": "GATEWAYS",
-        "gateway_name": "GATEWAY_NAME",
-        "gateway_ca.pem": "GATEWAY_CA",
-        "gateway_token": "GATEWAY_TOKEN",
-    },
+    "agent": {"gateway_ca.pem": "GATEWAY_CA", "gateway_token": "GATEWAY_TOKEN"},
     "gateway": {
         "gateway_cert.pem": "GATEWAY_CERT",
         "gateway_key.pem": "GATEWAY_KEY",
         "gateway_tokens": "GATEWAY_TOKENS",
     },
 }
-FIXED = {"agent": {"loopback_gateways": "127.0.0.1:14320"}, "gateway": {"otlp_grpc": EVERYWHERE}}
 
 
 def main() -> int:
@@ -49,17 +39,19 @@ def main() -> int:
 
 
 def parse_tier(arguments: list[str]) -> str:
-    if len(arguments) == 1 and arguments[0] in CONFIGS:
+    if len(arguments) == 1 and arguments[0] in GIVEN:
         return arguments[0]
     raise UserError(f"{' '.join(arguments)!r} is no tier", hint="agent or gateway", exit_code=2)
 
 
 def prepare(settings: Settings, tier: str) -> None:
     write_resolved(settings)
-    for name, value in {**FIXED[tier], **given(settings, tier)}.items():
+    for name, value in given(settings, tier).items():
         write_private(settings.run / name, value)
-    for config in CONFIGS[tier]:
-        shutil.copyfile(config, settings.run / config.name)
+    configs = (AGENT,) if tier == "agent" else config_files(settings.xray_ingest, gateway=True)
+    # Numbered: the collector takes them in this order.
+    for number, config in enumerate(configs):
+        shutil.copyfile(config, settings.run / f"config-{number}.yaml")
     if os.geteuid() == 0:
         give_away(settings.run, settings.state / "queue", settings.state / "tmp")
 

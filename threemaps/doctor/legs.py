@@ -71,7 +71,7 @@ def trouble_of(
 
 
 def given_up(samples: list[Sample], leg: str) -> float:
-    """What an end refuses travels back to the loopback's queue; only what that gives up is lost."""
+    """What an end refuses travels back to the queue; only what that gives up is lost."""
     counters = ("exporter_send_failed_", "exporter_enqueue_failed_")
     queued = [
         one

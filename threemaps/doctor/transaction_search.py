@@ -12,7 +12,7 @@ NAME = "Transaction Search"
 
 def check_transaction_search(walk: Walk) -> Check:
     settings = walk.settings
-    if settings.xray_door != "otlp":
+    if settings.xray_ingest != "otlp":
         return good(LINK, NAME, "not needed: spans go to X-Ray as segments")
     try:
         traces, status = destination(settings)

@@ -23,8 +23,8 @@ from threemaps.settings import SERVICES, Settings
 SECONDS = 3
 FLOW_SECONDS = 12  # for one request to pass every leg
 POLL = 0.2
-# Leg → what its exporters have in their names. Those of a loopback only hand on to the vendor's own.
-LEGS = {"honeycomb": "honeycomb", "xray": "xray", "cloudwatch map": "emf", "cloudwatch logs": "logs"}
+# Leg → what its exporters have in their names. Those that queue hand on to the vendor's own.
+LEGS = {"honeycomb": "honeycomb", "xray": "xray", "cloudwatch logs": "logs"}
 LOOPBACK = "otlp_grpc/"
 # As the exporters of Honeycomb and of CloudWatch write it to their log. X-Ray's writes nothing.
 REFUSED_IN_A_200 = re.compile(r"Partial success response|log events .* are (too old|too new|expired)")
@@ -102,7 +102,7 @@ class Walk:
     def complaints(self) -> list[Complaint]:
         """What the vendors' exporters said since this walk began, or in the last half minute.
 
-        They know why; a loopback's exporter knows only that something was refused.
+        They know why; the one before an internal hop knows only that something was refused.
         """
         since = self.started if self.send else self.started - 30
         log = log_tail(self.settings.logs / "collector.log")

@@ -30,13 +30,16 @@ class Chain:
     def honeycomb(self, service: str) -> list[dict[str, Any]]:
         return [span for span in list(self.vendors.spans) if span["service"] == service]
 
-    def segment(self, span_id: str) -> dict[str, Any]:
-        """X-Ray's form of a span, as soon as it is there."""
-        wait_for(lambda: span_id in self.segment_ids())
-        return next(one for one in self.vendors.segments if one["id"] == span_id)
+    def xray(self, span_id: str) -> dict[str, Any]:
+        """The span, or the segment, as soon as X-Ray has it."""
+        wait_for(lambda: span_id in self.xray_ids())
+        return next(one for one in self._at_xray() if one["id"] == span_id)
 
-    def segment_ids(self) -> set[str]:
-        return {one["id"] for one in list(self.vendors.segments)}
+    def xray_ids(self) -> set[str]:
+        return {one["id"] for one in self._at_xray()}
+
+    def _at_xray(self) -> list[dict[str, Any]]:
+        return [*self.vendors.xray_spans, *self.vendors.segments]
 
 
 @contextlib.contextmanager
@@ -62,4 +65,12 @@ def own_chain(tmp_path: Path) -> Iterator[Chain]:
 def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     """One for the tests that only send and look; each uses service names of its own."""
     with chain_in(tmp_path_factory.mktemp("collector") / "state") as chain:
+        yield chain
+
+
+@pytest.fixture(scope="package")
+def by_segments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
+    """The same for an account without Transaction Search."""
+    folder = tmp_path_factory.mktemp("segments") / "state"
+    with chain_in(folder, THREEMAPS_XRAY_INGEST="segments") as chain:
         yield chain

@@ -9,7 +9,7 @@ from tests.collector_process import CollectorProcess, settings_at, wait_for
 from tests.component.collector.sending import SERVER, send, span, trace_id
 from tests.component.collector.vendors import Vendors
 from tests.conftest import Serve
-from threemaps.demo.resolved import collector_environment, resolved, write_resolved
+from threemaps.demo.resolved import AWS_SERVICES, collector_environment, resolved, write_resolved
 from threemaps.settings import Settings
 
 ACCOUNT = {
@@ -30,14 +30,14 @@ def test_local_mode_gives_nothing_of_an_account(tmp_path: Path) -> None:
     given = settings(tmp_path, **ACCOUNT)
     told = [*resolved(given).values(), *collector_environment(given).values()]
     assert [value for value in ACCOUNT.values() if any(value in one for one in told)] == []
-    assert resolved(given)["aws_region"] == "us-east-1"
+    assert collector_environment(given)["AWS_REGION"] == "us-east-1"
     assert "AWS_PROFILE" not in collector_environment(given)
 
 
 def test_a_real_backend_is_given_only_its_own_keys(tmp_path: Path) -> None:
     honeycomb = settings(tmp_path, THREEMAPS_BACKENDS="honeycomb", **ACCOUNT)
     assert resolved(honeycomb)["honeycomb_api_key"] == "real-ingest-key"
-    assert resolved(honeycomb)["honeycomb_endpoint"] == "https://api.honeycomb.io"
+    assert collector_environment(honeycomb)["HONEYCOMB_API_ENDPOINT"] == "https://api.honeycomb.io"
     assert "AKIAREAL" not in collector_environment(honeycomb).values()
     aws = settings(tmp_path, THREEMAPS_BACKENDS="aws", **ACCOUNT)
     assert resolved(aws)["honeycomb_api_key"] == "local-ingest-key"
@@ -50,16 +50,29 @@ def test_a_real_backend_is_given_only_its_own_keys(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("region", "xray", "logs"),
+    ("region", "domain"),
     [
-        ("us-east-1", "xray.us-east-1.amazonaws.com", "logs.us-east-1.amazonaws.com"),
-        ("cn-north-1", "xray.cn-north-1.amazonaws.com.cn", "logs.cn-north-1.amazonaws.com.cn"),
-        ("us-gov-west-1", "xray.us-gov-west-1.amazonaws.com", "logs.us-gov-west-1.amazonaws.com"),
+        ("us-east-1", "us-east-1.amazonaws.com"),
+        ("cn-north-1", "cn-north-1.amazonaws.com.cn"),
+        ("us-gov-west-1", "us-gov-west-1.amazonaws.com"),
     ],
 )
-def test_real_aws_has_its_own_addresses(tmp_path: Path, region: str, xray: str, logs: str) -> None:
-    told = resolved(settings(tmp_path, THREEMAPS_BACKENDS="cloud", AWS_REGION=region))
-    assert (told["xray_endpoint"], told["logs_endpoint"]) == (f"https://{xray}", f"https://{logs}")
+@pytest.mark.parametrize("variable", ["AWS_REGION", "AWS_DEFAULT_REGION"])
+def test_real_aws_has_its_own_addresses(tmp_path: Path, variable: str, region: str, domain: str) -> None:
+    told = collector_environment(settings(tmp_path, THREEMAPS_BACKENDS="cloud", **{variable: region}))
+    assert {told[name] for name in AWS_SERVICES} == {
+        f"https://{service}.{domain}" for service in ("xray", "logs", "monitoring")
+    }
+    assert told["AWS_REGION"] == region
+
+
+def test_an_endpoint_can_be_moved_for_all_services_or_one(tmp_path: Path) -> None:
+    moved = {"AWS_ENDPOINT_URL": "http://10.0.0.1:4566/", "AWS_ENDPOINT_URL_XRAY": "http://10.0.0.2:80"}
+    told = collector_environment(settings(tmp_path, THREEMAPS_BACKENDS="aws", **moved))
+    assert told["AWS_ENDPOINT_URL_XRAY"] == "http://10.0.0.2:80"
+    assert told["AWS_ENDPOINT_URL_CLOUDWATCH_LOGS"] == "http://10.0.0.1:4566"
+    local = collector_environment(settings(tmp_path, **moved))
+    assert local["AWS_ENDPOINT_URL_XRAY"] == "http://127.0.0.1:8082"
 
 
 def test_the_collector_has_one_core_unless_told(tmp_path: Path) -> None:
@@ -67,8 +80,8 @@ def test_the_collector_has_one_core_unless_told(tmp_path: Path) -> None:
     assert collector_environment(settings(tmp_path, GOMAXPROCS="4"))["GOMAXPROCS"] == "4"
 
 
-def test_the_collector_lets_some_garbage_lie_unless_told(tmp_path: Path) -> None:
-    assert collector_environment(settings(tmp_path))["GOGC"] == "100"
+def test_the_collector_lets_garbage_lie_unless_told(tmp_path: Path) -> None:
+    assert collector_environment(settings(tmp_path))["GOGC"] == "300"
     assert collector_environment(settings(tmp_path, GOGC="400"))["GOGC"] == "400"
 
 

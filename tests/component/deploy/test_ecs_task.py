@@ -16,8 +16,9 @@ from tests.component.deploy.conftest import Secrets
 from tests.component.deploy.ecs import COLLECTORS, containers, environment
 from tests.component.deploy.started import is_healthy, move_doors, started
 from tests.conftest import Serve
-from tests.wider_collector import agents_collector
+from tests.wider_collector import say
 from threemaps.demo import task
+from threemaps.demo.collector import collector_binary
 from threemaps.demo.drain import QUEUE, drained, waiting
 
 
@@ -57,7 +58,7 @@ def test_the_collector_starts_with_what_the_first_container_leaves(
     health = move_doors(state / "run")
     told = containers(name)[COLLECTORS[name]]
     command = (
-        str(agents_collector()),
+        str(collector_binary(say)),
         *(word.replace("/state", str(state)) for word in told["command"]),
     )
     given = {key: value.replace("/state", str(state)) for key, value in environment(told).items()}

@@ -12,7 +12,8 @@ from tests.component.deploy import kustomize
 from tests.component.deploy.conftest import Secrets
 from tests.component.deploy.kustomize import OVERLAYS, Manifest
 from tests.component.deploy.started import is_healthy, move_doors, started
-from tests.wider_collector import agents_collector
+from tests.wider_collector import say
+from threemaps.demo.collector import collector_binary
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -28,7 +29,7 @@ def test_the_collector_starts_with_what_the_pod_mounts(
             write(overlay, volume, tmp_path / mounts[volume["name"]].relative_to("/"), made)
     health = move_doors(tmp_path / "run" / "threemaps")
     given = {one["name"]: moved(one["value"], tmp_path) for one in container["env"]}
-    command = (str(agents_collector()), *(moved(word, tmp_path) for word in container["args"]))
+    command = (str(collector_binary(say)), *(moved(word, tmp_path) for word in container["args"]))
     with started(command, {"PATH": os.environ["PATH"], **given}, tmp_path / "log") as process:
         wait_for(lambda: process.poll() is not None or is_healthy(health), 60)
         assert process.poll() is None, (tmp_path / "log").read_text()[-3000:]

@@ -62,7 +62,7 @@ def assert_still_takes(chain: Chain) -> None:
     spans = sending.call("after-a", "after-b")
     chain.send(spans)
     wait_for(lambda: {one["spanId"] for one in spans} <= {one["id"] for one in list(chain.vendors.spans)})
-    wait_for(lambda: {one["spanId"] for one in spans} <= chain.segment_ids())
+    wait_for(lambda: {one["spanId"] for one in spans} <= chain.xray_ids())
     assert chain.collector.running
     log = chain.collector.log.read_text(errors="replace")
     assert "panic" not in log
@@ -121,7 +121,7 @@ def test_the_xray_door_drops_and_goes_on(doors: Chain) -> None:
     def arrives() -> bool:
         """Sent again until then: a system with a full buffer drops datagrams."""
         sending.send_segment(door[1], late)
-        return late["id"] in doors.segment_ids()
+        return late["id"] in doors.xray_ids()
 
     wait_for(arrives)
 
@@ -141,4 +141,4 @@ def test_an_id_too_long_ends_the_official_receiver_and_what_was_acknowledged_sta
         chain.vendors.heal()
         chain.collector.start()
         ids = {one["spanId"] for one in spans}
-        wait_for(lambda: ids <= {one["id"] for one in list(chain.vendors.spans)} & chain.segment_ids())
+        wait_for(lambda: ids <= {one["id"] for one in list(chain.vendors.spans)} & chain.xray_ids())

@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from tests.system.docker.tools import Missing, do, say, succeeds
-from tests.wider_collector import agents_collector
+from threemaps.demo.collector import collector_binary
 from threemaps.settings import PROJECT
 
 PULL_SECONDS = 120
@@ -89,7 +89,7 @@ def make_collector(name: str, environ: Mapping[str, str]) -> None:
     """As the official image has it: a user without a name, no shell, one program."""
     say(f"making {name} from the collector that `threemaps up` uses")
     with rootfs() as folder:
-        shutil.copy(agents_collector(), folder / "otelcol-contrib")
+        shutil.copy(collector_binary(say), folder / "otelcol-contrib")
         (folder / "tmp").mkdir(mode=0o1777)
         target = folder / CERTIFICATES.relative_to("/")
         target.parent.mkdir(parents=True)
