@@ -56,7 +56,7 @@ def a_trace(page: Page, url: str) -> None:
     page.keyboard.press("Enter")
     page.get_by_label("Details").locator(".samples a").first.click()
     save(page, "trace")
-    page.goto(f"{url}/questions?since=15m")
+    page.goto(f"{url}/ask?since=15m&visualize=HEATMAP(duration_ms)")
     save(page, "questions", full=True)
 
 

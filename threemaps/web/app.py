@@ -16,6 +16,7 @@ from threemaps.render.scene import MERGED
 from threemaps.render.style import COLOURS, MAP, SHEET
 from threemaps.settings import SERVICES, Settings
 from threemaps.web import MOST_STREAMS, tries
+from threemaps.web.ask_page import ask_page
 from threemaps.web.guard import allowed_hosts, guard
 from threemaps.web.live import Live, Watch
 from threemaps.web.picture import Changes, Picture
@@ -26,7 +27,7 @@ from threemaps.web.week_pages import week_pages
 PAGES = (
     ("/", "Maps"),
     ("/traces", "Traces"),
-    ("/questions", "Ask Honeycomb"),
+    ("/ask", "Ask Honeycomb"),
     ("/rules", "X-Ray rules"),
     ("/logs", "Logs"),
     ("/errors", "Errors"),
@@ -48,6 +49,7 @@ def create_app(settings: Settings) -> Flask:
     streams = threading.BoundedSemaphore(MOST_STREAMS)
     guard(app, allowed_hosts(settings.get("THREEMAPS_ALLOWED_HOSTS")))
     app.register_blueprint(trace_pages(settings, live))
+    app.register_blueprint(ask_page(settings))
     app.register_blueprint(week_pages(settings, live))
 
     @app.get("/healthz")

@@ -1,33 +1,24 @@
 """From an edge or node to its traces, from a trace to its spans and log lines; and Honeycomb's questions."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 from flask import Blueprint, render_template, request
-from markupsafe import Markup
 
 from threemaps.errors import UserError
-from threemaps.model.difference import Window
 from threemaps.readers.logs import log_lines
-from threemaps.readers.questions import TITLES, Answer, ask
 from threemaps.readers.recent import Order, recent_traces, service_filter
 from threemaps.readers.rollbar import rollbar_errors
 from threemaps.readers.traces import read_trace, trace_id_of
 from threemaps.render.names import title
 from threemaps.render.numbers import count, duration
 from threemaps.settings import Settings
-from threemaps.web import charts, consoles, waterfall
+from threemaps.web import consoles, waterfall
 from threemaps.web.asking import tried
 from threemaps.web.live import Live
 from threemaps.web.panel import part_of, read_panel
 from threemaps.web.view import View
 
 ORDERS: tuple[Order, ...] = ("recent", "slowest", "failing")
-CHARTS: dict[str, Callable[[Answer, Window], str]] = {
-    "heatmap": charts.heatmap,
-    "p90": charts.percentile_line,
-    "count": charts.counts,
-}
 
 
 def trace_pages(settings: Settings, live: Live) -> Blueprint:
@@ -83,20 +74,6 @@ def trace_pages(settings: Settings, live: Live) -> Blueprint:
             errors_problem=errors_problem,
             consoles=consoles.links(settings, trace_id),
         )
-
-    @pages.get("/questions")
-    def questions() -> str:
-        view = View.of(request.args)
-        window = view.window(datetime.now(UTC))
-        # Honeycomb filters by a name, not by a pattern.
-        service = view.service if view.service and not set("*?[") & set(view.service) else None
-        answered = []
-        for name in CHARTS:
-            answer, problem = tried(lambda name=name: ask(settings, name, window, service))  # type: ignore[misc]
-            chart = Markup(CHARTS[name](answer, window)) if answer else ""  # noqa: S704 - our own drawing, escaped there
-            url = answer.url if answer and settings.honeycomb_is_real else ""
-            answered.append((TITLES[name], chart, problem, url))
-        return render_template("questions.html", view=view, service=service, answered=answered)
 
     return pages
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+import requests
 from playwright.sync_api import Page, expect
 
 from tests.component.web.conftest import Visit
@@ -192,10 +193,39 @@ def test_what_it_would_cost(page: Page) -> None:
     )
 
 
-def test_honeycombs_questions_are_drawn(page: Page) -> None:
+def test_count_by_trace_and_open_the_first(page: Page) -> None:
     page.get_by_role("link", name="Ask Honeycomb").click()
-    expect(page.locator("article.panel svg.chart")).to_have_count(3)
-    assert page.locator(".cell").count() > 0
+    page.get_by_role("link", name="COUNT by trace").click()
+    page.locator("tbody tr").first.get_by_role("link").click()
+    expect(page.locator("h2").first).to_contain_text("Trace")
+    expect(page.locator(".held .span").first).to_be_visible()
+
+
+def test_heatmap_and_open_the_slowest(page: Page) -> None:
+    page.get_by_role("link", name="Ask Honeycomb").click()
+    page.get_by_role("link", name="HEATMAP of durations").click()
+    expect(page.locator("svg.chart .cell").first).to_be_visible()
+    page.locator(".samples a").first.click()
+    expect(page.locator(".held .span").first).to_be_visible()
+
+
+def test_a_question_of_ones_own(page: Page) -> None:
+    page.get_by_role("link", name="Ask Honeycomb").click()
+    page.get_by_label("VISUALIZE").fill("P90(duration_ms)")
+    page.get_by_label("WHERE").fill("service.name = users")
+    page.get_by_label("GROUP BY").fill("name")
+    page.get_by_role("button", name="Run query").click()
+    expect(page.locator("tbody tr").first).to_contain_text("GET /api/users")
+    page.get_by_text("The same question elsewhere").click()
+    expect(page.locator("details code").first).to_have_text(
+        "threemaps query --visualize 'P90(duration_ms)' --where 'service.name = users' --group-by name"
+    )
+
+
+def test_a_question_that_makes_no_sense_says_what_is_wrong(page_system: System) -> None:
+    answer = requests.get(address(page_system, "/ask?visualize=P90"), timeout=30)
+    assert answer.status_code == 400
+    assert "is no calculation" in answer.text
 
 
 def test_a_broken_backend_is_told_and_heals(page: Page, page_system: System, sent: Sent) -> None:
