@@ -17,7 +17,7 @@ VARIABLE = re.compile(r"\$\{([A-Z_]+)")
 EXAMPLE = (PROJECT / ".env.example").read_text()
 # Said by whoever starts a process, never by a user.
 OURS = re.compile(
-    r"THREEMAPS_(URL_\w+|BIND|ENV_FILE|LISTEN|RUN|QUEUE|RESOLVED|STARTED_\w+"
+    r"THREEMAPS_(URL_\w+|BIND|ENV_FILE|LISTEN|RUN|QUEUE|RESOLVED|PROBE|STARTED_\w+"
     r"|OTLP_\w+|XRAY|HEALTH|HOP|HOP_XRAY|METRICS_\w+)"
 )
 # AWS's own: read by its SDKs, and passed on by their first letters.

@@ -7,6 +7,7 @@ from typing import Any
 import botocore.session
 import requests
 
+from threemaps.account.provision import load
 from threemaps.basics import nearby
 from threemaps.doctor.check import Check, broken, good
 from threemaps.doctor.honeycomb import malformed, other_region
@@ -123,7 +124,11 @@ def check_log_groups(walk: Walk) -> Check:
         return broken(LINK, "log groups", error.message, error.hint)
     if streams is None:
         return broken(LINK, "log groups", f"there is no log group {SERVICE_LOG_GROUP}", "threemaps provision")
-    return good(LINK, "log groups", f"{SERVICE_LOG_GROUP} is there, with {len(streams)} streams")
+    missing = [name for one in load("log-streams") if (name := one["logStreamName"]) not in streams]
+    if missing:
+        detail = f"{SERVICE_LOG_GROUP} has no stream {missing[0]}, so log records are refused"
+        return broken(LINK, "log groups", detail, "threemaps provision")
+    return good(LINK, "log groups", f"{SERVICE_LOG_GROUP} is there, with its stream")
 
 
 def streams_of(settings: Settings, group: str) -> list[str] | None:

@@ -78,9 +78,6 @@ class CloudWatch:
             found = None
         return (found or self._from_metrics(minutes, discovered)).only(service)
 
-    def streams(self, window: Window) -> dict[str, list[int]]:
-        return {}
-
     def _remark(self, sentence: str) -> None:
         self.remarks = (*self.remarks, sentence)
 
