@@ -4,6 +4,11 @@ from collections.abc import Callable
 
 from threemaps.doctor.check import Check, until_broken
 from threemaps.doctor.datagrams import check_datagrams
+from threemaps.doctor.honeycomb_account import (
+    check_honeycomb_datasets,
+    check_honeycomb_ingest_key,
+    check_honeycomb_reading_key,
+)
 from threemaps.doctor.legs import check_legs
 from threemaps.doctor.readback import check_cloudwatch_map, check_honeycomb_map, check_logs, check_xray_trace
 from threemaps.doctor.running import (
@@ -24,8 +29,6 @@ from threemaps.doctor.transaction_search import check_transaction_search
 from threemaps.doctor.vendors import (
     check_aws_keys,
     check_clock,
-    check_honeycomb_configuration_key,
-    check_honeycomb_ingest_key,
     check_log_groups,
     check_region,
 )
@@ -48,7 +51,8 @@ CHAIN: tuple[Callable[[Walk], Check], ...] = (
     check_datagrams,
     check_legs,
     check_honeycomb_ingest_key,
-    check_honeycomb_configuration_key,
+    check_honeycomb_reading_key,
+    check_honeycomb_datasets,
     check_clock,
     check_region,
     check_aws_keys,

@@ -9,11 +9,10 @@ from threemaps.doctor.headers import headers_variable
 from threemaps.doctor.reaching import shares_network
 from threemaps.doctor.subject import Subject
 from threemaps.readers.honeycomb_account import HEADER, ask_auth
-from threemaps.settings import HONEYCOMB_ENDPOINT, LOCAL_CONFIGURATION_KEY, LOCAL_INGEST_KEY
+from threemaps.settings import HONEYCOMB_ENDPOINT, HONEYCOMB_EUROPE, LOCAL_CONFIGURATION_KEY, LOCAL_INGEST_KEY
 
 LINK = "honeycomb"
 DATASET = "x-honeycomb-dataset"
-EUROPE = "https://api.eu1.honeycomb.io"
 CLASSIC = re.compile(r"hc[a-z]ic_[0-9a-z]{58}|[0-9a-f]{32}")
 # Besides: an ingest key, and a configuration key.
 FORMS = re.compile(rf"{CLASSIC.pattern}|hc[a-z]ik_[0-9a-z]{{58}}|[0-9A-Za-z]{{22}}")
@@ -35,7 +34,7 @@ def honeycomb_address(subject: Subject) -> Check:
     host = there.host
     if not is_honeycomb(host):
         return good(LINK, "address", f"{there.base} is not Honeycomb")
-    right = EUROPE if ".eu1." in host else HONEYCOMB_ENDPOINT
+    right = HONEYCOMB_EUROPE if ".eu1." in host else HONEYCOMB_ENDPOINT
     if there.base in (right, f"{right}:443"):
         return good(LINK, "address", there.base)
     detail = f"{there.variable}={subject.get(there.variable)}: Honeycomb takes spans at {right}"
@@ -82,8 +81,9 @@ def key_accepted(subject: Subject, api: str) -> Check:
         return broken(LINK, "key", wrong, new_key(subject))
     auth = ask_auth(there.base, key)
     if auth.status == 401:
-        detail = f"{there.base} does not know this key: {auth.error}{other_region(there.base)}"
-        return broken(LINK, "key", detail, new_key(subject))
+        other, said = elsewhere(there.base, key)
+        step = subject.setting(there.variable, there.setting_for(other)) if other else new_key(subject)
+        return broken(LINK, "key", f"{there.base} does not know this key: {auth.error}{said}", step)
     if auth.status != 200:
         detail = f"{there.base}/1/auth answers {auth.status or auth.error}"
         return broken(LINK, "key", detail, f"curl -i {there.base}/1/auth")
@@ -92,19 +92,27 @@ def key_accepted(subject: Subject, api: str) -> Check:
     return good(LINK, "key", f"an {auth.kind} key of team {auth.team}")
 
 
-def malformed(key: str) -> str:
-    """Why this cannot be a key that sends, or nothing. The key itself is never repeated."""
+def malformed(key: str, wanted: str = "ingest") -> str:
+    """Why this cannot be a key of the kind that is wanted, or nothing. The key itself is never repeated."""
     if key in {LOCAL_INGEST_KEY, LOCAL_CONFIGURATION_KEY} or FORMS.fullmatch(key):
         return ""
     if re.fullmatch(r"hc[a-z]ik_.{26}", key):
         return "this is the id of an ingest key; the key is the id and the secret behind it, 64 characters"
-    if re.match(r"hc[a-z][lm]k_", key):
-        kind = "configuration key's id" if key[3] == "l" else "management key"
-        return f"this is a {kind}; spans are sent with an ingest key"
+    purpose = "maps are read" if wanted == "configuration" else "spans are sent"
+    if re.match(r"hc[a-z]lk_", key):
+        told = "; the key is the token that is shown with it" if wanted == "configuration" else ""
+        return f"this is a configuration key's id{told or f'; {purpose} with an {wanted} key'}"
+    if re.match(r"hc[a-z]mk_", key):
+        article = "a" if wanted == "configuration" else "an"
+        return f"this is a management key; {purpose} with {article} {wanted} key"
     return f"a text of {len(key)} characters, which is the form of no Honeycomb key"
 
 
-def other_region(api: str) -> str:
-    """A key is known in one region only."""
-    other = {HONEYCOMB_ENDPOINT: EUROPE, EUROPE: HONEYCOMB_ENDPOINT}.get(api, "")
-    return f"; or it belongs to a team at {other.removeprefix('https://')}" if other else ""
+def elsewhere(api: str, key: str) -> tuple[str, str]:
+    """A key is known in one region only: the other one, if that knows it, and what is to be said."""
+    other = {HONEYCOMB_ENDPOINT: HONEYCOMB_EUROPE, HONEYCOMB_EUROPE: HONEYCOMB_ENDPOINT}.get(api, "")
+    if not other:
+        return "", ""
+    if ask_auth(other, key).status == 200:
+        return other, f"; it is a key of {other}"
+    return "", f"; nor does {other}"

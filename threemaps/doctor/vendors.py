@@ -1,4 +1,4 @@
-"""The backends: keys that are there, well-formed, of the right type, accepted; region, clock, log groups."""
+"""The backends: clock, region, AWS's keys, log groups."""
 
 import time
 from email.utils import parsedate_to_datetime
@@ -10,60 +10,16 @@ import requests
 from threemaps.account.provision import load
 from threemaps.basics import nearby
 from threemaps.doctor.check import Check, broken, good
-from threemaps.doctor.honeycomb import malformed, other_region
 from threemaps.doctor.legs import AWS_KEYS
 from threemaps.doctor.walk import SECONDS, Walk
 from threemaps.errors import UserError
 from threemaps.readers.aws import aws_client, reasons
-from threemaps.readers.honeycomb_account import ask_auth
 from threemaps.readers.pages import pages
-from threemaps.settings import (
-    LOCAL_CONFIGURATION_KEY,
-    LOCAL_INGEST_KEY,
-    SERVICE_LOG_GROUP,
-    Settings,
-)
+from threemaps.settings import SERVICE_LOG_GROUP, Settings
 
 LINK = "backend"
 MOST_SKEW = 120  # seconds; AWS refuses signatures that are five minutes off
 UP = "threemaps up"
-
-
-def check_honeycomb_ingest_key(walk: Walk) -> Check:
-    settings = walk.settings
-    real = settings.honeycomb_is_real
-    key = settings.get("HONEYCOMB_API_KEY") if real else LOCAL_INGEST_KEY
-    return check_key(settings, key, "HONEYCOMB_API_KEY", "ingest")
-
-
-def check_honeycomb_configuration_key(walk: Walk) -> Check:
-    settings = walk.settings
-    real = settings.honeycomb_is_real
-    key = settings.get("HONEYCOMB_CONFIGURATION_KEY") if real else LOCAL_CONFIGURATION_KEY
-    return check_key(settings, key, "HONEYCOMB_CONFIGURATION_KEY", "configuration")
-
-
-def check_key(settings: Settings, key: str, variable: str, wanted: str) -> Check:
-    """The key itself is never repeated."""
-    step = f"export {variable}=YOUR_{wanted.upper()}_KEY && {UP}"
-    if not key:
-        return broken(LINK, f"{wanted} key", f"{variable} is not set", step)
-    if wrong := malformed(key):
-        return broken(LINK, f"{wanted} key", f"{variable}: {wrong}", step)
-    auth = ask_auth(settings.honeycomb_api, key)
-    if auth.status == 401:
-        detail = f"{variable}: {settings.honeycomb_api} does not know it ({auth.error})"
-        detail += other_region(settings.honeycomb_api)
-        return broken(LINK, f"{wanted} key", detail, step)
-    if auth.status != 200:
-        detail = f"{settings.honeycomb_api}/1/auth answers {auth.status or auth.error}"
-        return broken(LINK, f"{wanted} key", detail, UP)
-    if wanted == "ingest" and not auth.may_send:
-        return broken(LINK, "ingest key", f"{variable} is a configuration key that may not send events", step)
-    if wanted == "configuration" and auth.kind != "configuration":
-        detail = f"{variable} is an {auth.kind} key: maps are read with a configuration key"
-        return broken(LINK, "configuration key", detail, step)
-    return good(LINK, f"{wanted} key", f"{variable} is accepted")
 
 
 def check_clock(walk: Walk) -> Check:

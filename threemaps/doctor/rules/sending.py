@@ -8,7 +8,7 @@ from threemaps.doctor.destination import DEFAULT_PORTS, GRPC, HTTP, Destination,
 from threemaps.doctor.environment import check_quotes, check_spelling
 from threemaps.doctor.facts import Export, Exporter, Facts
 from threemaps.doctor.headers import check_header_form
-from threemaps.doctor.honeycomb import is_honeycomb, malformed, other_region
+from threemaps.doctor.honeycomb import elsewhere, is_honeycomb, malformed
 from threemaps.doctor.inside import LONGEST_DELAY
 from threemaps.doctor.rules import repair
 from threemaps.doctor.rules.base import Edit, Found, State, link
@@ -360,7 +360,7 @@ def bad_key(facts: Facts) -> Found | None:
     there = address(exporter)
     why = "the quotes around the key are sent as part of it" if key[:1] in "\"'" and key else malformed(key)
     if auth.get("status") == 401 and not why:
-        why = f"{there.base} does not know the key ({auth['why'] or '401'}){other_region(there.base)}"
+        why = f"{there.base} does not know the key ({auth['why'] or '401'}){elsewhere(there.base, key)[1]}"
     elif (
         auth.get("status") == 200 and "events" not in auth.get("access", []) and auth.get("type") != "ingest"
     ):
