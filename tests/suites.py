@@ -1,4 +1,4 @@
-"""Other people's test suites against the stand-ins: `python -m tests.foreign SUITE CHECKOUT`.
+"""Other people's test suites against the stand-ins: `python -m tests.suites SUITE CHECKOUT`.
 
 A checkout of theirs is given by its path; none of their code is in this repository. The tests that are named
 here concern what a stand-in has; `--all` runs the whole suite. What passed and what failed is counted.
@@ -60,7 +60,7 @@ SUITES = {
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.foreign", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.suites", description=__doc__)
     parser.add_argument("suite", choices=SUITES)
     parser.add_argument("checkout", type=Path)
     parser.add_argument("--all", action="store_true", help="also what the stand-in does not have")
