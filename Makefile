@@ -71,10 +71,12 @@ release-notes: setup ## Write build/release-notes.md: what CHANGELOG.md says of 
 	  awk -v version="$$version" '/^## / { on = index($$0, "[" version "]") } on' CHANGELOG.md > build/release-notes.md
 	@test -s build/release-notes.md || { echo "CHANGELOG.md has no section for this version"; exit 1; }
 
-lint: setup ## Check style and types
+lint: setup ## Check style, types, the direction of imports and that nothing is unused
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@out=$$($(BIN)/lint-imports --no-cache 2>&1) || { echo "$$out"; exit 1; }
+	@$(BIN)/vulture
 
 format: setup ## Put the code into shape
 	@$(BIN)/ruff format .

@@ -125,6 +125,11 @@ class Settings:
         return self.state / "logs"
 
     @property
+    def flags_file(self) -> Path:
+        """Which service misbehaves how. Services may see this folder, and no more of our state."""
+        return self.state / "faults" / "flags.json"
+
+    @property
     def queue(self) -> Path:
         """What waits goes only where it was meant to go: each choice of backends has a folder of its own."""
         real = {"aws": self.aws_is_real, "honeycomb": self.honeycomb_is_real}

@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +41,8 @@ def command(pid: int | None, only: str | None, list_checks: bool, shape: str, wo
     if only and not words:
         raise click.UsageError("--check needs a command: threemaps doctor --check TM203 -- python app.py")
     checks = diagnose(pid, words, only)
+    from threemaps.doctor.check import as_json
+
     click.echo(json.dumps(as_json(checks), indent=2) if shape == "json" else as_text(checks))
     sys.exit(0 if all(check.ok for check in checks) else 1)
 
@@ -73,16 +74,6 @@ def listed(shape: str) -> str:
         keys = ("code", "name", "why", "docs")
         return json.dumps([{key: getattr(rule, key) for key in keys} for rule in rules], indent=2)
     return "\n".join(f"{rule.code}  {rule.name:<28} {rule.why}" for rule in rules)
-
-
-def as_json(checks: "list[Check]") -> dict[str, object]:
-    first = next((check for check in checks if not check.ok), None)
-    return {
-        "ok": first is None,
-        "broken": asdict(first) if first else None,
-        "not_looked_at": [check.detail for check in checks if not check.looked],
-        "checks": [asdict(check) for check in checks],
-    }
 
 
 def as_text(checks: "list[Check]") -> str:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -39,7 +39,7 @@ def command(trace_id: str, attributes: bool, format_: str) -> None:
       threemaps trace 5759e988bd862e3fe1be46a994272793 --format json
     """
     from threemaps.readers.accounts import reading_settings
-    from threemaps.readers.traces import differences, read_trace, trace_id_of
+    from threemaps.readers.traces import as_json, differences, read_trace, trace_id_of
 
     plain = trace_id_of(trace_id)
     settings, notes = reading_settings(Settings.load(), ("honeycomb", "xray"))
@@ -106,49 +106,6 @@ def compared(held: Sequence["Held"], missing: Sequence["Missing"]) -> list[str]:
     if len(missing) > MOST_DIFFERENCES:
         lines.append(f"  and {len(missing) - MOST_DIFFERENCES} more: --format json lists all")
     return lines
-
-
-def as_json(
-    trace_id: str, held: Sequence["Held"], missing: Sequence["Missing"], *, attributes: bool = False
-) -> dict[str, Any]:
-    """A backend that could not be read is null, as in `compare --format json`."""
-
-    def spans(one: "Held") -> list[dict[str, Any]]:
-        plain = [span_json(span) for span in one.spans]
-        return [
-            {**told, "attributes": dict(span.attributes)} if attributes else told
-            for told, span in zip(plain, one.spans, strict=True)
-        ]
-
-    return {
-        "trace_id": trace_id,
-        "backends": {one.backend: None if one.problem else spans(one) for one in held},
-        "unreadable": {one.backend: one.problem for one in held if one.problem},
-        "differences": [
-            {
-                "span_id": one.span.id,
-                "service": one.span.service,
-                "name": one.span.name,
-                "in": one.held_by,
-                "not_in": one.missing_in,
-            }
-            for one in missing
-        ],
-    }
-
-
-def span_json(span: "Span") -> dict[str, Any]:
-    """`start` is null where the backend does not tell it."""
-    start = None if span.start is None else datetime.fromtimestamp(span.start, UTC).isoformat()
-    return {
-        "span_id": span.id,
-        "parent_id": span.parent or None,
-        "service": span.service,
-        "name": span.name,
-        "start": start,
-        "duration_ms": round(span.duration_ms, 3),
-        "error": span.failed,
-    }
 
 
 def padded(label: str) -> str:

@@ -36,10 +36,10 @@ def command(tracing: str) -> None:
 
 def start_system(settings: Settings, tracing: str = "otel") -> None:
     """Starts the stand-ins, the collector, the services and the page; shared with `threemaps demo`."""
+    from threemaps.account.log_group import make_log_group
     from threemaps.basics.progress import say
     from threemaps.demo import lifecycle, system
     from threemaps.demo.collector import collector_binary
-    from threemaps.demo.log_group import make_log_group
     from threemaps.demo.resolved import write_resolved
 
     require_the_demo()

@@ -62,7 +62,7 @@ def standing_troubles(settings: Settings, since: datetime) -> tuple[Trouble, ...
 
 
 def _faults(settings: Settings) -> Iterator[Trouble]:
-    for service, fault in faults.read(faults.flags_file(settings)).items():
+    for service, fault in faults.read(settings.flags_file).items():
         if fault != faults.NO_FAULT:
             yield Trouble(f"a fault is switched on: {service} is {fault}", "threemaps fault --clear")
 

@@ -37,11 +37,6 @@ class Fault:
 NO_FAULT = Fault()
 
 
-def flags_file(settings: Settings) -> Path:
-    """In a folder of its own: services may see it, and nothing else of our state."""
-    return settings.state / "faults" / "flags.json"
-
-
 def document(faults: Mapping[str, Fault]) -> dict[str, Any]:
     """As flagd has it. A service without a fault keeps its flag, switched to `off`."""
     return {"$schema": SCHEMA, "flags": {PREFIX + name: _flag(fault) for name, fault in faults.items()}}
@@ -102,7 +97,7 @@ def switch(path: Path, service: str, fault: Fault) -> dict[str, Fault]:
 
 def bring_about(settings: Settings, service: str, fault: Fault) -> str:
     """Switches, waits until the service obeys, and says what it does now."""
-    path = flags_file(settings)
+    path = settings.flags_file
     path.parent.mkdir(parents=True, exist_ok=True)
     switch(path, service, fault)
     url = f"{settings.url(service)}/api/health"

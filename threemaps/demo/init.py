@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from threemaps.demo.faults import document, flags_file
+from threemaps.demo.faults import document
 from threemaps.demo.resolved import NO_KEY, addresses, write_resolved
 from threemaps.demo.system import reading_keys
 from threemaps.errors import UserError
@@ -29,7 +29,7 @@ def main() -> int:
             "THREEMAPS_XRAY_INGEST": settings.xray_ingest,
         }
         write_private(settings.state / "page" / "reading.env", env_file(backends | reading_keys(settings)))
-        write_flags(flags_file(settings))
+        write_flags(settings.flags_file)
     except UserError as error:
         sys.stderr.write(f"{error.message}\n  → {error.hint}\n")
         return error.exit_code

@@ -1,7 +1,7 @@
 """One link of the chain: it holds, it is broken and something is to be typed, or it could not be seen."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import TypeVar
 
 from threemaps.doctor.discretion import without_logins
@@ -56,3 +56,14 @@ def until_broken(checks: Iterable[Callable[[Patient], Check]], patient: Patient)
         if not results[-1].ok:
             break
     return results
+
+
+def as_json(checks: Sequence[Check]) -> dict[str, object]:
+    """The first broken link, what could not be looked at, and every link."""
+    first = next((check for check in checks if not check.ok), None)
+    return {
+        "ok": first is None,
+        "broken": asdict(first) if first else None,
+        "not_looked_at": [check.detail for check in checks if not check.looked],
+        "checks": [asdict(check) for check in checks],
+    }

@@ -83,8 +83,7 @@ class Answers:
         trace_id: 32 hex digits, or X-Ray's form of it, 1-8hex-24hex.
         attributes: every span with its attributes.
         """
-        from threemaps.cli.trace import as_json
-        from threemaps.readers.traces import differences, read_trace, trace_id_of
+        from threemaps.readers.traces import as_json, differences, read_trace, trace_id_of
 
         with told_to_the_client():
             plain = trace_id_of(trace_id)
@@ -94,8 +93,8 @@ class Answers:
 
     def doctor(self) -> shapes.Diagnosis:
         """Walks the chain from service to backend, and names the first broken link and what to type next."""
-        from threemaps.cli.doctor import as_json
         from threemaps.doctor import check_chain
+        from threemaps.doctor.check import as_json
 
         with told_to_the_client():
             checks = check_chain(Settings.load(), send=self.allow_traffic)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from re import fullmatch
 from typing import Any
@@ -264,3 +264,46 @@ def depths(spans: Sequence[Span]) -> list[int]:
     for span in spans:
         known[span.id] = known.get(span.parent, -1) + 1
     return [known[span.id] for span in spans]
+
+
+def as_json(
+    trace_id: str, held: Sequence[Held], missing: Sequence[Missing], *, attributes: bool = False
+) -> dict[str, Any]:
+    """A backend that could not be read is null, as in `compare --format json`."""
+
+    def spans(one: Held) -> list[dict[str, Any]]:
+        plain = [span_json(span) for span in one.spans]
+        return [
+            {**told, "attributes": dict(span.attributes)} if attributes else told
+            for told, span in zip(plain, one.spans, strict=True)
+        ]
+
+    return {
+        "trace_id": trace_id,
+        "backends": {one.backend: None if one.problem else spans(one) for one in held},
+        "unreadable": {one.backend: one.problem for one in held if one.problem},
+        "differences": [
+            {
+                "span_id": one.span.id,
+                "service": one.span.service,
+                "name": one.span.name,
+                "in": one.held_by,
+                "not_in": one.missing_in,
+            }
+            for one in missing
+        ],
+    }
+
+
+def span_json(span: Span) -> dict[str, Any]:
+    """`start` is null where the backend does not tell it."""
+    start = None if span.start is None else datetime.fromtimestamp(span.start, UTC).isoformat()
+    return {
+        "span_id": span.id,
+        "parent_id": span.parent or None,
+        "service": span.service,
+        "name": span.name,
+        "start": start,
+        "duration_ms": round(span.duration_ms, 3),
+        "error": span.failed,
+    }

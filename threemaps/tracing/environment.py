@@ -4,7 +4,6 @@ import os
 import sys
 from pathlib import Path
 
-from threemaps.demo.faults import flags_file
 from threemaps.errors import UserError
 from threemaps.settings import (
     LOCAL_AWS_ACCESS_KEY_ID,
@@ -155,7 +154,7 @@ def _aws(settings: Settings) -> dict[str, str]:
 def _faults(settings: Settings) -> dict[str, str]:
     if settings.honeycomb_is_real or settings.aws_is_real:
         return {}
-    return {"FLAGD_OFFLINE_FLAG_SOURCE_PATH": str(flags_file(settings))}
+    return {"FLAGD_OFFLINE_FLAG_SOURCE_PATH": str(settings.flags_file)}
 
 
 def _sampling(settings: Settings) -> dict[str, str]:

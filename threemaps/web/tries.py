@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from threemaps.demo.faults import NO_FAULT, Fault, bring_about, flags_file, read, require_local
+from threemaps.demo.faults import NO_FAULT, Fault, bring_about, read, require_local
 from threemaps.demo.traffic import Traffic
 from threemaps.errors import UserError
 from threemaps.settings import SERVICES, Settings
@@ -25,7 +25,7 @@ def offered(settings: Settings) -> bool:
 
 def states(settings: Settings) -> dict[str, str]:
     """Service → the name of its fault, or what it is when none of ours."""
-    faults = read(flags_file(settings))
+    faults = read(settings.flags_file)
     named = {fault: name for name, fault in FAULTS.items()}
     return {name: named.get(faults.get(name, NO_FAULT), str(faults.get(name))) for name in SERVICES}
 

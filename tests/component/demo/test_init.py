@@ -6,7 +6,7 @@ from pathlib import Path
 import botocore.session
 import pytest
 
-from threemaps.demo.faults import Fault, flags_file, read, switch
+from threemaps.demo.faults import Fault, read, switch
 from threemaps.demo.init import main
 from threemaps.settings import Settings, read_dotenv
 
@@ -84,7 +84,7 @@ def test_missing_keys_are_named(
 
 def test_a_fault_outlives_a_second_start(state: Path) -> None:
     assert main() == 0
-    flags = flags_file(Settings.load())
+    flags = Settings.load().flags_file
     assert read(flags) == {}
     switch(flags, "users", Fault(latency_ms=300))
     assert main() == 0

@@ -19,7 +19,7 @@ from tests.conftest import Serve
 from tests.wider_collector import say
 from threemaps.demo import task
 from threemaps.demo.collector import collector_binary
-from threemaps.demo.drain import QUEUE, drained, waiting
+from threemaps.diagnose.drain import QUEUE, drained, waiting
 
 
 def parameters(made: Secrets) -> dict[str, str]:
@@ -88,7 +88,7 @@ def test_files_are_for_their_owner_alone(made: Secrets, tmp_path: Path) -> None:
 def test_the_collector_is_not_stopped_before_its_queues_are_empty(serve: Serve, tmp_path: Path) -> None:
     collector = Metrics([7.0, 7.0])
     url = serve(collector.app)
-    command = (sys.executable, "-m", "threemaps.demo.drain", "0")
+    command = (sys.executable, "-m", "threemaps.diagnose.drain", "0")
     environ = {**os.environ, "THREEMAPS_URL_COLLECTOR_METRICS": url, "THREEMAPS_ENV_FILE": os.devnull}
     log = tmp_path / "log"
     with started(command, environ, log) as process:

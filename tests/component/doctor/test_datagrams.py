@@ -12,10 +12,10 @@ import pytest
 from tests.collector_process import wait_for
 from tests.component.collector import sending
 from tests.component.collector.conftest import Chain, chain_in
-from threemaps.cli.doctor import as_json, as_text
+from threemaps.cli.doctor import as_text
 from threemaps.demo.processes import Running, records
 from threemaps.diagnose.datagrams import dropped_datagrams
-from threemaps.doctor.check import good
+from threemaps.doctor.check import as_json, good
 from threemaps.doctor.datagrams import ROOM, check_datagrams, larger_buffer
 from threemaps.doctor.walk import Walk
 

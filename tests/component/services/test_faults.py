@@ -13,7 +13,7 @@ from services.common.faults import FaultFlag
 from tests.component.services.recorder import CLIENT, SERVER, Recorder
 from tests.component.services.running import Services
 from threemaps.cli.fault import command
-from threemaps.demo.faults import NO_FAULT, Fault, document, flags_file, parse, read, require_local, switch
+from threemaps.demo.faults import NO_FAULT, Fault, document, parse, read, require_local, switch
 from threemaps.demo.health import wait_until
 from threemaps.errors import UserError
 from threemaps.settings import Settings
@@ -22,7 +22,7 @@ NOTICED_SECONDS = 10
 
 
 def misbehave(services: Services, service: str, fault: Fault) -> None:
-    switch(flags_file(services.settings), service, fault)
+    switch(services.settings.flags_file, service, fault)
 
 
 def status(services: Services, path: str = "/api/users/andrew") -> int:
@@ -76,7 +76,7 @@ def test_a_file_that_is_broken_changes_nothing(new_services) -> None:
     services = new_services("frontend_api", "users")
     misbehave(services, "users", Fault(errors=1.0))
     assert wait_until(lambda: status(services) == 503, NOTICED_SECONDS)
-    flags_file(services.settings).write_text("{ broken")
+    services.settings.flags_file.write_text("{ broken")
     log = services["users"].log
     assert status(services) == 503
     assert "holds no flags that can be read" in log.read_text()
@@ -167,9 +167,9 @@ def test_the_command_switches_and_clears(services: Services, fault_command: Any)
     done = fault_command("users", "--latency", "1.5s", "--errors", "0.3")
     assert done.exit_code == 0
     assert "1500 ms slower, 30% of its requests fail" in done.output
-    assert read(flags_file(services.settings)) == {"users": Fault(1500, 0.3, False)}
+    assert read(services.settings.flags_file) == {"users": Fault(1500, 0.3, False)}
     assert fault_command("users", "--clear").exit_code == 0
-    assert read(flags_file(services.settings)) == {"users": NO_FAULT}
+    assert read(services.settings.flags_file) == {"users": NO_FAULT}
 
 
 @pytest.mark.parametrize(

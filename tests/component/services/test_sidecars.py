@@ -13,7 +13,7 @@ from flask import Flask
 from services.common.error_items import without_secrets
 from tests.component.services.running import Services, address, silent_listener
 from tests.conftest import Serve
-from threemaps.demo.faults import Fault, flags_file, switch
+from threemaps.demo.faults import Fault, switch
 from threemaps.demo.health import wait_until
 from threemaps.errors import UserError
 from threemaps.settings import LOCAL_AWS_ACCESS_KEY_ID, LOCAL_AWS_SECRET_ACCESS_KEY, Settings
@@ -54,7 +54,7 @@ def items(url: str) -> list[dict[str, Any]]:
 
 def fail(services: Services) -> requests.Response:
     """A request that ends in an unhandled error, with things in it that are nobody's business."""
-    switch(flags_file(services.settings), "users", Fault(errors=1.0))
+    switch(services.settings.flags_file, "users", Fault(errors=1.0))
     url = f"{services['users'].url}/api/users/andrew"
 
     def ask() -> requests.Response:

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from tests.conftest import free_port
 from threemaps.cli.fault import command
-from threemaps.demo.faults import NO_FAULT, Fault, flags_file, read, switch
+from threemaps.demo.faults import NO_FAULT, Fault, read, switch
 from threemaps.settings import SERVICES, Settings
 
 
@@ -18,7 +18,7 @@ def flags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("THREEMAPS_BACKENDS", "local")
     for name in SERVICES:
         monkeypatch.setenv(f"THREEMAPS_PORT_{name.upper()}", str(free_port()))
-    path = flags_file(Settings.load())
+    path = Settings.load().flags_file
     path.parent.mkdir(parents=True)
     return path
 

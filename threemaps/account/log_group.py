@@ -1,6 +1,6 @@
 """The log group and its stream that the collector writes to: AWS's OTLP endpoint makes neither.
 
-In Docker: `python -m threemaps.demo.log_group`. On a real account `threemaps provision` makes them.
+In Docker: `python -m threemaps.account.log_group`. On a real account `threemaps provision` makes them.
 """
 
 import sys

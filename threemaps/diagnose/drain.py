@@ -1,4 +1,4 @@
-"""The container beside the collector of a Fargate task: `python -m threemaps.demo.drain SECONDS`.
+"""The container beside the collector of a Fargate task: `python -m threemaps.diagnose.drain SECONDS`.
 
 A task's disk goes with the task, and a collector that is stopped leaves its queues on disk. This container is
 stopped before it, and ends when they are empty: not before SECONDS are over, in which
