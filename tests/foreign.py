@@ -83,4 +83,10 @@ NODE = Environment(
     "node_modules/@aws-sdk/client-application-signals/package.json",
     npm,
 )
-ENVIRONMENTS = (DISTRO, AWS_CLI, NODE)
+MCP_SDK = Environment(
+    "mcp-sdk-js",
+    ("@modelcontextprotocol/sdk@1.32.2",),
+    "node_modules/@modelcontextprotocol/sdk/package.json",
+    npm,
+)
+ENVIRONMENTS = (DISTRO, AWS_CLI, NODE, MCP_SDK)

@@ -176,12 +176,10 @@ class Tools:
 
     def _trace(self, arguments: Mapping[str, Any]) -> str:
         only = {"column": "trace.trace_id", "op": "=", "value": str(arguments["trace_id"])}
-        spec = {
-            "breakdowns": list(SPAN_COLUMNS),
-            "filters": [only],
-            "time_range": "7d",
-            "limit": LARGEST_LIMIT,
-        }
+        # So long a range is cut down to whole half hours: the newest is to be in it.
+        end = int(time.time()) // 1_800 * 1_800 + 1_800
+        times = {"start_time": end - 7 * UNITS["d"], "end_time": end}
+        spec = {"breakdowns": list(SPAN_COLUMNS), "filters": [only], "limit": LARGEST_LIMIT, **times}
         rows = self._saved(self._ran(spec, ALL))["data"]["results"]
         spans = [{name: row["data"][name] for name in SPAN_COLUMNS} for row in rows]
         return f"# Trace {arguments['trace_id']}\n{_table(spans)}"
