@@ -13,10 +13,14 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.component.doctor.breakages.case import BY_HAND as BY_HAND_APP
 from tests.running import CLI, System, free_ports
 from threemaps.demo.health import answers, wait_until
 from threemaps.demo.processes import records
 from threemaps.doctor import Check, check_chain
+from threemaps.doctor.senders import check_other_senders
+from threemaps.doctor.service import check_command
+from threemaps.doctor.walk import Walk
 from threemaps.settings import (
     LOCAL_AWS_ACCESS_KEY_ID,
     LOCAL_AWS_SECRET_ACCESS_KEY,
@@ -225,7 +229,50 @@ def test_read_with_a_wrong_setting(cloud: System, variables: dict[str, str], say
 def test_the_command_says_that_all_is_well(local: System) -> None:
     told = local.run("doctor")
     assert told.returncode == 0
-    assert told.stdout.startswith("all 25 links hold\n")
+    assert told.stdout.startswith("all 26 links hold\n")
+
+
+@pytest.fixture
+def shop(local: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The variables of a service of one's own that sends to the running collector."""
+    for name, value in local.environment.items():
+        if name.startswith("THREEMAPS_"):
+            monkeypatch.setenv(name, value)
+    (tmp_path / "app.py").write_text(BY_HAND_APP)
+    return {
+        "PATH": f"{CLI.parent}:{os.environ['PATH']}",
+        "PORT": str(free_ports(1)[0]),
+        "OTEL_SERVICE_NAME": "shop",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": local.settings.url("otlp_http"),
+        "OTEL_BSP_SCHEDULE_DELAY": "200",
+    }
+
+
+def test_a_service_of_ones_own_is_followed_to_both_vendors(shop: dict[str, str], tmp_path: Path) -> None:
+    checks = check_command(["python", "app.py"], shop, tmp_path)
+    assert [check.detail for check in checks if not (check.ok and check.looked)] == []
+    assert "Honeycomb and X-Ray have the trace" in checks[-1].detail
+
+
+def test_who_sends_past_the_collector_is_named(local: System, shop: dict[str, str], tmp_path: Path) -> None:
+    direct = {
+        **shop,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": local.settings.url("honeycomb"),
+        "OTEL_EXPORTER_OTLP_HEADERS": f"x-honeycomb-team={LOCAL_INGEST_KEY}",
+    }
+    url = f"http://127.0.0.1:{shop['PORT']}/"
+    process = subprocess.Popen([sys.executable, "app.py"], env=direct, cwd=tmp_path)
+    try:
+        wait_until(lambda: answers(url), 60)
+        walk = Walk(local.settings)
+        assert wait_until(lambda: bool(check_other_senders(walk).next_step), 30)
+        found = check_other_senders(walk)
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+    assert found.ok
+    assert f"shop (process {process.pid}) sends straight to the local Honeycomb" in found.detail
+    assert local.settings.url("otlp_http") in found.next_step
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from threemaps.doctor.running import (
     check_services_settings,
     check_services_up,
 )
+from threemaps.doctor.senders import check_other_senders
 from threemaps.doctor.transaction_search import check_transaction_search
 from threemaps.doctor.vendors import (
     check_aws_keys,
@@ -48,6 +49,7 @@ CHAIN: tuple[Callable[[Walk], Check], ...] = (
     check_collector_room,
     check_request,
     check_collector_accepts,
+    check_other_senders,
     check_datagrams,
     check_legs,
     check_honeycomb_ingest_key,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from threemaps.doctor.check import Check, broken, good
+from threemaps.doctor.check import Check, broken, good, unseen
 from threemaps.doctor.walk import Walk
 from threemaps.errors import UserError
 from threemaps.readers import Backend, open_backend
@@ -30,9 +30,9 @@ def check_xray_trace(walk: Walk) -> Check:
 def check_logs(walk: Walk) -> Check:
     """CloudWatch holds a log record with the trace's id."""
     if not walk.trace_id:
-        return good(LINK, "logs", "no trace to look for")
+        return unseen(LINK, "logs", "a log record with a trace's id: no request was sent")
     if not walk.logs_by_collector:
-        return good(LINK, "logs", "no service sends log records through the collector")
+        return unseen(LINK, "logs", "log records: no service sends them through the collector")
     logs = aws_client(walk.settings, "logs")
     pattern = f'"{walk.trace_id}"'
     start = int((walk.started - 60) * 1000)

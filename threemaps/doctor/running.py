@@ -9,7 +9,7 @@ import requests
 
 from threemaps.demo.processes import records
 from threemaps.diagnose.collector import Sample
-from threemaps.doctor.check import Check, broken, good
+from threemaps.doctor.check import Check, broken, good, unseen
 from threemaps.doctor.destination import (
     GRPC,
     HTTP,
@@ -49,8 +49,10 @@ def check_services_launched(walk: Walk) -> Check:
         if not subject.launched:
             detail = f"{name} (process {subject.pid}) does not run under {LAUNCHER}"
             return broken(SERVICE, "launcher", detail, restart(walk, name))
+    if not walk.services:
+        return unseen(SERVICE, "launcher", "how the services were started: they do not run on this machine")
     modes = [f"{name}: {'otel' if name in otel(walk) else 'xray-sdk'}" for name in walk.services]
-    return good(SERVICE, "launcher", ", ".join(modes) or "they run in containers")
+    return good(SERVICE, "launcher", ", ".join(modes))
 
 
 def otel(walk: Walk) -> dict[str, Subject]:
@@ -88,7 +90,9 @@ def each(walk: Walk, name: str, checks: tuple[Callable[[Subject], Check], ...]) 
                 ours = service in walk.started_by_us
                 step = f"{found.next_step} && {UP}" if ours else restart(walk, service)
                 return broken(SERVICE, found.name, f"{service}: {found.detail}", step)
-    return good(SERVICE, name, f"{name} of {len(otel(walk))} services are in order")
+    if not otel(walk):
+        return unseen(SERVICE, name, f"{name}: no service under {LAUNCHER} runs on this machine")
+    return good(SERVICE, name, f"{name} of {', '.join(otel(walk))} are in order")
 
 
 def check_services_named(walk: Walk) -> Check:
@@ -102,7 +106,9 @@ def check_services_named(walk: Walk) -> Check:
             detail = f"{names[name]} and {service} are both named {name!r}: one node in every map"
             return broken(SERVICE, "names", detail, restart(walk, service))
         names[name] = service
-    return good(SERVICE, "names", f"{len(names)} distinct names")
+    if not names:
+        return unseen(SERVICE, "names", f"names: no service under {LAUNCHER} runs on this machine")
+    return good(SERVICE, "names", f"their spans are named {', '.join(names)}")
 
 
 def check_services_aim(walk: Walk) -> Check:
@@ -113,6 +119,8 @@ def check_services_aim(walk: Walk) -> Check:
         if there.base.replace("localhost", "127.0.0.1") != doors[there.protocol]:
             detail = f"{service} sends {there.protocol} to {there.base}, and the collector takes it at "
             return broken(SERVICE, "endpoint", detail + doors[there.protocol], restart(walk, service))
+    if not otel(walk):
+        return unseen(SERVICE, "endpoint", f"endpoint: no service under {LAUNCHER} runs on this machine")
     return good(SERVICE, "endpoint", "they send to the collector")
 
 
@@ -146,7 +154,7 @@ def check_collector_doors(walk: Walk) -> Check:
 def check_request(walk: Walk) -> Check:
     """A request of our own, to be followed through the chain."""
     if not walk.send:
-        return good(SERVICE, "request", "none sent")
+        return unseen(SERVICE, "request", "none sent")
     walk.before = walk.metrics()
     url, anew = walk.settings.url("frontend_api") + "/api/activities/home", restart(walk, "frontend_api")
     try:
@@ -174,7 +182,7 @@ def check_collector_room(walk: Walk) -> Check:
 def check_collector_accepts(walk: Walk) -> Check:
     """Its spans reach the collector."""
     if not walk.send:
-        return good(COLLECTOR, "accepts", "not followed")
+        return unseen(COLLECTOR, "accepts", "whether the collector accepts spans: no request was sent")
     before = accepted(walk.before)
     if not walk.until(lambda: accepted(walk.metrics()) > before):
         detail = "no span of a request arrived at the collector"

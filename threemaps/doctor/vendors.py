@@ -9,7 +9,7 @@ import requests
 
 from threemaps.account.provision import load
 from threemaps.basics import nearby
-from threemaps.doctor.check import Check, broken, good
+from threemaps.doctor.check import Check, broken, good, unseen
 from threemaps.doctor.legs import AWS_KEYS
 from threemaps.doctor.walk import SECONDS, Walk
 from threemaps.errors import UserError
@@ -24,6 +24,7 @@ UP = "threemaps up"
 
 def check_clock(walk: Walk) -> Check:
     """Vendors say what time it is in every answer."""
+    asked: list[str] = []
     for url in (walk.settings.honeycomb_api, walk.settings.aws_endpoint or aws_url(walk.settings)):
         try:
             with nearby.session_for(url) as session:
@@ -31,11 +32,14 @@ def check_clock(walk: Walk) -> Check:
             ahead = time.time() - parsedate_to_datetime(told).timestamp()
         except (requests.RequestException, TypeError, ValueError):
             continue
+        asked.append(url)
         if abs(ahead) > MOST_SKEW:
             how = "ahead of" if ahead > 0 else "behind"
             detail = f"this machine's clock is {abs(ahead):.0f} s {how} that of {url}"
             return broken(LINK, "clock", detail, "sudo timedatectl set-ntp true")
-    return good(LINK, "clock", "agrees with the backends'")
+    if not asked:
+        return unseen(LINK, "clock", "this machine's clock: neither Honeycomb nor AWS told the time")
+    return good(LINK, "clock", f"this machine's clock agrees with that of {' and '.join(asked)}")
 
 
 def aws_url(settings: Settings) -> str:
@@ -54,7 +58,7 @@ def check_region(walk: Walk) -> Check:
     if region not in known:
         detail = f"AWS_REGION={region} is no region that has X-Ray"
         return broken(LINK, "region", detail, f"export AWS_REGION=us-east-1 && {UP}")
-    return good(LINK, "region", region)
+    return good(LINK, "region", f"{region} is a region of AWS that has X-Ray")
 
 
 def check_aws_keys(walk: Walk) -> Check:
@@ -64,7 +68,7 @@ def check_aws_keys(walk: Walk) -> Check:
         who = identity(walk.settings)
     except UserError as error:
         return broken(LINK, "AWS keys", error.message, step)
-    return good(LINK, "AWS keys", f"accepted, as {who.get('Arn', 'somebody')}")
+    return good(LINK, "AWS keys", f"AWS accepts the keys of {who.get('Arn', 'somebody')}")
 
 
 def identity(settings: Settings) -> Any:

@@ -213,17 +213,26 @@ def test_a_process_that_the_doctor_did_not_start_has_no_probe(ends: Ends, folder
     assert done.stdout.strip() == "[] Flask.__call__"
 
 
+def python_of(version: str) -> str | None:
+    """One that uv finds, or one of pyenv's that is not switched on."""
+    found = subprocess.run(["uv", "python", "find", version], capture_output=True, text=True)
+    if found.returncode == 0:
+        return found.stdout.strip()
+    pyenv = sorted(Path.home().glob(f".pyenv/versions/{version}*/bin/python"))
+    return str(pyenv[-1]) if pyenv else None
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("version", ["3.12", "3.13", "3.14"])
 def test_other_pythons(ends: Ends, folder: Path, version: str) -> None:
     """A healthy service and a broken one, on each Python that is here."""
-    found = subprocess.run(["uv", "python", "find", version], capture_output=True, text=True)
-    if found.returncode != 0:
+    interpreter = python_of(version)
+    if interpreter is None:
         pytest.skip(f"no Python {version} here")
     python = folder.parent / "venv" / "bin" / "python"
     locked = PROJECT / "requirements.lock"
     subprocess.run(
-        ["uv", "venv", "--quiet", "--python", found.stdout.strip(), str(folder.parent / "venv")], check=True
+        ["uv", "venv", "--quiet", "--python", interpreter, str(folder.parent / "venv")], check=True
     )
     wanted = [
         line.partition(" ")[0]

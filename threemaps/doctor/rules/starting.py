@@ -110,6 +110,28 @@ def bad_variable(facts: Facts) -> Found | None:
     return None
 
 
+@answers.rule("TM116", "before-first-request", "Flask 2.3 took before_first_request away")
+def before_first_request(facts: Facts) -> Found | None:
+    if "no attribute 'before_first_request'" not in facts.outcome.said:
+        return None
+    step = (
+        "take the decorator away, and call the function in `with app.app_context():` at the end of the file"
+    )
+    return Found("it ended: this Flask has no before_first_request; app.app_context() does it", type=step)
+
+
+@answers.rule("TM117", "no-aws-settings", "AWS's client raises at its start without a region or credentials")
+def no_aws_settings(facts: Facts) -> Found | None:
+    if facts.outcome.code is None:
+        return None
+    if "NoRegionError" in facts.outcome.said:
+        return Found("it ended: AWS's client has no region", type="export AWS_DEFAULT_REGION=us-east-1")
+    if "NoCredentialsError" in facts.outcome.said:
+        keys = "AWS_ACCESS_KEY_ID=YOUR_KEY_ID AWS_SECRET_ACCESS_KEY=YOUR_SECRET"
+        return Found("it ended: AWS's client has no credentials", type=f"export {keys}")
+    return None
+
+
 @answers.rule("TM115", "ended", "a program that has ended sends nothing")
 def ended(facts: Facts) -> Found | None:
     if facts.outcome.code is None:

@@ -5,6 +5,7 @@ from tests.component.doctor.breakages import (
     by_hand,
     environment,
     healthy,
+    journals,
     names,
     servers,
     two_sdks,
@@ -22,5 +23,6 @@ ALL: list[Case] = [
     *wrappers.CASES,
     *addresses.CASES,
     *environment.CASES,
+    *journals.CASES,
     *healthy.CASES,
 ]
