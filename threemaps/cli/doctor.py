@@ -93,7 +93,7 @@ def trouble(check: "Check") -> str:
 
 def verdict(checks: "list[Check]") -> str:
     """What holds, in how many places nobody could look, and what the reader wants to know besides."""
-    looked = [one for one in checks if one.looked and not one.next_step]
+    looked = [one for one in checks if one.looked]
     unseen = [one.name for one in checks if not one.looked]
     says = (
         f"all {len(looked)} links hold"

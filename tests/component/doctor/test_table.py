@@ -65,7 +65,7 @@ class Patient:
         said = self.ends.moved(check.next_step.rpartition("; then ")[2] if check.edit else check.next_step)
         if check.edit and "; then " not in check.next_step:
             return
-        if said.startswith(("export ", "unset ", "sed ")) or " -m pip install " in said:
+        if said.startswith(("export ", "unset ", "set ")) or " -m pip install " in said:
             typed, _, command = said.partition(" && ")
             script = f"{{ {typed}; }} >&2 && env -0"
             done = subprocess.run(

@@ -7,6 +7,7 @@ from pathlib import Path
 from threemaps.doctor.facts import Facts
 from threemaps.doctor.rules.base import Edit, Found, State, link, typed
 from threemaps.doctor.rules.repair import where_set
+from threemaps.doctor.silent import check_components
 from threemaps.doctor.subject import LAUNCHER
 from threemaps.doctor.visit import PAGE_SECONDS, START_SECONDS
 
@@ -100,9 +101,11 @@ def daemon_address(facts: Facts) -> Found | None:
 def bad_variable(facts: Facts) -> Found | None:
     if facts.outcome.code is None:
         return None
-    from threemaps.doctor.rules.setup import named_in
+    from threemaps.doctor.rules.setup import as_found, named_in
 
     reason = why_it_ended(facts)
+    if facts.launched and (unknown := as_found(check_components(facts.inside))):
+        return unknown
     if "opentelemetry" in facts.outcome.said and (name := named_in(facts, reason)):
         from threemaps.doctor.rules.repair import variable
 
@@ -140,7 +143,7 @@ def ended(facts: Facts) -> Found | None:
     own = [
         (file, line)
         for file, line in place
-        if "site-packages" not in file and "/lib/python" not in file and "<" not in file
+        if not any(one in file for one in ("site-packages", "/lib/python", "<", "/doctor/probe/"))
     ]
     where = f" at {Path(own[-1][0]).name}:{own[-1][1]}" if own else ""
     return Found(
