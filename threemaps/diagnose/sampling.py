@@ -9,6 +9,7 @@ from threemaps.diagnose.case import Case, Check, Reason
 from threemaps.model.difference import DifferenceKind
 from threemaps.readers.aws import reasons
 from threemaps.readers.pages import pages
+from threemaps.readers.transaction_search import indexed_percentage, is_searched
 from threemaps.readers.xray import XRay
 from threemaps.settings import Settings
 
@@ -53,7 +54,7 @@ class Sampling:
 
 
 def in_force(xray: XRay | None, settings: Settings, services: Iterable[str]) -> Sampling:
-    """X-Ray's rules that can match these services and have left calls out, and the SDKs' own variable.
+    """X-Ray's rules that can match these services and have left calls out, its index, the SDKs' own variable.
 
     Calls kept by the reservoir (borrowed) count as kept. May raise UnreadableError.
     """
@@ -61,6 +62,7 @@ def in_force(xray: XRay | None, settings: Settings, services: Iterable[str]) -> 
     if xray:
         with reasons(xray.settings, "X-Ray", "xray:GetSamplingStatisticSummaries"):
             found += _by_rules(xray.client, list(services))
+        found += _by_index(xray.settings)
     if "ratio" in settings.get("OTEL_TRACES_SAMPLER"):
         found += _from_environment(settings.get("OTEL_TRACES_SAMPLER_ARG", "1"))
     return Sampling(tuple(found))
@@ -85,6 +87,13 @@ def _by_rules(client: Any, services: list[str]) -> Iterator[Share]:
         kept = (one.get("SampledCount") or 0) + (one.get("BorrowCount") or 0)
         if one.get("RuleName") in ours and asked and kept < asked:
             yield Share(kept / asked, f"the X-Ray sampling rule {one.get('RuleName')}")
+
+
+def _by_index(settings: Settings) -> Iterator[Share]:
+    """With Transaction Search X-Ray draws its map of the traces that it indexes."""
+    share = indexed_percentage(settings)
+    if share is not None and share < 100 and is_searched(settings):
+        yield Share(share / 100, "X-Ray's indexing rule", "xray")
 
 
 def _from_environment(argument: str) -> list[Share]:
