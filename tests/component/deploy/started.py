@@ -1,7 +1,6 @@
-"""The collector as a container would start it, with its doors on ports that are free here."""
+"""The collector as a container would start it, on ports that are free here."""
 
 import contextlib
-import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -9,23 +8,21 @@ from pathlib import Path
 import requests
 
 from tests.running import free_ports
-
-DOOR = re.compile(r"(127\.0\.0\.1|0\.0\.0\.0):\d+")
-
-
-def move_doors(run: Path) -> str:
-    """Its own ports may be taken on this machine; where it tells how it is."""
-    doors = [file for file in sorted(run.iterdir()) if DOOR.fullmatch(file.read_text())]
-    metrics, *ports = free_ports(len(doors) + 1)
-    for file, port in zip(doors, ports, strict=True):
-        file.write_text(f"127.0.0.1:{port}")
-    (run / "collector_metrics_port").write_text(str(metrics))
-    return f"http://{(run / 'health').read_text()}"
+from threemaps.demo.resolved import HOPS, LISTENING
 
 
-def is_healthy(url: str) -> bool:
+def own_ports() -> dict[str, str]:
+    """Its own may be taken on this machine."""
+    names = [*LISTENING, *HOPS, "THREEMAPS_METRICS"]
+    found = dict(zip(names, free_ports(len(names)), strict=True))
+    metrics = str(found.pop("THREEMAPS_METRICS"))
+    addresses = {name: f"127.0.0.1:{port}" for name, port in found.items()}
+    return {**addresses, "THREEMAPS_METRICS_HOST": "127.0.0.1", "THREEMAPS_METRICS_PORT": metrics}
+
+
+def is_healthy(environ: Mapping[str, str]) -> bool:
     try:
-        return requests.get(url, timeout=1).ok
+        return requests.get(f"http://{environ['THREEMAPS_HEALTH']}", timeout=1).ok
     except requests.ConnectionError:
         return False
 

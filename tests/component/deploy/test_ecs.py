@@ -30,7 +30,6 @@ POLICIES = ("iam-agent", "iam-gateway-execution", "iam-service-execution")
 # AWS has no resource for these, by its service authorization reference.
 EVERYWHERE = {
     "ecr:GetAuthorizationToken",
-    "servicediscovery:DiscoverInstances",
     "xray:GetSamplingRules",
     "xray:GetSamplingTargets",
 }
@@ -186,19 +185,6 @@ def test_policies_name_calls_that_exist_and_narrow_what_can_be_narrowed(name: st
             assert operation in session.get_service_model(service).operation_names, action
             assert (statement["Resource"] == "*") is (action in EVERYWHERE), action
     assert len(json.dumps(filled(f"{name}.json"))) < 6144
-
-
-def test_an_agent_finds_the_gateways_it_is_told_of_and_no_other_service() -> None:
-    told = yaml.safe_load(environment(containers("users")["init"])["GATEWAYS"])["aws_cloud_map"]
-    (condition,) = [
-        one["Condition"]["StringEquals"]
-        for one in filled("iam-agent.json")["Statement"]
-        if one["Action"] == ["servicediscovery:DiscoverInstances"]
-    ]
-    assert condition == {
-        "servicediscovery:NamespaceName": told["namespace"],
-        "servicediscovery:ServiceName": told["service_name"],
-    }
 
 
 def test_only_tasks_of_this_account_take_the_roles() -> None:

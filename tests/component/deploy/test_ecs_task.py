@@ -14,7 +14,7 @@ from flask import Flask
 from tests.collector_process import wait_for
 from tests.component.deploy.conftest import Secrets
 from tests.component.deploy.ecs import COLLECTORS, containers, environment
-from tests.component.deploy.started import is_healthy, move_doors, started
+from tests.component.deploy.started import is_healthy, own_ports, started
 from tests.conftest import Serve
 from tests.wider_collector import say
 from threemaps.demo import task
@@ -53,23 +53,24 @@ def test_the_collector_starts_with_what_the_first_container_leaves(
     state = tmp_path / "state"
     done = prepared(name, state, made)
     assert (done.returncode, done.stderr) == (0, "")
-    open_to_others = [file for file in (state / "run").iterdir() if file.read_text().startswith("0.0.0.0")]
-    assert [file.name for file in open_to_others] == (["otlp_grpc"] if name == "gateway" else [])
-    health = move_doors(state / "run")
     told = containers(name)[COLLECTORS[name]]
+    open_to_others = [key for key, value in environment(told).items() if value.startswith("0.0.0.0")]
+    assert open_to_others == (["THREEMAPS_OTLP_GRPC"] if name == "gateway" else [])
     command = (
         str(collector_binary(say)),
         *(word.replace("/state", str(state)) for word in told["command"]),
     )
-    given = {key: value.replace("/state", str(state)) for key, value in environment(told).items()}
-    without_a_role = {"AWS_EC2_METADATA_DISABLED": "true", "PATH": os.environ["PATH"]}
+    given = {
+        key: value.replace("/state", str(state)) for key, value in environment(told).items()
+    } | own_ports()
+    role = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "PATH": os.environ["PATH"]}
     log = tmp_path / "log"
-    with started(command, {**without_a_role, **given}, log) as process:
-        wait_for(lambda: process.poll() is not None or is_healthy(health), 60)
+    with started(command, {**role, **given}, log) as process:
+        wait_for(lambda: process.poll() is not None or is_healthy(given), 60)
         assert process.poll() is None, log.read_text()[-3000:]
-        port = (state / "run" / "collector_metrics_port").read_text()
-        assert requests.get(f"http://127.0.0.1:{port}/metrics").ok
-        assert waiting(f"http://127.0.0.1:{port}/metrics") == 0
+        url = f"http://127.0.0.1:{given['THREEMAPS_METRICS_PORT']}/metrics"
+        assert requests.get(url).ok
+        assert waiting(url) == 0
 
 
 def test_a_missing_key_is_named(tmp_path: Path) -> None:

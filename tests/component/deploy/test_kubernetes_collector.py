@@ -1,19 +1,22 @@
 """The real collector starts with the configuration, the values and the Secrets that its pod mounts."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 from cryptography import x509
 
 from tests.collector_process import wait_for
 from tests.component.deploy import kustomize
 from tests.component.deploy.conftest import Secrets
 from tests.component.deploy.kustomize import OVERLAYS, Manifest
-from tests.component.deploy.started import is_healthy, move_doors, started
+from tests.component.deploy.started import is_healthy, own_ports, started
 from tests.wider_collector import say
 from threemaps.demo.collector import collector_binary
+from threemaps.settings import PROJECT
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -27,16 +30,21 @@ def test_the_collector_starts_with_what_the_pod_mounts(
     for volume in pod["volumes"]:
         if volume["name"] in mounts:
             write(overlay, volume, tmp_path / mounts[volume["name"]].relative_to("/"), made)
-    health = move_doors(tmp_path / "run" / "threemaps")
-    given = {one["name"]: moved(one["value"], tmp_path) for one in container["env"]}
+    told = kustomize.environment(overlay, container)
+    given = {name: moved(value, tmp_path) for name, value in told.items()} | own_ports()
+    role = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"} if overlay == "cloud" else {}
     command = (str(collector_binary(say)), *(moved(word, tmp_path) for word in container["args"]))
-    with started(command, {"PATH": os.environ["PATH"], **given}, tmp_path / "log") as process:
-        wait_for(lambda: process.poll() is not None or is_healthy(health), 60)
+    environ = {"PATH": os.environ["PATH"], **role, **given}
+    with started(command, environ, tmp_path / "log") as process:
+        wait_for(lambda: process.poll() is not None or is_healthy(given), 60)
         assert process.poll() is None, (tmp_path / "log").read_text()[-3000:]
 
 
 def test_the_certificate_is_for_the_name_that_agents_ask_for(made: Secrets) -> None:
-    name = kustomize.named("cloud", "ConfigMap", "agent-values")["data"]["gateway_name"]
+    agent = yaml.safe_load((PROJECT / "collector" / "agent.yaml").read_text())
+    asked = agent["exporters"]["otlp_grpc/gateway"]["tls"]["server_name_override"]
+    assert asked == "${env:THREEMAPS_GATEWAY_NAME:-gateway}"
+    name = "gateway"
     authority = x509.load_pem_x509_certificate(made["gateway-tls"]["ca.crt"].encode())
     certificate = x509.load_pem_x509_certificate(made["gateway-tls"]["tls.crt"].encode())
     certificate.verify_directly_issued_by(authority)
@@ -68,4 +76,4 @@ def secret(overlay: str, name: str, made: Secrets) -> Mapping[str, str]:
 
 def moved(text: str, root: Path) -> str:
     """A path of the container, in the folder that stands for its root."""
-    return f"{root}{text}" if text.startswith("/") else text
+    return re.sub(r"(^|[:=])(/(?:etc|run|queue))", rf"\g<1>{root}\g<2>", text)

@@ -9,7 +9,7 @@ import yaml
 from tests.component.deploy import kustomize
 from tests.component.deploy.kustomize import OVERLAYS, Manifest
 from tests.component.deploy.redaction import redaction_env
-from threemaps.demo.resolved import resolved
+from threemaps.demo.resolved import collector_environment, config_files, resolved
 from threemaps.settings import PROJECT, SERVICES, Settings
 from threemaps.tracing.environment import OTEL, service_environment
 
@@ -57,23 +57,26 @@ def test_every_service_has_its_own_agent(overlay: str) -> None:
         assert template["metadata"]["labels"]["threemaps/agent"] == "sidecar"
         (container,) = template["spec"]["containers"]
         found = kustomize.environment(overlay, container)["OTEL_EXPORTER_OTLP_ENDPOINT"]
-        assert found == f"http://{values(overlay, 'agent')['otlp_http']}"
+        assert found == "http://127.0.0.1:4318"
+        assert "THREEMAPS_OTLP_HTTP" not in kustomize.environment(overlay, agent)  # the core's default
 
 
 @each_overlay
-def test_the_collectors_files_are_the_repositorys(overlay: str) -> None:
+def test_the_collectors_files_are_the_launchers(overlay: str) -> None:
     (agent, gateway) = (
         kustomize.named(overlay, "ConfigMap", name)["data"] for name in ("agent-config", "gateway-config")
     )
     assert agent == {"agent.yaml": (PROJECT / "collector" / "agent.yaml").read_text()}
-    assert gateway == {
-        "otel-config.yaml": (PROJECT / "collector" / "otel-config.yaml").read_text(),
-        "gateway.yaml": (PROJECT / "deploy" / "gateway.yaml").read_text(),
-    }
+    container = dict(kustomize.containers(overlay))["gateway/collector"]
+    loaded = [word.rpartition("/")[2] for word in container["args"]]
+    files = config_files("otlp", gateway=True)
+    assert loaded == [path.name for path in files]
+    assert {name: gateway[name] for name in loaded} == {path.name: path.read_text() for path in files}
+    assert set(gateway) - set(loaded) == {"x-ray-segments.yaml"}
 
 
 @each_overlay
-def test_the_collectors_values_are_those_that_the_launcher_would_write(overlay: str) -> None:
+def test_the_collectors_environment_is_the_launchers(overlay: str) -> None:
     settings = Settings.load(
         {
             "THREEMAPS_ENV_FILE": os.devnull,
@@ -83,18 +86,18 @@ def test_the_collectors_values_are_those_that_the_launcher_would_write(overlay: 
             "THREEMAPS_URL_AWS": "http://aws:8082",
         }
     )
-    expected, found = dict(resolved(settings)), values(overlay, "gateway")
-    # Other doors than OTLP over gRPC are for nobody: agents come in there.
-    closed = {"otlp_http", "xray"}
-    assert {name: found[name] for name in closed} == {
-        name: expected[name].replace("0.0.0.0", "127.0.0.1") for name in closed
-    }
-    secret = {"honeycomb_api_key", "aws_credentials"}
-    assert found == {
-        **{name: expected[name] for name in expected if name not in secret},
-        **{name: found[name] for name in closed},
-    }
-    assert values(overlay, "agent")["xray_endpoint"] == found["xray_endpoint"]
+    expected = collector_environment(settings)
+    containers = dict(kustomize.containers(overlay))
+    found = kustomize.environment(overlay, containers["gateway/collector"])
+    same = ("THREEMAPS_OTLP_GRPC", "THREEMAPS_HEALTH", "THREEMAPS_METRICS_HOST", "AWS_REGION", "GOGC")
+    assert {name: found[name] for name in same} == {name: expected[name] for name in same}
+    # Receivers other than OTLP over gRPC are for nobody: agents send there.
+    assert not {"THREEMAPS_OTLP_HTTP", "THREEMAPS_XRAY"} & found.keys()
+    vendors = {"HONEYCOMB_API_ENDPOINT": "http://honeycomb:8081", "AWS_ENDPOINT_URL": "http://aws:8082"}
+    assert {name: found[name] for name in vendors if name in found} == (vendors if overlay == "local" else {})
+    agent = kustomize.environment(overlay, containers["users/agent"])
+    same = ("AWS_REGION", "AWS_ENDPOINT_URL")
+    assert [agent.get(name) for name in same] == [found.get(name) for name in same]
 
 
 def test_the_patterns_are_those_of_the_collector() -> None:
@@ -159,17 +162,6 @@ def slept(container: Manifest) -> int:
     return seconds
 
 
-def values(overlay: str, tier: str) -> dict[str, str]:
-    return dict(kustomize.named(overlay, "ConfigMap", f"{tier}-values")["data"])
-
-
 def mebibytes(quantity: str) -> float:
     number, unit = re.fullmatch(r"(\d+)(Mi|Gi)", quantity).groups()  # type: ignore[union-attr]
     return int(number) * (1024 if unit == "Gi" else 1)
-
-
-def test_the_page_has_the_values_of_x_rays_other_door() -> None:
-    told = resolved(Settings.load({"THREEMAPS_ENV_FILE": os.devnull, "THREEMAPS_XRAY_DOOR": "otlp"}))
-    page = (PROJECT / "docs" / "scaling.md").read_text()
-    changed = ("xray_doors", "xray_batch_sizer", "xray_batch_least", "xray_batch_size", "xray_signer")
-    assert "\n".join(f"{name}={told[name]}" for name in changed) in page
