@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.component.web import chromium
 from tests.conftest import Serve
@@ -20,6 +20,9 @@ from threemaps.settings import Settings
 from threemaps.web.app import create_app
 
 Visit = Callable[..., Page]
+
+# Maps that have changed are shown when they have settled.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")
