@@ -19,8 +19,9 @@ from threemaps.readers.pages import pages
 from threemaps.readers.segments import spans_of
 from threemaps.readers.xray import XRay
 
-NEAR = timedelta(seconds=1)
-LONG, LONGEST = timedelta(seconds=1), timedelta(seconds=90)
+# X-Ray lists a trace for the times at which something of it came: calls across a cut end soon after it.
+BEFORE, AFTER = timedelta(seconds=1), timedelta(seconds=3)
+ROUNDED = timedelta(milliseconds=5)  # so far X-Ray rounds in a summary: the trace itself tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,29 +80,19 @@ def _crosses(call: Call, cut: float) -> bool:
 
 
 def _traces_across(xray: XRay, cut: datetime) -> Iterator[str]:
-    """Short ones around the cut, and longer ones that came later."""
-    yield from _summaries(xray, cut, cut - NEAR, cut + NEAR, "")
-    yield from _summaries(xray, cut, cut, cut + LONGEST, f"duration >= {LONG.total_seconds():g}")
-
-
-def _summaries(xray: XRay, cut: datetime, start: datetime, end: datetime, only: str) -> Iterator[str]:
-    arguments = {"FilterExpression": only} if only else {}
     with reasons(xray.settings, "X-Ray", "xray:GetTraceSummaries"):
         for page in pages(
             xray.client.get_trace_summaries,
             "NextToken",
             "X-Ray's list of traces",
-            StartTime=start,
-            EndTime=min(end, datetime.now(UTC)),
+            StartTime=cut - BEFORE,
+            EndTime=min(cut + AFTER, datetime.now(UTC)),
             TimeRangeType="Event",
-            **arguments,
         ):
             for one in page["TraceSummaries"]:
                 began, lasted = one.get("StartTime"), one.get("Duration") or 0
                 is_told = isinstance(began, datetime)
-                # X-Ray rounds: the trace itself tells.
-                slack = timedelta(milliseconds=5)
-                if not is_told or began - slack < cut <= began + timedelta(seconds=lasted) + slack:
+                if not is_told or began - ROUNDED < cut <= began + timedelta(seconds=lasted) + ROUNDED:
                     yield str(one["Id"])
 
 

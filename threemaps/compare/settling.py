@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from threemaps.compare.crossing import LONGEST, Call, corrected, crossing_calls, remark
+from threemaps.compare.crossing import Call, corrected, crossing_calls, remark
 from threemaps.compare.reading import Maps, Reader, Reading
 from threemaps.errors import UserError
 from threemaps.model.difference import Window
@@ -22,6 +22,8 @@ from threemaps.readers.xray import XRay
 SECOND = timedelta(seconds=1)
 # On top of the quiet time, which is longer than an SDK holds spans back: the collector's batches and queue.
 ON_THE_WAY = timedelta(seconds=2)
+NEAR = timedelta(seconds=90)  # no call that crosses a cut began or ended further from it
+FEWEST_LOOKS = 3
 PATIENCE = timedelta(seconds=90)  # beyond the slowest source's lag
 
 Agree = Callable[[Reading], bool]
@@ -192,7 +194,7 @@ class Watch:
 
     def _calls_across(self, cuts: tuple[datetime, ...]) -> tuple[Call, ...]:
         """What crosses a cut does not change once it lies far enough back."""
-        if not any(self.reader.has_calls(Window(cut - LONGEST, cut + LONGEST)) for cut in cuts):
+        if not any(self.reader.has_calls(Window(cut - NEAR, cut + NEAR)) for cut in cuts):
             return ()
         if cuts not in self._crossing:
             xray = next((one for one in self.reader.live.values() if isinstance(one, XRay)), None)
@@ -215,10 +217,13 @@ def settle(watch: Watch, agree: Agree, wait: timedelta | None, report: Report) -
     clock = watch.clock
     started = clock.now()
     limit = wait if wait is not None else watch.lag + PATIENCE
+    looks = 0
     while True:
         reading = watch.look(agree)
+        looks += 1
         waited = clock.now() - started
-        if reading.settled or waited >= limit:
+        # Where reading itself takes that long, it is still found out whether calls keep coming.
+        if reading.settled or (waited >= limit and looks >= FEWEST_LOOKS):
             return replace(reading, waited=waited.total_seconds())
         report(waited.total_seconds())
         poll = watch.reader.manners.poll

@@ -22,11 +22,20 @@ class Absent:
     traces: int = 0
     lacking: Mapping[str, Mapping[Ends, tuple[str, ...]]] = field(default_factory=dict)  # the trace of each
     seen: Mapping[str, Mapping[Ends, int]] = field(default_factory=dict)  # all that it would draw
+    strangers: frozenset[str] = frozenset()  # services of which X-Ray has spans and Honeycomb none
 
     def reason(self, case: Case) -> Reason | Check | None:
         backend = case.odd.backend
         if not case.short or backend not in (HONEYCOMB, XRAY, CLOUDWATCH):
             return None
+        if self._is_strangers(case):
+            return Reason(
+                f"{case.ends[-1]} is another application of the AWS account: Honeycomb has no span of it and "
+                "nothing that Honeycomb has calls it",
+                "leave it out with --service, or send its spans to Honeycomb as well",
+                (f"of {self.traces} traces, those of {case.ends[-1]} are in X-Ray alone",),
+                expected=True,
+            )
         found = self.of_case(case)
         other = title(XRAY if backend == HONEYCOMB else HONEYCOMB)
         if not found:
@@ -47,6 +56,12 @@ class Absent:
             "attributes and wrong clocks; else for a filter in the collector's pipeline to X-Ray",
             tuple(f"trace {trace} is whole in Honeycomb and not in X-Ray" for trace in found[:3]),
         )
+
+    def _is_strangers(self, case: Case) -> bool:
+        """All that takes part is unknown to Honeycomb, which does have other calls of this window."""
+        services = [end.name for end in case.ends if end.kind is Kind.SERVICE]
+        is_alone = bool(services) and all(name in self.strangers for name in services)
+        return case.odd.backend == HONEYCOMB and is_alone and not case.index.is_empty(case.odd.name)
 
     def of_case(self, case: Case) -> tuple[str, ...]:
         """Traces that tell of these very calls, where they are enough."""
@@ -89,7 +104,16 @@ def absent_calls(held: Traces, there: Traces, *, complete: bool) -> Absent:
             for ends, count in ((wanted - has) + (has - wanted)).items():
                 lacking.setdefault(backend, {}).setdefault(ends, []).extend([trace] * count)
     frozen = {name: {ends: tuple(ids) for ends, ids in calls.items()} for name, calls in lacking.items()}
-    return Absent(complete, len(there), frozen, seen)
+    known = {span.service for spans in held.values() for span in spans}
+    linked = {
+        span.service
+        for trace, spans in there.items()
+        if held.get(trace)
+        for span in spans
+        if span.kind == "server"
+    }
+    names = {span.service for spans in there.values() for span in spans if span.kind == "server"}
+    return Absent(complete, len(there), frozen, seen, frozenset(names - known - linked))
 
 
 def drawn(spans: Iterable[TracedSpan], backend: str) -> Counter[Ends]:

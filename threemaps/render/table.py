@@ -36,7 +36,7 @@ def _lines(comparison: Comparison, width: int, paint: Paint) -> Iterator[str]:
     scene = Scene(comparison)
     if scene.edges:
         yield from _table(scene, width, paint)
-    elif comparison.readable:
+    elif comparison.readable and not comparison.notes:
         yield from wrapped(". ".join(words.nothing(comparison)), width)
     yield from _nodes_without_edges(scene, width)
     yield from _contract(comparison, width, paint)
