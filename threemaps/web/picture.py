@@ -44,6 +44,7 @@ def picture(version: int, comparison: Comparison, view: View) -> Picture:
     painter = Painter(scene, interactive=True)
     regions = {
         "verdict": verdict(comparison),
+        "traffic": health(comparison),
         "differences": html.differences(comparison),
         "more-rows": more_rows(scene),
     }
@@ -78,6 +79,19 @@ def verdict(comparison: Comparison) -> str:
         f'<span class="word {state}">{word}</span><span class="why">{markup(why)}</span>'
         f'<span class="when">{numbers.window_text(comparison.window)}</span>'
     )
+
+
+def health(comparison: Comparison) -> str:
+    """The second verdict: is the traffic well, and what no map shows."""
+    if not comparison.settled or (comparison.is_empty and comparison.healthy):
+        return ""
+    if comparison.healthy:
+        return f'<p class="health good">{words.health(comparison)}</p>'
+    items = "".join(
+        f"<li><b>{markup(one.what)}</b>{f' <span>{markup(one.advice)}</span>' if one.advice else ''}</li>"
+        for one in comparison.troubles
+    )
+    return f'<ul class="health bad" aria-label="Not well">{items}</ul>'
 
 
 def listed(scene: Scene) -> list[Link]:

@@ -94,6 +94,8 @@ def test_a_service_is_made_to_fail_and_to_behave(page: Page, page_system: System
     sent.requests += 30
     for number in (1, 2):
         expect(page.locator(f"#m{number} {FRONT_TO_USERS} .failed")).to_be_visible(timeout=SETTLED)
+    expect(page.locator("#traffic")).to_contain_text("frontend_api → users", timeout=SETTLED)
+    expect(page.locator("#traffic")).to_contain_text("calls fail")
     users.get_by_role("button", name="well").click()
     expect(page.locator("#said")).to_have_text("users: as it should be")
 
