@@ -69,7 +69,9 @@ def test_variables_exist(page: Path) -> None:
 def test_every_page_is_in_the_table_of_contents() -> None:
     contents = (PROJECT / "docs" / "README.md").read_text()
     assert "docs/README.md" in (PROJECT / "README.md").read_text()
-    assert [page.name for page in PAGES if page.name != "README.md" and f"]({page.name})" not in contents] == []
+    assert [
+        page.name for page in PAGES if page.name != "README.md" and f"]({page.name})" not in contents
+    ] == []
 
 
 def test_every_command_is_documented() -> None:
