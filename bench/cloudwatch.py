@@ -1,6 +1,6 @@
 """CloudWatch's stand-in: events through PutLogEvents, 1,000 a signed call, and what is read back of them.
 
-Half of the events are plain lines, half map metrics. Bodies are made beforehand, so that only the server is
+Half of the events are plain lines, half metrics. Bodies are made beforehand, so that only the server is
 measured.
 """
 
@@ -9,7 +9,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from bench.intake import Intake, read_map, tell_disk, tell_maps
+from bench.intake import Intake, tell_disk
 from bench.processes import settings_at, standin
 from bench.report import Report
 from threemaps.readers.aws import aws_client
@@ -27,7 +26,6 @@ from threemaps.settings import (
     LOCAL_AWS_ACCESS_KEY_ID,
     LOCAL_AWS_REGION,
     LOCAL_AWS_SECRET_ACCESS_KEY,
-    MAP_LOG_GROUP,
     Settings,
 )
 
@@ -38,9 +36,6 @@ SENDERS = 2
 STREAM = "bench"
 PLAIN_GROUP, QUERIED_GROUP = "/bench/plain", "/bench/map"
 SERVICES = ("frontend_api", "activities", "users", "outside")
-# An hour of the collector's map: two flushes a second, three edges.
-HOUR_OF_EVENTS = 21_600
-CALLS = (("frontend", "activities"), ("frontend", "users"), ("activities", "users"))
 QUERY = "filter ispresent(client) | stats sum(calls) as calls by client, server"
 
 Request = tuple[bytes, dict[str, str]]
@@ -51,7 +46,6 @@ def measure(report: Report) -> None:
     with tempfile.TemporaryDirectory() as folder:
         settings = settings_at(Path(folder))
         with standin("aws", settings) as process:
-            an_hour_of_maps(report, settings, Intake(process))
             intakes = [
                 sent(report, settings, Intake(process), group, kind, make)
                 for group, kind, make in (
@@ -61,21 +55,7 @@ def measure(report: Report) -> None:
             ]
             read_back(report, settings)
             intakes[0].tell_memory(report, "CloudWatch")
-            tell_disk(report, "CloudWatch", settings, 2 * EVENTS + HOUR_OF_EVENTS)
-
-
-def an_hour_of_maps(report: Report, settings: Settings, intake: Intake) -> None:
-    began = datetime.now(UTC) - timedelta(hours=1)
-    make_stream(settings, MAP_LOG_GROUP)
-    start = int(began.timestamp() * 1000)
-    maps = {}
-    for size in (HOUR_OF_EVENTS // 10, HOUR_OF_EVENTS):
-        events = [one_call(start, number) for number in range(intake.count, size)]
-        batches = [events[at : at + EVENTS_PER_CALL] for at in range(0, len(events), EVENTS_PER_CALL)]
-        made = [signed(settings.url("aws"), MAP_LOG_GROUP, batch) for batch in batches]
-        intake.timed(len(events), lambda made=made: send_all(settings.url("aws"), made))
-        maps[size] = read_map("cloudwatch", settings, began, size)
-    tell_maps(report, "CloudWatch, an hour's flushes", maps)
+            tell_disk(report, "CloudWatch", settings, 2 * EVENTS)
 
 
 def sent(
@@ -138,21 +118,6 @@ def signed(url: str, group: str, events: list[Event]) -> Request:
     keys = Credentials(LOCAL_AWS_ACCESS_KEY_ID, LOCAL_AWS_SECRET_ACCESS_KEY)
     SigV4Auth(keys, "logs", LOCAL_AWS_REGION).add_auth(prepared)
     return body, dict(prepared.headers.items())
-
-
-def one_call(start: int, number: int) -> Event:
-    """As the collector's EMF exporter writes them: one call of one edge each."""
-    caller, called = CALLS[number % len(CALLS)]
-    moment = start + number * 3_600_000 // HOUR_OF_EVENTS
-    message = {
-        "_aws": {"Timestamp": moment, "CloudWatchMetrics": []},
-        "client": caller,
-        "server": called,
-        "connection_type": "",
-        "number": number,
-        "traces_service_graph_request_total": 1,
-    }
-    return {"timestamp": moment, "message": orjson.dumps(message).decode()}
 
 
 def plain_event(numbers: random.Random, now: int) -> dict[str, Any]:
