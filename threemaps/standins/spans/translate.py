@@ -19,7 +19,7 @@ from threemaps.standins.encoding import EncodedRows, encode_rows
 from threemaps.standins.otlp_messages import TraceRequest, plain
 from threemaps.standins.spans.extracted import EXTRACTED, IN_PROGRESS, Numbers, Texts
 from threemaps.standins.spans.span import HOURS, LATEST_NS, UNKNOWN_SERVICE
-from threemaps.standins.xray.nodes import Drawn, Nodes, Origin
+from threemaps.standins.xray.nodes import SAID_OF_CALLS, Drawn, Nodes, Origin
 
 MAX_REQUEST_BYTES = 5 * 1024 * 1024
 MAX_SPANS = 10_000
@@ -63,7 +63,7 @@ class Batch:
 class Memory(AttributeMemory):
     """What was seen before: attributes, resources, and what they mean."""
 
-    watched = frozenset((*EXTRACTED.values(), IN_PROGRESS))
+    watched = frozenset((*EXTRACTED.values(), IN_PROGRESS, *SAID_OF_CALLS))
 
     def __init__(self) -> None:
         super().__init__()
@@ -188,13 +188,15 @@ def _columns(spans: list[Any], shared: Shared, memory: Memory, received: int) ->
         column: memory.said.column(texts, name) if name in memory.seen else unsaid
         for column, name in EXTRACTED.items()
     }
-    ends = [span.end_time_unix_nano or None for span in spans]
+    starts, ends = [span.start_time_unix_nano for span in spans], [span.end_time_unix_nano for span in spans]
+    if min(ends) == 0:
+        ends = [end or None for end in ends]
     if IN_PROGRESS in memory.seen:
         for number in memory.said.in_progress(texts):
             ends[number] = None
-    drawn = memory.nodes.column(kinds, parents, flags, said["span_kind"], texts, names, shared)
+    drawn = memory.nodes.column(kinds, parents, flags, said["span_kind"], texts, names, shared, memory.seen)
     return {
-        "start_ns": [span.start_time_unix_nano for span in spans],
+        "start_ns": starts,
         "end_ns": ends,
         "received": [received] * count,
         "trace_hi": halves[0::2],

@@ -1,5 +1,6 @@
 """What a span is in X-Ray's graph, found when it comes: graphs are asked for more often than spans differ."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -63,6 +64,7 @@ class Nodes:
 
     def __init__(self) -> None:
         self._drawn: dict[tuple[Any, ...], Drawn] = {}
+        self._names: tuple[str, ...] = ()
         self._failures: dict[tuple[int, int | None], int] = {}
 
     def column(
@@ -74,7 +76,12 @@ class Nodes:
         texts: list[dict[str, str]],
         names: list[str],
         shared: Shared,
+        seen: Container[str],
     ) -> list[Drawn]:
+        """`seen`: the attributes that there may be; what no span ever had is not looked for."""
+        said_of_calls = tuple(name for name in SAID_OF_CALLS if name in seen)
+        if said_of_calls != self._names:
+            self._drawn, self._names = {}, said_of_calls
         return [
             self._one(kind, starts_in(kind, parent, flag, said), attributes, name, shared)
             for kind, parent, flag, said, attributes, name in zip(
@@ -84,7 +91,7 @@ class Nodes:
 
     def _one(self, kind: int, starts: bool, texts: dict[str, str], name: str, shared: Shared) -> Drawn:
         if kind in MESSAGES_AND_CALLS or "aws.service" in texts or "rpc.system" in texts:
-            said = tuple(map(texts.get, SAID_OF_CALLS))
+            said = tuple(map(texts.get, self._names))
         else:
             said, name = (texts.get(LOCAL_SERVICE),), ""
         key = (kind, starts, name, shared.id, said)
