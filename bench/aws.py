@@ -1,8 +1,8 @@
 """The local AWS: spans through its OTLP endpoint, X-Ray's service graph over them; then segment documents.
 
-As many spans a call as the collector sends, not compressed, as Zipkin gets its own; and fifty documents. These
-look like those of the collector's exporter, a segment or subsegment a span. The calls are made beforehand, so
-that only the server is measured.
+As many spans a call as the collector sends, not compressed, as Zipkin gets its own; fifty documents a call,
+which look like those of the collector's exporter, a segment or subsegment a span. The calls are made
+beforehand, so that only the server is measured.
 """
 
 import random
