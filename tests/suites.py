@@ -17,6 +17,7 @@ from pathlib import Path
 import requests
 
 from tests.conftest import serving
+from tests.foreign import HONEYCOMB_API
 from threemaps.settings import LOCAL_CONFIGURATION_KEY
 from threemaps.standins.honeycomb.app import SCHEMA, create_app
 from threemaps.standins.honeycomb.limits import Limits
@@ -47,7 +48,35 @@ def go_tests(folder: Path, chosen: Sequence[str], environ: Mapping[str, str]) ->
             yield event["Test"], event["Action"]
 
 
+# The client's address is an argument of its own: its default is set to the stand-in's before the tests begin.
+AT_STANDIN = """
+import os, sys, pytest, honeycomb.client
+begin = honeycomb.client.HoneycombClient.__init__
+begin.__kwdefaults__ = {**begin.__kwdefaults__, "base_url": os.environ["HONEYCOMB_API_ENDPOINT"]}
+sys.exit(pytest.main(sys.argv[1:]))
+"""
+
+
+def python_tests(
+    folder: Path, chosen: Sequence[str], environ: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Under pytest, in an environment with what the client needs and its own source."""
+    only = ["-k", " or ".join(chosen)] if chosen else []
+    options = ["-rA", "-q", "--tb=no", "-p", "no:cacheprovider", "-o", "addopts="]
+    command = [HONEYCOMB_API.path("bin", "python"), "-c", AT_STANDIN, *options, *only, "test_doc_examples.py"]
+    environ = {**environ, "PYTHONPATH": str(folder.parents[1] / "src"), "HONEYCOMB_TEST_DATASET": DATASET}
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True)
+    outcomes = {"PASSED": "pass", "FAILED": "fail", "ERROR": "fail", "SKIPPED": "skip"}
+    for line in done.stdout.splitlines():
+        word, _, name = line.partition(" ")
+        if word in outcomes and name.strip():
+            yield name.strip(), outcomes[word]
+
+
 SUITES = {
+    "honeycomb-api-python": Suite(
+        "tests/integration", ("TestColumn", "TestDataset", "TestEvent", "TestQuery"), python_tests
+    ),
     "terraform-provider-honeycombio": Suite(
         "client",
         (
