@@ -90,7 +90,5 @@ MCP_SDK = Environment(
     npm,
 )
 # What Honeycomb's Python client needs; its own source is in the checkout whose tests are run.
-HONEYCOMB_API = Environment(
-    "honeycomb-api", ("honeycomb-api", "pytest", "pytest-asyncio"), "bin/pytest", pip
-)
+HONEYCOMB_API = Environment("honeycomb-api", ("honeycomb-api", "pytest", "pytest-asyncio"), "bin/pytest", pip)
 ENVIRONMENTS = (DISTRO, AWS_CLI, NODE, MCP_SDK, HONEYCOMB_API)
