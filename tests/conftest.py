@@ -42,6 +42,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(together))
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Long bytes make no name: packed ones have the time in them, and workers would not agree on it."""
+    return f"{argname} of bytes" if isinstance(val, bytes) and len(val) > 60 else None
+
+
 def folder_of(item: pytest.Item) -> str:
     return item.path.relative_to(Path(__file__).parent).parts[0]
 
