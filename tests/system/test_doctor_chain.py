@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -229,7 +230,7 @@ def test_read_with_a_wrong_setting(cloud: System, variables: dict[str, str], say
 def test_the_command_says_that_all_is_well(local: System) -> None:
     told = local.run("doctor")
     assert told.returncode == 0
-    assert told.stdout.startswith("all 26 links hold\n")
+    assert re.match(r"all \d+ links hold\n", told.stdout), told.stdout
 
 
 @pytest.fixture

@@ -55,14 +55,6 @@ class Packages:
         version = self.version(requirement.name)
         return bool(version) and requirement.specifier.contains(version, prereleases=True)
 
-    def instruments(self, distribution: str) -> list[Requirement]:
-        """The libraries that an instrumentation wraps; any one of them will do."""
-        return [
-            requirement
-            for line in self.found[distribution].requires or ()
-            if "instruments" in line and (requirement := Requirement(line)).marker is not None
-        ]
-
     def variables(self) -> set[str]:
         """Every OTEL_ variable that the installed packages read."""
         names: set[str] = set()

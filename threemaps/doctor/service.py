@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from threemaps.doctor.check import Check, broken, good, unseen
-from threemaps.doctor.compose import RULES as COMPOSE
 from threemaps.doctor.discretion import without_logins
 from threemaps.doctor.facts import Facts
 from threemaps.doctor.inside import look_inside
 from threemaps.doctor.rules import LINKS, OPENTELEMETRY, OTHERS, START, XRAY
 from threemaps.doctor.rules.base import Found, Link, Rule
+from threemaps.doctor.rules.compose import RULES as COMPOSE
 from threemaps.errors import UserError
 
 OTEL_LINK, XRAY_LINK, SERVICE_LINK = "opentelemetry", "x-ray sdk", "service"

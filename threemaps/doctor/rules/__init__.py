@@ -2,10 +2,12 @@
 
 from threemaps.doctor.rules.arriving import end, name, read
 from threemaps.doctor.rules.base import Link
+from threemaps.doctor.rules.exporting import exporter
 from threemaps.doctor.rules.others import rollbar, watchtower
-from threemaps.doctor.rules.sending import sent
-from threemaps.doctor.rules.setup import exporter, provider
-from threemaps.doctor.rules.spans import ended, recorded, span
+from threemaps.doctor.rules.recording import ended, recorded
+from threemaps.doctor.rules.refused import sent
+from threemaps.doctor.rules.setup import provider
+from threemaps.doctor.rules.spans import span
 from threemaps.doctor.rules.starting import answers, inside, runs
 from threemaps.doctor.rules.xray import datagram, sampled, segment
 from threemaps.doctor.rules.xray import read as read_xray
