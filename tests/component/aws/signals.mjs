@@ -18,7 +18,7 @@ const signals = new ApplicationSignalsClient(options);
 const metrics = new CloudWatchClient(options);
 const window = { StartTime: new Date(Date.now() - 3600e3), EndTime: new Date(Date.now() + 60e3) };
 const told = [];
-for await (const page of paginateListServices({ client: signals, pageSize: 1 }, window)) {
+for await (const page of paginateListServices({ client: signals, pageSize: 1 }, { ...window })) {
   for (const { KeyAttributes } of page.ServiceSummaries) {
     const one = { KeyAttributes, ...window };
     const { Service } = await signals.send(new GetServiceCommand(one));
