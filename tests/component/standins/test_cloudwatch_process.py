@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.component.standins.process import StandinProcess
 from tests.unit.standins.aws_shapes import aws_client
 from tests.unit.standins.cloudwatch.conftest import events, make_stream, now_ms
-from tests.unit.standins.cloudwatch.test_metrics import EDGE, RANGE, START, embedded
+from tests.unit.standins.cloudwatch.test_metrics import EDGE, RANGE, put
 
 
 def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
@@ -14,8 +14,10 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
     logs, metrics = aws_client("logs", standin.url), aws_client("cloudwatch", standin.url)
     with standin.running() as process:
         group, stream = make_stream(logs)
-        for number in range(20):
-            batch = events(START, *[embedded(1, at=START + number) for _ in range(50)])
+        start = now_ms() - 60_000
+        for _ in range(20):
+            batch = events(start, *["an event"] * 50)
+            put(metrics, *[{"Value": 1, "Timestamp": RANGE["StartTime"]}] * 50)
             logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=batch)
         metrics.put_metric_data(Namespace="n", MetricData=[{"MetricName": "m", "Value": 1}])
         metrics.put_dashboard(DashboardName="maps", DashboardBody='{"widgets": []}')
@@ -23,7 +25,7 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
         process.send_signal(signal.SIGKILL)
         process.wait()
     with standin.running():
-        logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events(START, "one more"))
+        logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events(start, "one more"))
         pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
         found = [event["eventId"] for page in pages for event in page["events"]]
         assert len(set(found)) == len(found) == 1001

@@ -5,7 +5,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Any
 
-from threemaps.standins.cloudwatch import emf
 from threemaps.standins.cloudwatch.groups import Groups, now_ms
 from threemaps.standins.cloudwatch.paging import to_token
 from threemaps.standins.cloudwatch.schema import invalid
@@ -36,9 +35,15 @@ class Events:
             raise invalid(f"The log group {SPAN_GROUP} takes its events from X-Ray only.")
         _check_batch(events)
         now = now_ms()
-        first, end = _accepted(events, now)
-        self.keep(group, stream, [(one["timestamp"], one["message"]) for one in events[first:end]], now)
-        return {"nextSequenceToken": to_token(now), **_rejected(events, first, end, now, retention_days)}
+        rejected = _rejected(events, now, retention_days)
+        accepted = [(one["timestamp"], one["message"]) for one in events[_first(rejected) : _end(rejected)]]
+        if accepted and accepted[-1][0] - accepted[0][0] > LONGEST_SPAN_MS:
+            raise invalid(
+                "The batch of log events in a single PutLogEvents request cannot span more than 24 hours."
+            )
+        self.keep(group, stream, accepted, now)
+        told = {"rejectedLogEventsInfo": rejected} if rejected else {}
+        return {"nextSequenceToken": to_token(now), **told}
 
     def keep(self, group: str, stream: str, events: Sequence[tuple[int, str]], now: int) -> None:
         """Times in ms and messages; returns when they survive a crash."""
@@ -48,7 +53,6 @@ class Events:
             "log_stream": [stream] * len(events),
             "time_ms": [time_ms for time_ms, _ in events],
             "message": [message for _, message in events],
-            "metric_ms": [emf.moment_of(message, time_ms) for time_ms, message in events],
             "stored_at": [now] * len(events),
         }
         if events:
@@ -82,33 +86,29 @@ def _check_batch(events: list[dict[str, Any]]) -> None:
     times = [event["timestamp"] for event in events]
     if times != sorted(times):
         raise invalid("Log events in a single PutLogEvents request must be in chronological order.")
-    if times[-1] - times[0] > LONGEST_SPAN_MS:
-        raise invalid(
-            "The batch of log events in a single PutLogEvents request cannot span more than 24 hours."
-        )
 
 
 def _bytes(message: str) -> int:
     return len(message) if message.isascii() else len(message.encode())
 
 
-def _accepted(events: list[dict[str, Any]], now: int) -> tuple[int, int]:
-    """Where what is neither too old nor too new begins and ends; the events are in order."""
+def _rejected(events: list[dict[str, Any]], now: int, retention_days: int | None) -> dict[str, int]:
+    """Where what is too old or expired ends, and where what is too new begins; the events are in order."""
     times = [event["timestamp"] for event in events]
-    return bisect_left(times, now - OLDEST_MS), bisect_right(times, now + NEWEST_MS)
-
-
-def _rejected(
-    events: list[dict[str, Any]], first: int, end: int, now: int, retention_days: int | None
-) -> dict[str, Any]:
     info: dict[str, int] = {}
-    if first:
+    if first := bisect_left(times, now - OLDEST_MS):
         info["tooOldLogEventEndIndex"] = first
-    if end < len(events):
+    if (end := bisect_right(times, now + NEWEST_MS)) < len(times):
         info["tooNewLogEventStartIndex"] = end
-    if retention_days is not None:
-        kept_since = now - retention_days * 24 * HOUR_MS
-        expired = bisect_left([event["timestamp"] for event in events], kept_since)
-        if expired:
-            info["expiredLogEventEndIndex"] = expired
-    return {"rejectedLogEventsInfo": info} if info else {}
+    kept_since = None if retention_days is None else now - retention_days * 24 * HOUR_MS
+    if kept_since is not None and (expired := bisect_left(times, kept_since)):
+        info["expiredLogEventEndIndex"] = expired
+    return info
+
+
+def _first(rejected: dict[str, int]) -> int:
+    return max(rejected.get("tooOldLogEventEndIndex", 0), rejected.get("expiredLogEventEndIndex", 0))
+
+
+def _end(rejected: dict[str, int]) -> int | None:
+    return rejected.get("tooNewLogEventStartIndex")

@@ -71,7 +71,7 @@ class Groups:
 
     def describe_log_groups(self, request: dict[str, Any]) -> dict[str, Any]:
         prefix, pattern = request.get("logGroupNamePrefix", ""), request.get("logGroupNamePattern", "")
-        names = [group_named(name) for name in request.get("logGroupIdentifiers", [])]
+        names = [group_identified(name) for name in request.get("logGroupIdentifiers", [])]
         if sum(map(bool, (prefix, pattern, names))) > 1:
             raise invalid(
                 "Only one of logGroupNamePrefix, logGroupNamePattern and logGroupIdentifiers can be given."
@@ -179,7 +179,14 @@ def group_of(request: dict[str, Any]) -> str:
     name, identifier = request.get("logGroupName"), request.get("logGroupIdentifier")
     if bool(name) == bool(identifier):
         raise invalid("Exactly one of logGroupName and logGroupIdentifier has to be given.")
-    return str(name) if name else group_named(str(identifier))
+    return str(name) if name else group_identified(str(identifier))
+
+
+def group_identified(identifier: str) -> str:
+    """An identifier is a name or an ARN, and that does not end as it does in policies."""
+    if identifier.endswith(":*"):
+        raise invalid(f"The ARN {identifier[:100]!r} ends with an asterisk, which no identifier does.")
+    return group_named(identifier)
 
 
 def group_named(identifier: str) -> str:

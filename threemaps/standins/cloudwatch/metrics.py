@@ -1,12 +1,12 @@
 """CloudWatch's metrics: put, listed, and read as statistics over periods."""
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 from threemaps.standins.application_signals.metrics import NAMESPACE, SignalMetrics
 from threemaps.standins.application_signals.records import Window
-from threemaps.standins.cloudwatch.emf import Dimensions
 from threemaps.standins.cloudwatch.groups import now_ms
 from threemaps.standins.cloudwatch.paging import offset_from, to_token
 from threemaps.standins.cloudwatch.putting import samples_of
@@ -17,11 +17,13 @@ from threemaps.standins.cloudwatch.questions import (
     of_statistics,
     span_of,
 )
+from threemaps.standins.cloudwatch.sample import Dimensions
 from threemaps.standins.cloudwatch.samples import Samples, Wanted
 from threemaps.standins.cloudwatch.series import Series, Value
 from threemaps.standins.cloudwatch.statistics import SIMPLE
 from threemaps.standins.store import Store
 
+WRITABLE_NAMESPACE = re.compile(r"(?!:|AWS/)[0-9A-Za-z.\-_/#: ]*[0-9A-Za-z.\-_/#][0-9A-Za-z.\-_/#: ]*")
 RECENT_MS = 3 * HOUR_MS
 LISTED_MS = 14 * 24 * HOUR_MS
 LISTED = 500
@@ -38,7 +40,7 @@ class Metrics:
 
     def put_metric_data(self, request: dict[str, Any]) -> dict[str, Any]:
         namespace = request["Namespace"]
-        if namespace.startswith(":"):
+        if not WRITABLE_NAMESPACE.fullmatch(namespace):
             raise invalid(f"The value {namespace[:60]!r} for parameter Namespace is invalid.")
         if namespace == NAMESPACE:
             raise invalid(f"The namespace {NAMESPACE} is computed from spans here, and takes no metrics.")
@@ -114,11 +116,15 @@ def _told(dimensions: Dimensions) -> list[dict[str, str]]:
 def _result(query: dict[str, Any], values: list[Value], rest: bool) -> dict[str, Any]:
     return {
         "Id": query["Id"],
-        "Label": query.get("Label") or query["MetricStat"]["Metric"].get("MetricName", query["Id"]),
+        "Label": query.get("Label") or _label(query["MetricStat"]),
         "Timestamps": [_time(one.start_ms) for one in values],
         "Values": [one.value for one in values],
         "StatusCode": "PartialData" if rest else "Complete",
     }
+
+
+def _label(asked: dict[str, Any]) -> str:
+    return f"{asked['Metric'].get('MetricName', '')} {asked['Stat']}".strip()
 
 
 def _time(moment: int) -> datetime:

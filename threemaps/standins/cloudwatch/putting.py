@@ -3,9 +3,9 @@
 from typing import Any
 
 from threemaps.standins.aws_errors import AwsError
-from threemaps.standins.cloudwatch import emf
-from threemaps.standins.cloudwatch.emf import Sample
+from threemaps.standins.cloudwatch import sample
 from threemaps.standins.cloudwatch.questions import HOUR_MS, checked_dimensions, invalid, ms_of
+from threemaps.standins.cloudwatch.sample import Sample
 
 OLDEST_MS = 14 * 24 * HOUR_MS
 NEWEST_MS = 2 * HOUR_MS
@@ -41,7 +41,7 @@ def _sample(namespace: str, one: dict[str, Any], where: str, now: int) -> Sample
     return Sample(namespace, one["MetricName"], dimensions, moment, one.get("Unit", "None"), *told)
 
 
-def _measured(one: dict[str, Any], where: str) -> emf.Told:
+def _measured(one: dict[str, Any], where: str) -> sample.Told:
     """Exactly one of a value, values with counts, and a statistic set."""
     given = [name for name in ("Value", "Values", "StatisticValues") if one.get(name) is not None]
     if len(given) != 1:
@@ -50,12 +50,12 @@ def _measured(one: dict[str, Any], where: str) -> emf.Told:
     if len(one.get("Values", [])) > MAX_VALUES:
         raise invalid(f"{where}.Values has more than {MAX_VALUES} members.")
     if given == ["Value"]:
-        told = emf.measured(one["Value"])
+        told = sample.valued([one["Value"]], [1.0])
     elif given == ["Values"]:
-        told = emf.valued(one["Values"], one.get("Counts") or [1.0] * len(one["Values"]))
+        told = sample.valued(one["Values"], one.get("Counts") or [1.0] * len(one["Values"]))
     else:
         fields = one["StatisticValues"]
-        told = emf.summed(*(fields[name] for name in ("SampleCount", "Sum", "Minimum", "Maximum")))
+        told = sample.summed(*(fields[name] for name in ("SampleCount", "Sum", "Minimum", "Maximum")))
     if told is None or not all(abs(number) <= LARGEST for number in (*told[0], *told[1], *told[2:])):
         raise invalid(f"The value of {where} is no finite number from -2^360 to 2^360, or lacks its counts.")
     return told

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from threemaps.standins.aws_errors import AwsError
-from threemaps.standins.cloudwatch.emf import MAX_DIMENSIONS, Dimensions
+from threemaps.standins.cloudwatch.sample import MAX_DIMENSIONS, Dimensions
 from threemaps.standins.cloudwatch.statistics import check_period, check_statistic
 from threemaps.standins.described import moment_of
 
 HOUR_MS = 3_600_000
 MAX_DATAPOINTS = 1_440
 MAX_QUERIES = 500
+# ASCII without control characters, and not only spaces; a name does not begin with a colon.
+DIMENSION_NAME = re.compile("(?!:)[ -~]*[!-~][ -~]*")
+DIMENSION_VALUE = re.compile("[ -~]*[!-~][ -~]*")
 QUERY_ID = re.compile("[a-z][a-zA-Z0-9_]*")
 
 
@@ -31,8 +34,10 @@ class Question:
 def of_statistics(request: dict[str, Any]) -> list[Question]:
     """GetMetricStatistics: one for each statistic, all of one metric."""
     simple, extended = request.get("Statistics", []), request.get("ExtendedStatistics", [])
-    if not simple and not extended:
-        raise AwsError("MissingParameter", "Statistics or ExtendedStatistics has to be given.")
+    if bool(simple) == bool(extended):
+        raise AwsError(
+            "InvalidParameterCombination", "Must specify either Statistics or ExtendedStatistics, not both."
+        )
     period = request["Period"]
     check_period(period)
     start, end = span_of(request, period)
@@ -58,6 +63,11 @@ def _asked(query: dict[str, Any]) -> Question:
     if not QUERY_ID.fullmatch(query["Id"]):
         raise invalid(f"The value {query['Id'][:60]!r} for parameter Id is not matching {QUERY_ID.pattern}.")
     asked = query.get("MetricStat")
+    if asked is not None and query.get("Expression") is not None:
+        raise AwsError(
+            "InvalidParameterCombination",
+            f"Query {query['Id'][:60]!r} has a MetricStat and an Expression; one of them has to be given.",
+        )
     if asked is None:
         raise invalid(f"Query {query['Id'][:60]!r} has no MetricStat; expressions are not answered here.")
     check_period(asked["Period"])
@@ -73,6 +83,11 @@ def _question(metric: dict[str, Any], unit: str | None, period: int, statistic: 
 def checked_dimensions(given: list[dict[str, str]]) -> Dimensions:
     if len(given) > MAX_DIMENSIONS:
         raise invalid(f"{len(given)} dimensions are more than {MAX_DIMENSIONS}.")
+    for one in given:
+        if not DIMENSION_NAME.fullmatch(one["Name"]):
+            raise invalid(f"The value {one['Name'][:60]!r} for the name of a dimension is invalid.")
+        if not DIMENSION_VALUE.fullmatch(one["Value"]):
+            raise invalid(f"The value {one['Value'][:60]!r} of dimension {one['Name'][:60]!r} is invalid.")
     return tuple(sorted((one["Name"], one["Value"]) for one in given))
 
 

@@ -1,17 +1,13 @@
-"""Where metrics come from: PutMetricData, and log events in the embedded metric format."""
+"""Metrics as PutMetricData brought them."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from threemaps.standins.cloudwatch.emf import Dimensions, Sample, samples_of
+from threemaps.standins.cloudwatch.sample import Dimensions, Sample
 from threemaps.standins.store import Store
-
-# A text that every JSON writer writes alike, so that it can be searched for.
-PLAIN = re.compile(r"[\w .:-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +46,9 @@ class Samples:
         )
 
     def find(self, wanted: Wanted) -> Iterator[Sample]:
-        yield from filter(wanted.fits, self._put_samples(wanted))
-        yield from filter(wanted.fits, self._embedded(wanted))
+        yield from filter(wanted.fits, self._within(wanted))
 
-    def _put_samples(self, wanted: Wanted) -> Iterator[Sample]:
+    def _within(self, wanted: Wanted) -> Iterator[Sample]:
         rows = self._store.rows(
             "SELECT namespace, name, dimensions, time_ms, unit, told FROM metric_sample "
             "WHERE time_ms >= ? AND time_ms < ? AND (? IS NULL OR namespace = ?) AND (? IS NULL OR name = ?)",
@@ -65,17 +60,6 @@ class Samples:
             yield Sample(
                 namespace, name, pairs, time_ms, unit, tuple(values), tuple(counts), total, least, most
             )
-
-    def _embedded(self, wanted: Wanted) -> Iterator[Sample]:
-        where, parameters = "metric_ms >= ? AND metric_ms < ?", [wanted.start_ms, wanted.end_ms]
-        for text in (wanted.namespace, wanted.name):
-            if text is not None and PLAIN.fullmatch(text):
-                where += " AND contains(message, ?)"
-                parameters += [text]  # type: ignore[list-item]
-        for message, moment in self._store.rows(
-            f"SELECT message, metric_ms FROM log_event WHERE {where}", parameters
-        ):
-            yield from samples_of(message, moment)
 
 
 def _told(sample: Sample) -> str:

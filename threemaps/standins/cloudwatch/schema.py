@@ -13,10 +13,9 @@ CREATE TABLE IF NOT EXISTS log_policy (name VARCHAR PRIMARY KEY, document VARCHA
 CREATE TABLE IF NOT EXISTS log_stream (
     log_group VARCHAR, name VARCHAR, created_ms BIGINT, PRIMARY KEY (log_group, name)
 );
--- metric_ms: the message is in the embedded metric format, and is read again when metrics of that time are.
 CREATE TABLE IF NOT EXISTS log_event (
     sequence BIGINT, log_group VARCHAR, log_stream VARCHAR, time_ms BIGINT, message VARCHAR,
-    metric_ms BIGINT, stored_at BIGINT DEFAULT epoch_ms(now())
+    stored_at BIGINT DEFAULT epoch_ms(now())
 );
 CREATE TABLE IF NOT EXISTS metric_sample (
     namespace VARCHAR, name VARCHAR, dimensions VARCHAR, time_ms BIGINT, unit VARCHAR, told VARCHAR,

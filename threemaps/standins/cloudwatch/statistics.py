@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from threemaps.standins.aws_errors import AwsError
-from threemaps.standins.cloudwatch.emf import Sample
+from threemaps.standins.cloudwatch.sample import Sample
 
 SIMPLE = ("SampleCount", "Average", "Sum", "Minimum", "Maximum")
 PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,10})?|100)", re.ASCII)
@@ -18,10 +18,12 @@ class Statistics:
         self.total = 0.0
         self.least = float("inf")
         self.most = float("-inf")
+        self.units: set[str] = set()
         self._values: list[tuple[float, float]] = []
         self._has_all_values = True
 
     def add(self, sample: Sample) -> None:
+        self.units.add(sample.unit)
         self.count += sample.count
         self.total += sample.total
         self.least = min(self.least, sample.least)
@@ -72,10 +74,11 @@ def check_period(period: int) -> None:
 
 
 def by_period(samples: Iterable[Sample], period: int) -> Iterator[tuple[int, str, Statistics]]:
-    """(start of the period in ms, unit, statistics), by time. Units do not mix."""
-    found: dict[tuple[int, str], Statistics] = {}
+    """(start of the period in ms, unit, statistics), by time; of several units the unit is None."""
+    found: dict[int, Statistics] = {}
     for sample in samples:
         start = sample.time_ms - sample.time_ms % (period * 1000)
-        found.setdefault((start, sample.unit), Statistics()).add(sample)
-    for (start, unit), statistics in sorted(found.items(), key=lambda item: item[0]):
-        yield start, unit, statistics
+        found.setdefault(start, Statistics()).add(sample)
+    for start, statistics in sorted(found.items()):
+        (unit, *others) = statistics.units
+        yield start, "None" if others else unit, statistics

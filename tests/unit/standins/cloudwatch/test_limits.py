@@ -51,6 +51,15 @@ def test_an_event_older_than_the_group_keeps_is_told(logs: Any, group: Group) ->
     now = now_ms()
     answer = put_at(logs, group, now - DAY - MINUTE, now - DAY + MINUTE)
     assert answer["rejectedLogEventsInfo"] == {"expiredLogEventEndIndex": 1}
+    assert count(logs, group) == 1
+
+
+def test_what_is_too_old_or_too_new_does_not_count_into_the_day(logs: Any, group: Group) -> None:
+    now = now_ms()
+    answer = put_at(logs, group, now - 15 * DAY, now - 23 * HOUR, now, now + 3 * HOUR)
+    told = {"tooOldLogEventEndIndex": 1, "tooNewLogEventStartIndex": 3}
+    assert answer["rejectedLogEventsInfo"] == told
+    assert count(logs, group) == 2
 
 
 @pytest.mark.parametrize(
@@ -167,8 +176,22 @@ def test_a_page_of_a_stream_carries_about_a_megabyte(logs: Any, group: Group, pu
 def test_a_group_can_be_named_by_its_arn(logs: Any, group: Group, put: Put) -> None:
     put("found")
     arn = logs.describe_log_groups(logGroupNamePrefix=group[0])["logGroups"][0]["arn"]
-    for name in (arn, arn.removesuffix(":*"), group[0]):
+    for name in (arn.removesuffix(":*"), group[0]):
         assert logs.filter_log_events(logGroupIdentifier=name)["events"][0]["message"] == "found"
+    with pytest.raises(logs.exceptions.InvalidParameterException, match="asterisk"):
+        logs.filter_log_events(logGroupIdentifier=arn)
+    with pytest.raises(logs.exceptions.InvalidParameterException, match="asterisk"):
+        logs.describe_log_groups(logGroupIdentifiers=[arn])
+
+
+def test_a_group_keeps_its_key_and_aws_keeps_its_names(logs: Any) -> None:
+    key = "arn:aws:kms:us-east-1:000000000000:key/1"
+    logs.create_log_group(logGroupName="/with/key", kmsKeyId=key)
+    (found,) = logs.describe_log_groups(logGroupNamePrefix="/with/key")["logGroups"]
+    assert found["kmsKeyId"] == key
+    for name in ("aws/mine", "AWS/mine"):
+        with pytest.raises(logs.exceptions.InvalidParameterException, match="reserved"):
+            logs.create_log_group(logGroupName=name)
 
 
 def test_streams_are_found_by_their_beginning_or_their_last_event(logs: Any, group: Group, put: Put) -> None:

@@ -1,4 +1,4 @@
-"""Metrics: from log events in the embedded format and from PutMetricData, read back as statistics."""
+"""Metrics: put by PutMetricData, read back as statistics."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,158 +8,100 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.unit.standins.aws_shapes import aws_client
-from tests.unit.standins.cloudwatch.conftest import Put
 
 # A whole hour some time ago, so that no minute is cut.
 HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
-START = int(HOUR.timestamp() * 1000)
 RANGE = {"StartTime": HOUR, "EndTime": HOUR + timedelta(hours=1)}
 EDGE = [{"Name": "client", "Value": "activities"}, {"Name": "server", "Value": "users"}]
 
 
-def embedded(value: Any, *, at: int = START, **more: Any) -> dict[str, Any]:
-    """A map metric as the collector writes it."""
-    directive = {
-        "Namespace": "threemaps",
-        "Dimensions": [["client", "server"]],
-        "Metrics": [{"Name": "calls", "Unit": "Count"}],
-    }
-    return {
-        "_aws": {"Timestamp": at, "CloudWatchMetrics": [directive | more.pop("directive", {})]},
-        "client": "activities",
-        "server": "users",
-        "calls": value,
-        **more,
-    }
+def put(metrics: Any, *data: Any, **defaults: Any) -> None:
+    """Values one a minute, or whole data."""
+    every = {"MetricName": "calls", "Dimensions": EDGE, "Unit": "Count"} | defaults
+    metrics.put_metric_data(
+        Namespace="threemaps",
+        MetricData=[
+            every
+            | {"Timestamp": HOUR + timedelta(minutes=number)}
+            | (one if isinstance(one, dict) else {"Value": one})
+            for number, one in enumerate(data)
+        ],
+    )
 
 
 def statistics(metrics: Any, name: str = "calls", dimensions: Any = EDGE, **arguments: Any) -> list[Any]:
-    wanted = {"Statistics": ["SampleCount", "Sum", "Minimum", "Maximum", "Average"], "Period": 60}
+    """Those that are asked for; None leaves one out."""
+    wanted = {"Statistics": ["SampleCount", "Sum", "Minimum", "Maximum", "Average"], "Period": 60, **RANGE}
+    given = {key: value for key, value in (wanted | arguments).items() if value is not None}
     answer = metrics.get_metric_statistics(
-        Namespace="threemaps", MetricName=name, Dimensions=dimensions, **RANGE, **wanted | arguments
+        Namespace="threemaps", MetricName=name, Dimensions=dimensions, **given
     )
     points: list[Any] = answer["Datapoints"]
     return points
 
 
 @pytest.mark.parametrize(
-    ("value", "count", "total", "least", "most"),
+    ("datum", "count", "total", "least", "most"),
     [
-        (3, 1, 3, 3, 3),
-        (2.5, 1, 2.5, 2.5, 2.5),
-        ([1, 2, 6], 3, 9, 1, 6),
-        ({"Values": [1, 5], "Counts": [3, 1]}, 4, 8, 1, 5),
-        ({"Values": [1, 5]}, 2, 6, 1, 5),
-        ({"Count": 4, "Sum": 10, "Min": 1, "Max": 7}, 4, 10, 1, 7),
-        ({"Count": 4, "Sum": 10}, 4, 10, 2.5, 2.5),
+        ({"Value": 3}, 1, 3, 3, 3),
+        ({"Values": [1.0, 5.0], "Counts": [3.0, 1.0]}, 4, 8, 1, 5),
+        ({"Values": [1.0, 5.0]}, 2, 6, 1, 5),
+        ({"StatisticValues": {"SampleCount": 4, "Sum": 10, "Minimum": 1, "Maximum": 7}}, 4, 10, 1, 7),
     ],
 )
-def test_an_embedded_metric_is_a_value_values_or_statistics(
-    metrics: Any, put: Put, value: Any, count: float, total: float, least: float, most: float
+def test_a_metric_is_a_value_values_or_statistics(
+    metrics: Any, datum: dict[str, Any], count: float, total: float, least: float, most: float
 ) -> None:
-    put(embedded(value), start=START)
+    put(metrics, datum)
     (point,) = statistics(metrics)
     told = [point[name] for name in ("SampleCount", "Sum", "Minimum", "Maximum", "Average")]
     assert told == [count, total, least, most, total / count]
     assert (point["Unit"], point["Timestamp"]) == ("Count", HOUR)
 
 
-@pytest.mark.parametrize(
-    "event",
-    [
-        embedded("three"),
-        embedded(None),
-        embedded([]),
-        embedded([1, "2"]),
-        embedded({"Values": [1], "Counts": [1, 2]}),
-        embedded({"Values": 1}),
-        embedded({"Count": 0, "Sum": 0}),
-        embedded({"Count": "1", "Sum": 2}),
-        embedded(True),
-        embedded(1, at=-1),
-        embedded(1, directive={"Metrics": "calls"}),
-        embedded(1, directive={"Metrics": [3, {"Name": 3}, {}]}),
-        embedded(1, directive={"Dimensions": [["client", "missing"]]}),
-        embedded(1, directive={"Dimensions": "client"}),
-        embedded(1, directive={"Dimensions": [[3]]}),
-        embedded(1, directive={"Namespace": 7}),
-        embedded(1, server=5),
-        {"_aws": None},
-        {"_aws": {"CloudWatchMetrics": 3}},
-        '"_aws"',
-        '{"_aws": ',
-    ],
-)
-def test_a_malformed_metric_is_left_out_and_its_event_kept(
-    metrics: Any, logs: Any, group: Any, put: Put, event: Any
-) -> None:
-    put(event, start=START)
-    assert statistics(metrics) == []
-    assert metrics.list_metrics()["Metrics"] == []
-    assert len(logs.filter_log_events(logGroupName=group[0])["events"]) == 1
-
-
-def test_events_of_a_period_add_up_and_the_same_event_twice_counts_twice(metrics: Any, put: Put) -> None:
-    put(embedded(2), embedded(2), embedded(5, at=START + 60_000), start=START)
+def test_the_data_of_a_period_add_up_and_the_same_twice_counts_twice(metrics: Any) -> None:
+    put(metrics, 2, 5)
+    put(metrics, 2)
+    put(metrics, {"StatisticValues": {"SampleCount": 2, "Sum": 9, "Minimum": 4, "Maximum": 5}})
     points = statistics(metrics)
     assert [(point["Timestamp"], point["Sum"]) for point in points] == [
-        (HOUR, 4),
+        (HOUR, 13),
         (HOUR + timedelta(minutes=1), 5),
     ]
-    assert [point["Sum"] for point in statistics(metrics, Period=300)] == [9]
+    assert [point["Sum"] for point in statistics(metrics, Period=300)] == [18]
 
 
-def test_the_time_is_the_metric_s_own_and_not_its_log_event_s(metrics: Any, put: Put) -> None:
-    put(embedded(1, at=START + 60_000), start=START + 10 * 60_000)
-    assert [point["Timestamp"] for point in statistics(metrics)] == [HOUR + timedelta(minutes=1)]
+def test_the_start_is_rounded_down_to_the_period(metrics: Any) -> None:
+    put(metrics, *range(1, 11))
+    late = {"StartTime": HOUR + timedelta(minutes=7, seconds=31), "EndTime": HOUR + timedelta(minutes=9)}
+    assert [point["Sum"] for point in statistics(metrics, Period=300, **late)] == [6 + 7 + 8 + 9]
+    answer = metrics.get_metric_data(MetricDataQueries=[query(period=300)], **late)
+    (result,) = answer["MetricDataResults"]
+    assert (result["Timestamps"], result["Values"]) == ([HOUR + timedelta(minutes=5)], [6 + 7 + 8 + 9])
 
 
-def test_each_set_of_dimensions_is_a_metric_of_its_own(metrics: Any, put: Put) -> None:
-    put(embedded(2, directive={"Dimensions": [["client", "server"], ["client"], []]}), start=START)
-    for dimensions in (EDGE, EDGE[:1], []):
-        assert [point["Sum"] for point in statistics(metrics, dimensions=dimensions)] == [2]
-    assert statistics(metrics, dimensions=EDGE[1:]) == []
+def test_without_a_unit_a_time_is_given_once(metrics: Any) -> None:
+    put(metrics, 1)
+    put(metrics, 2, Unit="Seconds")
+    assert {(point["Unit"], point["Sum"]) for point in statistics(metrics)} == {("None", 3)}
+    assert [(point["Unit"], point["Sum"]) for point in statistics(metrics, Unit="Seconds")] == [
+        ("Seconds", 2)
+    ]
+    (result,) = metrics.get_metric_data(MetricDataQueries=[query()], **RANGE)["MetricDataResults"]
+    assert (result["Timestamps"], result["Values"]) == ([HOUR], [3])
 
 
-def test_units_do_not_mix(metrics: Any, put: Put) -> None:
-    seconds = embedded(2, directive={"Metrics": [{"Name": "calls", "Unit": "Seconds"}]})
-    put(embedded(1), seconds, start=START)
-    assert {(point["Unit"], point["Sum"]) for point in statistics(metrics)} == {("Count", 1), ("Seconds", 2)}
-    assert [point["Sum"] for point in statistics(metrics, Unit="Seconds")] == [2]
-
-
-def test_percentiles_need_values(metrics: Any, put: Put) -> None:
-    put(embedded({"Values": [1, 10, 100], "Counts": [90, 9, 1]}), start=START)
-    put(embedded({"Count": 2, "Sum": 3, "Min": 1, "Max": 2}, at=START + 60_000), start=START)
+def test_percentiles_need_values(metrics: Any) -> None:
+    sums = {"SampleCount": 2, "Sum": 3, "Minimum": 1, "Maximum": 2}
+    put(metrics, {"Values": [1.0, 10.0, 100.0], "Counts": [90.0, 9.0, 1.0]}, {"StatisticValues": sums})
     wanted = ["p0", "p50", "p90", "p99", "p99.9", "p100"]
-    first, second = statistics(metrics, Statistics=["Sum"], ExtendedStatistics=wanted)
+    (first,) = statistics(metrics, Statistics=None, ExtendedStatistics=wanted)
     assert [first["ExtendedStatistics"][name] for name in wanted] == [1, 1, 1, 10, 100, 100]
-    assert second.get("ExtendedStatistics") is None
 
 
-def put_data(metrics: Any, *data: dict[str, Any]) -> None:
-    defaults = {"MetricName": "calls", "Timestamp": HOUR, "Dimensions": EDGE}
-    metrics.put_metric_data(Namespace="threemaps", MetricData=[defaults | one for one in data])
-
-
-def test_metrics_that_are_put_and_embedded_ones_add_up(metrics: Any, put: Put) -> None:
-    put(embedded(1), start=START)
-    put_data(
-        metrics,
-        {"Value": 2, "Unit": "Count"},
-        {"Values": [3.0, 4.0], "Counts": [1.0, 2.0], "Unit": "Count"},
-        {
-            "StatisticValues": {"SampleCount": 2, "Sum": 9, "Minimum": 4, "Maximum": 5},
-            "Unit": "Count",
-            "Timestamp": HOUR + timedelta(seconds=59),
-        },
-    )
-    (point,) = statistics(metrics)
-    assert [point["SampleCount"], point["Sum"], point["Minimum"], point["Maximum"]] == [7, 23, 1, 5]
-
-
-def test_metrics_are_listed_by_namespace_name_and_dimensions(metrics: Any, put: Put) -> None:
-    put(embedded(1), embedded(1, client="outside"), start=START)
+def test_metrics_are_listed_by_namespace_name_and_dimensions(metrics: Any) -> None:
+    put(metrics, 1)
+    put(metrics, 1, Dimensions=[{"Name": "client", "Value": "outside"}, EDGE[1]])
     metrics.put_metric_data(Namespace="other", MetricData=[{"MetricName": "load", "Value": 1}])
 
     def listed(**arguments: Any) -> list[tuple[str, str, tuple[str, ...]]]:
@@ -197,18 +139,18 @@ def test_only_recent_metrics_are_listed_if_asked_for(metrics: Any) -> None:
     assert [one["MetricName"] for one in found] == ["new"]
 
 
-def query(name: str = "q", stat: str = "Sum", **more: Any) -> dict[str, Any]:
+def query(name: str = "q", stat: str = "Sum", period: int = 60, **more: Any) -> dict[str, Any]:
     metric = {"Namespace": "threemaps", "MetricName": "calls", "Dimensions": EDGE}
-    return {"Id": name, "MetricStat": {"Metric": metric, "Period": 60, "Stat": stat}, **more}
+    return {"Id": name, "MetricStat": {"Metric": metric, "Period": period, "Stat": stat}, **more}
 
 
-def test_metric_data_comes_newest_first_or_as_asked(metrics: Any, put: Put) -> None:
-    put(embedded(1), embedded(2, at=START + 60_000), start=START)
+def test_metric_data_comes_newest_first_or_as_asked(metrics: Any) -> None:
+    put(metrics, 1, 2)
 
     def read(**arguments: Any) -> list[float]:
         answer = metrics.get_metric_data(MetricDataQueries=[query()], **RANGE, **arguments)
         (result,) = answer["MetricDataResults"]
-        assert (result["Label"], result["StatusCode"]) == ("calls", "Complete")
+        assert (result["Label"], result["StatusCode"]) == ("calls Sum", "Complete")
         values: list[float] = result["Values"]
         return values
 
@@ -216,18 +158,18 @@ def test_metric_data_comes_newest_first_or_as_asked(metrics: Any, put: Put) -> N
     assert read(ScanBy="TimestampAscending") == [1, 2]
 
 
-def test_metric_data_answers_several_queries_at_once(metrics: Any, put: Put) -> None:
-    put(embedded([1, 2, 9]), start=START)
+def test_metric_data_answers_several_queries_at_once(metrics: Any) -> None:
+    put(metrics, {"Values": [1.0, 2.0, 9.0]})
     queries = [query("a"), query("b", "p50", Label="middle"), query("c", "Average", ReturnData=False)]
     results = metrics.get_metric_data(MetricDataQueries=queries, **RANGE)["MetricDataResults"]
     assert [(one["Id"], one["Label"], one["Values"]) for one in results] == [
-        ("a", "calls", [12]),
+        ("a", "calls Sum", [12]),
         ("b", "middle", [2]),
     ]
 
 
-def test_much_metric_data_comes_in_pages(metrics: Any, put: Put) -> None:
-    put(*(embedded(number, at=START + number * 60_000) for number in range(1, 8)), start=START)
+def test_much_metric_data_comes_in_pages(metrics: Any) -> None:
+    put(metrics, *range(1, 8))
     pages = metrics.get_paginator("get_metric_data").paginate(
         MetricDataQueries=[query()], **RANGE, ScanBy="TimestampAscending", MaxDatapoints=3
     )
@@ -253,13 +195,23 @@ def test_much_metric_data_comes_in_pages(metrics: Any, put: Put) -> None:
             {"Value": 1, "Dimensions": [{"Name": str(n), "Value": "v"} for n in range(31)]},
             "InvalidParameterValue",
         ),
+        ({"Value": 1, "Dimensions": [{"Name": ":a", "Value": "v"}]}, "InvalidParameterValue"),
+        ({"Value": 1, "Dimensions": [{"Name": "größe", "Value": "v"}]}, "InvalidParameterValue"),
+        ({"Value": 1, "Dimensions": [{"Name": "a", "Value": " "}]}, "InvalidParameterValue"),
+        ({"Value": 1, "Dimensions": [{"Name": "a", "Value": "b\n"}]}, "InvalidParameterValue"),
     ],
 )
 def test_bad_metrics_are_refused(metrics: Any, datum: dict[str, Any], code: str) -> None:
     with pytest.raises(ClientError) as refused:
-        put_data(metrics, datum)
+        put(metrics, datum)
     assert refused.value.response["Error"]["Code"] == code
     assert metrics.list_metrics()["Metrics"] == []
+
+
+@pytest.mark.parametrize("namespace", ["AWS/EC2", ":mine", "a,b", " ", "ApplicationSignals"])
+def test_a_bad_or_reserved_namespace_is_refused(metrics: Any, namespace: str) -> None:
+    with pytest.raises(ClientError, match="InvalidParameterValue"):
+        metrics.put_metric_data(Namespace=namespace, MetricData=[{"MetricName": "a", "Value": 1}])
 
 
 @pytest.mark.parametrize(
@@ -267,7 +219,10 @@ def test_bad_metrics_are_refused(metrics: Any, datum: dict[str, Any], code: str)
     [
         ("statistics", {"Period": 61}, "InvalidParameterValue"),
         ("statistics", {"Period": 1}, "InvalidParameterCombination"),
-        ("statistics", {"ExtendedStatistics": ["p101"]}, "InvalidParameterValue"),
+        ("statistics", {"Statistics": None, "ExtendedStatistics": ["p101"]}, "InvalidParameterValue"),
+        ("statistics", {"ExtendedStatistics": ["p99"]}, "InvalidParameterCombination"),
+        ("statistics", {"Statistics": None}, "InvalidParameterCombination"),
+        ("data", {"MetricDataQueries": [query() | {"Expression": "q"}]}, "InvalidParameterCombination"),
         ("data", {"EndTime": HOUR}, "InvalidParameterValue"),
         ("data", {"MetricDataQueries": [query(), query()]}, "InvalidParameterValue"),
         ("data", {"MetricDataQueries": [{"Id": "a", "Expression": "a + b"}]}, "InvalidParameterValue"),

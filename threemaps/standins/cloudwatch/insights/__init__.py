@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from threemaps.standins.aws_errors import AwsError
-from threemaps.standins.cloudwatch.groups import Groups, group_named, now_ms
+from threemaps.standins.cloudwatch.groups import Groups, group_identified, now_ms
 from threemaps.standins.cloudwatch.insights.commands import Query
 from threemaps.standins.cloudwatch.insights.values import Record, text
 from threemaps.standins.cloudwatch.paging import offset_from, to_token
@@ -117,7 +117,7 @@ class Queries:
                 "Exactly one of logGroupName, logGroupNames and logGroupIdentifiers has to be given"
             )
         value = request[given[0]]
-        names = [value] if isinstance(value, str) else [group_named(name) for name in value]
+        names = [value] if isinstance(value, str) else [group_identified(name) for name in value]
         if len(names) > MAX_GROUPS:
             raise invalid(f"{len(names)} log groups are more than {MAX_GROUPS}")
         for name in names:
