@@ -122,9 +122,7 @@ def surroundings(settings: Settings) -> dict[str, str]:
     }
 
 
-# An ingest key names the environment where there is no configuration key.
 HONEYCOMB_READING = (
-    "HONEYCOMB_API_KEY",
     "HONEYCOMB_CONFIGURATION_KEY",
     "HONEYCOMB_MANAGEMENT_KEY",
     "HONEYCOMB_API_ENDPOINT",
@@ -135,7 +133,9 @@ HONEYCOMB_READING = (
 def reading_keys(settings: Settings) -> dict[str, str]:
     """What the page needs to read real maps back. Nothing of it where the backend is a stand-in."""
     prefixes = ("AWS_",) if settings.aws_is_real else ()
-    names = HONEYCOMB_READING if settings.honeycomb_is_real else ()
+    names: tuple[str, ...] = HONEYCOMB_READING if settings.honeycomb_is_real else ()
+    if names and not settings.get("HONEYCOMB_CONFIGURATION_KEY"):
+        names = (*names, "HONEYCOMB_API_KEY")  # it names the environment, which a management key does not
     return {
         name: value for name, value in settings.environ.items() if name in names or name.startswith(prefixes)
     }
