@@ -4,6 +4,7 @@ Values come from the environment, then from `.env` in the checkout or, without o
 (THREEMAPS_ENV_FILE names another), then from the defaults here. An empty variable counts as not set.
 """
 
+import json
 import os
 import re
 from collections.abc import Collection, Mapping
@@ -60,6 +61,7 @@ PORTS = {
     "hop": 14317,
     "hop_xray": 14318,
 }
+PORTS_FILE = "ports.json"  # beside the pids, while something runs
 
 BACKEND_CHOICES = ("local", "cloud", "honeycomb", "aws")
 # Variables that move what is real, with an example.
@@ -93,10 +95,12 @@ class Settings:
         dotenv = Path(given.get("THREEMAPS_ENV_FILE") or project / ".env")
         merged = {**read_dotenv(dotenv), **{name: value for name, value in given.items() if value}}
         backends = parse_backends(merged.get("THREEMAPS_BACKENDS", "local"))
+        state = parse_folder(merged.get("THREEMAPS_STATE") or str(default_state(project)))
+        usual = {**PORTS, **ports_in_use(state)}
         return cls(
-            state=parse_folder(merged.get("THREEMAPS_STATE") or str(default_state(project))),
+            state=state,
             bind=merged.get("THREEMAPS_BIND", "127.0.0.1"),
-            ports={name: parse_port(merged, name, default) for name, default in PORTS.items()},
+            ports={name: parse_port(merged, name, default) for name, default in usual.items()},
             honeycomb_is_real="honeycomb" in backends,
             aws_is_real="aws" in backends,
             xray_ingest=parse_xray_ingest(merged.get("THREEMAPS_XRAY_INGEST", "otlp")),
@@ -233,6 +237,16 @@ def parse_port(environ: Mapping[str, str], name: str, default: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 6 and 0 < int(text) < 65536):
         raise UserError(f"{variable}={text[:40]!r} is no port", hint="a number from 1 to 65535", exit_code=2)
     return int(text)
+
+
+def ports_in_use(state: Path) -> dict[str, int]:
+    """Those of what runs from this folder: a second terminal finds it without the first one's variables."""
+    try:
+        found = json.loads((state / "run" / PORTS_FILE).read_text())
+    except (OSError, ValueError):
+        return {}
+    kept = found.items() if isinstance(found, dict) else ()
+    return {name: port for name, port in kept if name in PORTS and type(port) is int and 0 < port < 65536}
 
 
 def parse_seconds(environ: Mapping[str, str], variable: str, default: float) -> float:

@@ -117,3 +117,12 @@ def test_dotenv_is_read_as_compose_reads_it(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text("# A=1\nexport B=2\nC='x # y'\nD=\"z\"\nE=v # why\nF=\nnonsense\nG=a=b\n")
     assert read_dotenv(path) == {"B": "2", "C": "x # y", "D": "z", "E": "v", "G": "a=b"}
+
+
+def test_a_second_terminal_finds_what_runs_by_its_state_folder(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "ports.json").write_text('{"web": 18080, "aws": "x", "health": 0, "other": 1}')
+    found = Settings.load({"THREEMAPS_STATE": str(tmp_path), "THREEMAPS_ENV_FILE": "/nonexistent"})
+    assert (found.ports["web"], found.ports["aws"], found.ports["health"]) == (18080, 8082, 13133)
+    moved = {"THREEMAPS_STATE": str(tmp_path), "THREEMAPS_PORT_WEB": "1234"}
+    assert Settings.load(moved).ports["web"] == 1234

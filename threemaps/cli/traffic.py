@@ -38,7 +38,12 @@ def command(count: int, rate: float, paths: tuple[str, ...]) -> None:
     """
     if math.isnan(rate):
         raise click.BadParameter("nan is no number of requests", param_hint="--rate")
-    report = send(Settings.load(), count, rate, paths)
+    settings = Settings.load()
+    report = send(settings, count, rate, paths)
+    if not report.ok and set(report.reasons) == {"ConnectionError"}:
+        click.echo(
+            f"nothing answers at {settings.url('frontend_api')}: start it with `threemaps up`", err=True
+        )
     if report.failed:
         sys.exit(1)
 

@@ -25,24 +25,29 @@ DROPPED = re.compile(r"Queue full, dropping|Failed to export (?:span|trace)s? ",
 
 def in_maps(sources: Sequence[Source]) -> Iterator[Trouble]:
     """Edges on which calls fail, with their share, and the backends that cannot draw such an edge."""
-    failing: dict[tuple[object, object], dict[str, Edge]] = {}
+    failing: dict[tuple[str, str], list[Edge]] = {}
     for source in sources:
         for edge in source.map.edges if source.map else ():
             if edge.errors:
-                failing.setdefault(edge.key, {})[source.name] = edge
+                failing.setdefault((edge.source.name, edge.target.name), []).append(edge)
     for found in failing.values():
-        edge = max(found.values(), key=lambda one: one.errors or 0)
-        blind = [title(one.backend, one.name) for one in sources if one.map and not draws(one.backend, edge)]
-        unseen = f"; {' and '.join(dict.fromkeys(blind))} cannot draw this edge" if blind else ""
+        edge = max(found, key=lambda one: one.errors or 0)
+        blind = [
+            title(one.backend, one.name)
+            for one in sources
+            if one.map and not all(draws(one.backend, some) for some in found)
+        ]
+        unseen = f"; {' and '.join(dict.fromkeys(blind))} cannot draw all of it" if blind else ""
         yield Trouble(
             f"{edge.source} → {edge.target}: {edge.errors:,} of {edge.requests or 0:,} calls fail "
-            f"({share(edge):.0%}){unseen}",
+            f"({share(edge)}){unseen}",
             "look at a trace of one: `threemaps trace`, and at the callee's own log",
         )
 
 
-def share(edge: Edge) -> float:
-    return (edge.errors or 0) / edge.requests if edge.requests else 0.0
+def share(edge: Edge) -> str:
+    failing = (edge.errors or 0) / edge.requests if edge.requests else 0.0
+    return f"{failing:.0%}" if failing >= 0.01 else "under 1%"
 
 
 def standing_troubles(settings: Settings, since: datetime) -> tuple[Trouble, ...]:
@@ -64,7 +69,7 @@ def standing_troubles(settings: Settings, since: datetime) -> tuple[Trouble, ...
 def _faults(settings: Settings) -> Iterator[Trouble]:
     for service, fault in faults.read(settings.flags_file).items():
         if fault != faults.NO_FAULT:
-            yield Trouble(f"a fault is switched on: {service} is {fault}", "threemaps fault --clear")
+            yield Trouble(f"a fault is switched on for {service}: {fault}", "threemaps fault --clear")
 
 
 def _stopped_collector(settings: Settings) -> Iterator[Trouble]:

@@ -1,6 +1,7 @@
 """Bringing the system up and down, and telling how it is."""
 
 import contextlib
+import json
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
@@ -12,7 +13,7 @@ from threemaps.demo.lock import exclusive
 from threemaps.demo.logs import rotate
 from threemaps.demo.processes import Running, Spec, ended, known, last_lines, records, start, stop
 from threemaps.errors import UserError
-from threemaps.settings import Settings
+from threemaps.settings import PORTS_FILE, Settings
 
 HEALTHY_SECONDS = 40.0
 HUNG_SECONDS = 10.0  # who ran already, and gives no answer for so long, is started anew
@@ -62,6 +63,7 @@ def bring_up(settings: Settings, specs: Sequence[Spec], say: Say) -> None:
             _await_health(settings, spec, running[spec.name], log_starts[spec.name])
             note = "" if spec in to_start else "  (was running)"
             say(f"  {spec.name:<14}{_address(spec):<26}pid {running[spec.name].pid}{note}")
+        (settings.run / PORTS_FILE).write_text(json.dumps(dict(settings.ports)))
 
 
 def _runs_as_told(spec: Spec, running: dict[str, Running]) -> bool:
@@ -168,4 +170,5 @@ def bring_down(settings: Settings, say: Say) -> int:
             stopped += len(present)
             with contextlib.suppress(OSError):  # a full disk: who is gone is known by its start time
                 records(settings).save(running)
+                (settings.run / PORTS_FILE).unlink(missing_ok=True)
     return stopped

@@ -16,7 +16,8 @@ def verdict(comparison: Comparison) -> str:
 
 def health(comparison: Comparison) -> str:
     """The second verdict, in a word or two."""
-    if comparison.is_empty and comparison.healthy:
+    nobody_looked = comparison.is_empty or not any(comparison.maps.values())
+    if nobody_looked and comparison.healthy:
         return ""
     return "traffic healthy" if comparison.healthy else "traffic not healthy"
 

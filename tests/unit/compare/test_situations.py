@@ -84,7 +84,7 @@ SITUATIONS = (
         a_map(),
         a_map("(outside)>web 40 40", "web>api! 40 40"),
         a_map("(outside)>web 40 40", "web>api! 40 40"),
-        trouble="web → api: 40 of 40 calls fail (100%); Honeycomb cannot draw this edge",
+        trouble="web → api: 40 of 40 calls fail (100%); Honeycomb cannot draw all of it",
         excused="it is down, or it sends none",
     ),
     Situation(
