@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import chain
+from operator import le
 from typing import Any
 
 import orjson
@@ -28,11 +29,11 @@ MAX_SPAN_BYTES = 200 * 1024
 EARLIEST, LATEST, LONGEST = 14 * 24 * HOURS, 2 * HOURS, 24 * HOURS
 # A character of its texts is at most four bytes of a span.
 SURELY_SMALL = MAX_SPAN_BYTES // 8
-# Lengths of the ids of a trace, a span and its parent.
-SOUND = {(16, 8, 8), (16, 8, 0)}
 _REMEMBERED = 2_000
 
 Columns = dict[str, Sequence[Any]]
+# Of traces, spans and their parents.
+_Ids = tuple[list[bytes], list[bytes], list[bytes]]
 
 
 class TooMuchError(ValueError):
@@ -83,10 +84,10 @@ def translate(body: bytes, memory: Memory, received: int) -> Batch:
     for resource_spans in request.resource_spans:
         for scope_spans in resource_spans.scope_spans:
             shared = _shared(resource_spans.resource, scope_spans.scope, memory)
-            spans = _sound(list(scope_spans.spans), batch.rejected)
-            if spans:
+            columns = _columns(list(scope_spans.spans), shared, memory, received, batch.rejected)
+            if columns:
                 batch.resources[shared.id] = shared
-                parts.append(_columns(spans, shared, memory, received))
+                parts.append(columns)
     if parts:
         columns = {name: list(chain.from_iterable(part[name] for part in parts)) for name in parts[0]}
         _check_times(columns["start_ns"], received)
@@ -143,16 +144,16 @@ def _read_shared(resource: Any, scope: Any) -> Shared:
     )
 
 
-def _sound(spans: list[Any], rejected: list[str]) -> list[Any]:
-    """Those that can be stored; one by one only where one of them may need a closer look."""
-    lengths = {(len(span.trace_id), len(span.span_id), len(span.parent_span_id)) for span in spans}
-    if lengths <= SOUND and all(
-        0 < span.start_time_unix_nano <= span.end_time_unix_nano <= LATEST_NS for span in spans
-    ):
-        return spans
-    flaws = [_flaw(span) for span in spans]
-    rejected += [flaw for flaw in flaws if flaw]
-    return [span for span, flaw in zip(spans, flaws, strict=True) if not flaw]
+def _are_sound(ids: _Ids, starts: list[int], ends: list[int]) -> bool:
+    """Whether none of them needs a closer look."""
+    lengths = [set(map(len, column)) for column in ids]
+    return (
+        lengths[:2] == [{16}, {8}]
+        and lengths[2] <= {0, 8}
+        and min(starts) > 0
+        and max(ends) <= LATEST_NS
+        and all(map(le, starts, ends))
+    )
 
 
 def _flaw(span: Any) -> str:
@@ -167,7 +168,23 @@ def _flaw(span: Any) -> str:
     return "" if not end or span.start_time_unix_nano <= end <= LATEST_NS else "Invalid end time."
 
 
-def _columns(spans: list[Any], shared: Shared, memory: Memory, received: int) -> Columns:
+def _columns(
+    spans: list[Any], shared: Shared, memory: Memory, received: int, rejected: list[str] | None
+) -> Columns:
+    """Without `rejected` they have been looked at one by one."""
+    ids = (
+        [span.trace_id for span in spans],
+        [span.span_id for span in spans],
+        [span.parent_span_id for span in spans],
+    )
+    starts, ends = [span.start_time_unix_nano for span in spans], [span.end_time_unix_nano for span in spans]
+    if not spans:
+        return {}
+    if rejected is not None and not _are_sound(ids, starts, ends):
+        flaws = [_flaw(span) for span in spans]
+        rejected += [flaw for flaw in flaws if flaw]
+        sound = [span for span, flaw in zip(spans, flaws, strict=True) if not flaw]
+        return _columns(sound, shared, memory, received, None)
     count = len(spans)
     texts = [memory.texts(span.attributes) for span in spans]
     attributes = ["{" + ",".join(said.values()) + "}" for said in texts]
@@ -178,9 +195,9 @@ def _columns(spans: list[Any], shared: Shared, memory: Memory, received: int) ->
         > SURELY_SMALL
     ):
         _check_span_sizes(spans)
-    halves = struct.unpack(f">{2 * count}Q", b"".join([span.trace_id for span in spans]))
+    halves = struct.unpack(f">{2 * count}Q", b"".join(ids[0]))
     kinds, flags = [span.kind & 0xFF for span in spans], [span.flags for span in spans]
-    parents = [int.from_bytes(span.parent_span_id) or None for span in spans]
+    parents = [int.from_bytes(parent) or None for parent in ids[2]]
     statuses = [span.status.code & 0xFF for span in spans]
     codes = memory.statuses.column(texts)
     unsaid: list[str | None] = [None] * count
@@ -188,20 +205,18 @@ def _columns(spans: list[Any], shared: Shared, memory: Memory, received: int) ->
         column: memory.said.column(texts, name) if name in memory.seen else unsaid
         for column, name in EXTRACTED.items()
     }
-    starts, ends = [span.start_time_unix_nano for span in spans], [span.end_time_unix_nano for span in spans]
-    if min(ends) == 0:
-        ends = [end or None for end in ends]
+    until: list[int | None] = [end or None for end in ends]
     if IN_PROGRESS in memory.seen:
         for number in memory.said.in_progress(texts):
-            ends[number] = None
+            until[number] = None
     drawn = memory.nodes.column(kinds, parents, flags, said["span_kind"], texts, names, shared, memory.seen)
     return {
         "start_ns": starts,
-        "end_ns": ends,
+        "end_ns": until,
         "received": [received] * count,
         "trace_hi": halves[0::2],
         "trace_lo": halves[1::2],
-        "span": struct.unpack(f">{count}Q", b"".join([span.span_id for span in spans])),
+        "span": struct.unpack(f">{count}Q", b"".join(ids[1])),
         "parent": parents,
         "name": names,
         "kind": kinds,
