@@ -1,4 +1,4 @@
-"""What a span costs the collector: the shipped configuration, parts of it, and a naive one, side by side.
+"""What a span costs the collector: the core, its parts, and a naive one, side by side.
 
 All run at the same time and take turns; behind them is a sink. A turn ends when the collector is idle again.
 """
@@ -8,90 +8,55 @@ import os
 import random
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import psutil
 import requests
-import yaml
 
 from bench import spans
 from bench.processes import cpu_seconds, settings_at, started, wait_for_url, wait_until_idle
 from bench.report import Report, median
 from tests.running import clean_environment, free_ports
 from threemaps.demo.collector import collector_binary
-from threemaps.demo.resolved import CONFIG, collector_environment, write_resolved
+from threemaps.demo.resolved import CONFIG, PARTS, collector_environment, config_files, write_resolved
 
 ABOUT = "CPU of the collector for one span of ten attributes"
-NAIVE = Path(__file__).with_name("naive.yaml")
 BODIES = 24
 MARK = b"\xab" * 4 + b"mark"
 SPANS_PER_BODY = 500
-# What a collector takes that nobody told: the launcher gives ours one.
-ALL_CORES = {"GOMAXPROCS": str(os.cpu_count())}
+# What a collector takes that nobody told; the launcher gives ours one core.
+GO = {"GOMAXPROCS": str(os.cpu_count()), "GOGC": "100", "GOMEMLIMIT": "off"}
+ONE_CORE = GO | {"GOMAXPROCS": "1"}
 ROUNDS = 5
-
-Config = dict[str, Any]
-Change = Callable[[Config], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Variation:
     name: str
-    base: Path = CONFIG
-    change: Change = lambda _: None
-    environment: Mapping[str, str] | None = None
-    settings: Mapping[str, str] = field(default_factory=dict)
+    configs: tuple[Path, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def without_redaction(config: Config) -> None:
-    config["service"]["pipelines"]["traces/in"]["processors"] = ["memory_limiter", "transform/peer"]
+def parts(*names: str) -> tuple[Path, ...]:
+    return (CONFIG, *(PARTS / f"{name}.yaml" for name in names))
 
 
-def only(*exporters: str) -> Change:
-    def change(config: Config) -> None:
-        pipelines = config["service"]["pipelines"]
-        pipelines["traces/in"]["exporters"] = list(exporters)
-        if "failover/map" not in exporters:
-            for name in ("traces/entries", "traces/calls", "metrics/map", "metrics/emf", "metrics/out_emf"):
-                del pipelines[name]
-
-    return change
-
-
-def in_memory(config: Config) -> None:
-    for name in ("otlp_grpc/honeycomb", "otlp_grpc/xray", "otlp_grpc/emf"):
-        del config["exporters"][name]["sending_queue"]["storage"]
-
-
-def naive_leg(exporter: str) -> Change:
-    def change(config: Config) -> None:
-        config["service"]["pipelines"]["traces"]["exporters"] = [exporter]
-
-    return change
-
-
-SHIPPED = Variation("three legs, durable (as shipped)")
-BY_OTLP = Variation("three legs, durable, X-Ray by OTLP", settings={"THREEMAPS_XRAY_DOOR": "otlp"})
-PLAIN = Variation(
-    "two legs, naive: no queue on disk, no redaction, no CloudWatch", NAIVE, environment=ALL_CORES
-)
+NAIVE = Variation("naive: two OTLP exporters, nothing on disk", (Path(__file__).with_name("naive.yaml"),), GO)
+CORE = Variation("core alone, Go's defaults", (CONFIG,), ONE_CORE)
+SHIPPED = Variation("all parts, as shipped", config_files("otlp"))
 VARIATIONS = (
+    NAIVE,
+    CORE,
     SHIPPED,
-    PLAIN,
-    Variation("three legs, durable, on all cores", environment=ALL_CORES),
-    Variation("three legs, durable, without redaction", change=without_redaction),
-    Variation("three legs, queues in memory", change=in_memory),
-    Variation("Honeycomb leg alone, durable", change=only("otlp_grpc/honeycomb")),
-    Variation("X-Ray leg alone, durable", change=only("otlp_grpc/xray")),
-    BY_OTLP,
-    Variation("X-Ray leg alone by OTLP, durable", change=only("otlp_grpc/xray"), settings=BY_OTLP.settings),
-    Variation("CloudWatch map alone, durable", change=only("failover/map")),
-    Variation("Honeycomb leg alone, naive", NAIVE, naive_leg("otlp_http/honeycomb"), ALL_CORES),
-    Variation("X-Ray leg alone, naive", NAIVE, naive_leg("awsxray"), ALL_CORES),
+    Variation("core alone, as the launcher starts it", (CONFIG,)),
+    Variation("core and keep-refused", parts("keep-refused", "x-ray-otlp")),
+    Variation("core, keep-refused and names", parts("names", "keep-refused", "x-ray-otlp")),
+    Variation("core, keep-refused and masking", parts("masking", "keep-refused", "x-ray-otlp")),
+    Variation("all parts, X-Ray by segments", config_files("segments")),
 )
+GOALS = ((CORE, "≤ 1.8"), (SHIPPED, "≤ 2.6"))
 
 
 def measure(report: Report, variations: tuple[Variation, ...] = VARIATIONS) -> None:
@@ -114,11 +79,11 @@ def measure(report: Report, variations: tuple[Variation, ...] = VARIATIONS) -> N
                 costs[name] += [cost] if turn else []  # the first fills caches
     for name, found in costs.items():
         report.add(name, median(found) * 1e6, "µs/span")
-    for what, one in (("as shipped", SHIPPED), ("X-Ray by OTLP", BY_OTLP)):
-        if {one.name, PLAIN.name} <= costs.keys():
+    for one, goal in GOALS:
+        if {one.name, NAIVE.name} <= costs.keys():
             # In pairs: what else the machine does at the time weighs on both.
-            ratio = median(a / b for a, b in zip(costs[one.name], costs[PLAIN.name], strict=True))
-            report.add(f"{what}, of the naive one", ratio, "×", "≤ 1")
+            ratio = median(a / b for a, b in zip(costs[one.name], costs[NAIVE.name], strict=True))
+            report.add(f"{one.name}, of the naive one", ratio, "×", goal)
 
 
 def one_turn(process: psutil.Process, url: str, turn: int) -> float:
@@ -139,18 +104,14 @@ def one_turn(process: psutil.Process, url: str, turn: int) -> float:
 def collector(
     variation: Variation, binary: Path, state: Path, sink: str
 ) -> Iterator[tuple[psutil.Process, str]]:
-    told = {"THREEMAPS_URL_HONEYCOMB": sink, "THREEMAPS_URL_AWS": sink, **variation.settings}
-    settings = settings_at(state, **told)
+    settings = settings_at(state, THREEMAPS_URL_HONEYCOMB=sink, THREEMAPS_URL_AWS=sink)
     write_resolved(settings)
-    config = yaml.safe_load(variation.base.read_text())
-    variation.change(config)
-    path = state / "config.yaml"
-    path.write_text(yaml.safe_dump(config))
     environment = {
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
         **collector_environment(settings),
-        **(variation.environment or {}),
+        **variation.environment,
     }
-    with started((str(binary), "--config", str(path)), environment, state / "collector.log") as process:
+    command = (str(binary), *(f"--config={path}" for path in variation.configs))
+    with started(command, environment, state / "collector.log") as process:
         wait_for_url(settings.url("health"))
         yield process, settings.url("otlp_http")

@@ -12,10 +12,8 @@ from threemaps.account.spend import Usage, bill, read_prices
 from threemaps.settings import PROJECT
 
 MB, GB, TB = 10**6, 10**9, 10**12
-QUEUE = 256 * 2**20  # sending_queue.queue_size, a leg
+QUEUE = 256 * 2**20  # sending_queue.queue_size, an exporter
 NODE_CORES = 16
-HALVES = 200_000  # service_graph/calls, store.max_items
-SDK_SECONDS = 5.0  # the halves of a call come so far apart at most, by the SDKs' default
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +25,7 @@ class Load:
     records: float = 4
     record_bytes: float = 621  # `threemaps spend` after 400 home requests: 993,811 bytes in 1,600 records
     edges: float = 3  # a service, in the map
-    kept: float = 1.0  # share of the traces that Honeycomb and X-Ray are sent; the map counts all
+    kept: float = 1.0  # share of the traces that the services record
     hours: float = 1.0  # of an outage of the vendors
 
     @property
@@ -39,19 +37,18 @@ class Load:
 class Costs:
     """Measured; `python -m bench tiers` unless it says otherwise."""
 
-    agent: float = 62e-6  # seconds of CPU a span
-    gateway: float = 142e-6
-    alone: float = 103e-6  # `python -m bench collector`: one collector, no tiers
+    agent: float = 13.7e-6  # seconds of CPU a span
+    gateway: float = 29.1e-6
+    alone: float = 28.1e-6  # `python -m bench collector`: one collector, no tiers
     service: float = 8e-3  # seconds of CPU a request, `python -m bench system`
-    agent_memory: float = 205 * MB
-    gateway_memory: float = 137 * MB
+    agent_memory: float = 175 * MB
+    gateway_memory: float = 233 * MB
     queued: float = 564  # bytes of a span in a gateway's queue
     on_disk: float = 840 / 399  # a queue's file, of what is in it
     legs: int = 2  # that queue spans
     packed: float = 52  # bytes of a span from an agent to a gateway, where spans are alike
     sent: float = 538  # bytes of a span from a gateway to the vendors
-    flushed: float = 1210  # bytes of an edge at each flush: `threemaps spend`, 193,649 in 40 flushes of 4
-    metrics: float = 18  # CloudWatch metrics an edge: `threemaps spend`, 72 for 4
+    xray_bytes: float = 700  # of a span at X-Ray's OTLP endpoint, before compression
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +59,6 @@ class Deployment:
     most_gateways: int = 30
     pod_share: float = 0.7  # of a core, of a service's pod
     least_pods: int = 2
-    flushes: float = 2.0  # of the map, a second and gateway
-    log_calls: float = 10.0  # PutLogEvents a second and gateway at most: map and logs, a batch each 200 ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +67,6 @@ class Quotas:
     aws service-quotas list-service-quotas --service-code xray (or logs)."""
 
     segments: float = 2600  # X-Ray, a second
-    put_log_events: float = 5000  # CloudWatch Logs, a second
     dns_answer: float = 65_535 / 16  # addresses in one answer over TCP
 
 
@@ -96,13 +90,12 @@ class Need:
     outside: float
     lasts: float  # seconds until a leg's queue is full
     queue: float  # bytes on a gateway's disk after the outage
-    halves: float  # share of the service graph's store
     edges: float
     error: float  # of an edge's count from kept traces, in 15 minutes, 95 %
 
 
 def need(load: Load, costs: Costs, how: Deployment) -> Need:
-    spans = load.spans_a_second
+    spans = load.spans_a_second * load.kept
     pods = max(load.services * how.least_pods, math.ceil(load.requests * costs.service / how.pod_share))
     gateways = max(1, math.ceil(spans * costs.gateway / how.gateway_share))
     edges = load.services * load.edges
@@ -118,26 +111,19 @@ def need(load: Load, costs: Costs, how: Deployment) -> Need:
         gateway_memory=gateways * costs.gateway_memory,
         connections=pods * gateways,
         inside=(spans * costs.packed, spans * costs.queued),
-        outside=spans * load.kept * costs.sent + logs + map_bytes(load, costs, how, gateways),
+        outside=spans * costs.sent + logs,
         lasts=QUEUE / (each * costs.queued) if each else math.inf,
         queue=each * costs.queued * costs.legs * costs.on_disk * load.hours * 3600,
-        halves=load.requests * load.calls / gateways * SDK_SECONDS / HALVES,
         edges=edges,
         error=1.96 / math.sqrt(counted) if counted else math.inf,
     )
 
 
-def map_bytes(load: Load, costs: Costs, how: Deployment, gateways: int) -> float:
-    """A second. Each gateway sees each edge, and says so at each flush; at most once for each call."""
-    said = min(load.services * load.edges * gateways * how.flushes, load.requests * load.calls)
-    return said * costs.flushed
-
-
 def limits(load: Load, costs: Costs, how: Deployment, quotas: Quotas) -> list[Limit]:
     """The first one first."""
-    a_gateway = how.gateway_share / costs.gateway / load.spans  # requests a second
+    a_gateway = how.gateway_share / costs.gateway / load.spans / load.kept  # requests a second
     found = [
-        Limit("one collector on one core", 1 / costs.alone / load.spans, "the two tiers"),
+        Limit("one collector on one core", 1 / costs.alone / load.spans / load.kept, "the two tiers"),
         Limit(
             f"X-Ray's quota of {quotas.segments:,.0f} segments/s",
             quotas.segments / (load.spans * load.kept) if load.kept else math.inf,
@@ -149,35 +135,31 @@ def limits(load: Load, costs: Costs, how: Deployment, quotas: Quotas) -> list[Li
             "maxReplicas",
         ),
         Limit(
-            f"CloudWatch Logs' quota of {quotas.put_log_events:,.0f} calls/s",
-            quotas.put_log_events / how.log_calls * a_gateway,
-            "a higher one, or fewer and larger batches",
-        ),
-        Limit(
             f"{quotas.dns_answer:,.0f} gateways in one DNS answer",
             quotas.dns_answer * a_gateway,
-            "groups of gateways for parts that share no trace",
+            "groups of gateways",
         ),
     ]
     return sorted(found, key=lambda limit: limit.requests)
 
 
-def usage(load: Load, costs: Costs, how: Deployment) -> Usage:
+def usage(load: Load, costs: Costs) -> Usage:
     """A second of it, as `threemaps spend` would have counted it."""
-    gateways = need(load, costs, how).gateways
+    spans = round(load.spans_a_second * load.kept)
     return Usage(
         seconds=1,
         requests=round(load.requests * load.kept),
-        events=round(load.spans_a_second * load.kept),
+        events=spans,
+        spans=spans,
+        span_bytes=round(spans * costs.xray_bytes),
+        indexed=0.01,
         log_bytes=round(load.requests * load.records * load.record_bytes),
-        map_bytes=round(map_bytes(load, costs, how, gateways)),
-        metrics=round(load.services * load.edges * costs.metrics),
     )
 
 
 def report(load: Load, costs: Costs, how: Deployment, quotas: Quotas) -> list[str]:
     needed = need(load, costs, how)
-    items = bill(usage(load, costs, how), read_prices(PROJECT / "threemaps" / "account" / "prices.json"))
+    items = bill(usage(load, costs), read_prices(PROJECT / "threemaps" / "account" / "prices.json"))
     rows = [
         ("spans", f"{load.spans_a_second:,.0f} /s"),
         ("pods with an agent", f"{needed.pods:,}"),
@@ -200,11 +182,10 @@ def report(load: Load, costs: Costs, how: Deployment, quotas: Quotas) -> list[st
         ("a queue of 256 MiB lasts", f"{needed.lasts:,.0f} s"),
         (f"a gateway's disk for {load.hours:g} h", f"{needed.queue / GB:,.1f} GB"),
         ("all gateways' disks for that", f"{needed.queue * needed.gateways / TB:,.2f} TB"),
-        ("waiting halves of calls", f"{needed.halves:.1%} of the service graph's store"),
         *((f"{item.backend}, {item.unit}", f"{item.a_month:,.0f} USD a month") for item in items),
         (
             "an average edge, 15 minutes",
-            "exact" if load.kept == 1 else f"± {needed.error:.1%} in Honeycomb and X-Ray",
+            "exact" if load.kept == 1 else f"± {needed.error:.1%}",
         ),
     ]
     lines = [f"{what:<34}{value}" for what, value in rows]
@@ -218,14 +199,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.scale", description=__doc__)
     parser.add_argument("--services", type=int, default=1000)
     parser.add_argument("--requests", type=float, default=1_000_000, help="a second, from outside")
-    parser.add_argument("--kept", type=float, default=1.0, help="share of traces for Honeycomb and X-Ray")
-    parser.add_argument("--flush", type=float, default=0.5, help="metrics_flush_interval of the map, seconds")
+    parser.add_argument("--kept", type=float, default=1.0, help="share of traces that services record")
     parser.add_argument("--hours", type=float, default=1.0, help="of an outage that queues have to outlast")
     told = parser.parse_args(arguments)
-    if told.services < 1 or told.requests <= 0 or not 0 < told.kept <= 1 or told.flush <= 0 or told.hours < 0:
-        parser.error("services, requests and flush have to be more than 0, kept a share above 0 and up to 1")
+    if told.services < 1 or told.requests <= 0 or not 0 < told.kept <= 1 or told.hours < 0:
+        parser.error("services and requests have to be more than 0, kept a share above 0 and up to 1")
     load = Load(told.services, told.requests, kept=told.kept, hours=told.hours)
-    print("\n".join(report(load, Costs(), Deployment(flushes=1 / told.flush), Quotas())))
+    print("\n".join(report(load, Costs(), Deployment(), Quotas())))
 
 
 if __name__ == "__main__":

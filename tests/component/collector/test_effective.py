@@ -60,7 +60,9 @@ def test_every_part_is_loaded_somewhere_and_says_when() -> None:
     used |= {path for ingest in XRAY_INGESTS for path in config_files(ingest, gateway=True)}
     assert set(PARTS.glob("*.yaml")) == used - {CONFIG}
     for part in PARTS.glob("*.yaml"):
-        opening = "".join(itertools.takewhile(lambda line: line.startswith("#"), part.read_text().splitlines()))
+        opening = "".join(
+            itertools.takewhile(lambda line: line.startswith("#"), part.read_text().splitlines())
+        )
         assert "oaded" in opening, part.name
     assert loaded(PARTS / "yours.yaml") == {}
 

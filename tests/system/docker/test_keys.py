@@ -59,7 +59,7 @@ def test_aws_alone(created: Stack, tmp_path: Path) -> None:
         "planted-secret": both,
         "planted-session": both,
     }
-    assert created.files_with("eu-central-1") >= {"run/aws_region", "run/xray_endpoint"}
+    assert created.files_with("eu-central-1") >= {"run/AWS_REGION", "run/AWS_ENDPOINT_URL_XRAY"}
 
 
 def test_a_backend_that_does_not_exist(created: Stack, tmp_path: Path) -> None:
