@@ -108,6 +108,7 @@ def export_imported(module: Any) -> Any:
         original = getattr(module, name).__init__
         imports.after(getattr(module, name), "__init__", with_first(processor_made, name, original))
         imports.after(getattr(module, name), "on_end", with_first(queued, name, None))
+        imports.after(getattr(module, name), "shutdown", processor_shut_down)
 
 
 def with_first(function: Any, *first: Any) -> Any:
@@ -136,6 +137,11 @@ def processor_made(name: Any, original: Any, arguments: Any, keywords: Any, resu
         place=imports.place(),
     )
     watch_exporter(exporter, channel.number_of(arguments[0]))
+
+
+def processor_shut_down(arguments: Any, keywords: Any, result: Any, error: Any) -> Any:
+    number_of_it = channel.number_of(arguments[0])
+    channel.tell("processor-shutdown", processor=number_of_it, place=imports.place())
 
 
 def number(text: Any, default: Any) -> Any:

@@ -5,7 +5,7 @@ import re
 from threemaps.basics.nearby import LOOPBACK
 from threemaps.doctor.destination import DEFAULT_PORTS, GRPC, HTTP, Destination, misspelled
 from threemaps.doctor.environment import check_quotes, check_spelling
-from threemaps.doctor.facts import Export, Exporter, Facts
+from threemaps.doctor.facts import Export, Exporter, Facts, place_of
 from threemaps.doctor.inside import LONGEST_DELAY
 from threemaps.doctor.rules import repair
 from threemaps.doctor.rules.base import Edit, Found, State, link
@@ -69,8 +69,6 @@ def held_back(facts: Facts) -> Found | None:
             place = next(
                 (one for one in facts.seen("processor") if one["processor"] == exporter.processor), None
             )
-            from threemaps.doctor.facts import place_of
-
             where = place_of(place)
             if where is None:
                 return None
@@ -78,6 +76,20 @@ def held_back(facts: Facts) -> Found | None:
             seen = f"{where} sends spans every {seconds:.0f} s (schedule_delay_millis)"
             return Found(seen, write=Edit(where.file, where.line, "replace", text))
     return None
+
+
+@sent.rule("TM417", "processor-shut-down", "a processor that was shut down takes no more spans")
+def processor_shut_down(facts: Facts) -> Found | None:
+    found = failing(facts)
+    if found is None or facts.request is None:
+        return None
+    shut = facts.last("processor-shutdown", processor=found[0].processor)
+    place = place_of(shut)
+    if shut is None or place is None or shut["at"] > facts.request["at"]:
+        return None
+    return Found(
+        f"{place} shuts the span processor down before the request", write=Edit.at(place, "replace", "")
+    )
 
 
 @sent.rule("TM402", "process-ended", "spans wait in the process that made them, and end with it")

@@ -56,6 +56,17 @@ def instrumenting(facts: Facts, app: Place) -> Edit:
     return repair.after(app, repair.with_import(app, MODULE, "FlaskInstrumentor", line))
 
 
+@span.rule("TM310", "set-too-late", "what starts before a provider is global makes no span")
+def set_too_late(facts: Facts) -> Found | None:
+    accepted = facts.last("global", accepted=True)
+    place, app = place_of(accepted), own_app(facts)
+    if accepted is None or place is None or facts.request is None or accepted["at"] < facts.request["at"]:
+        return None
+    seen = f"{place} makes the TracerProvider global only during the first request, which has no span"
+    where = f"{app}, where the app is made" if app else "the first request"
+    return Found(seen, type=f"move {place} ({place.text.strip()}) before {where}")
+
+
 @span.rule(
     "TM302",
     "instrumented-too-late",

@@ -6,8 +6,10 @@ GRPC_EXPORTER = ("proto.http.trace_exporter", "proto.grpc.trace_exporter")
 SETUP = BY_HAND[BY_HAND.index("provider = ") : BY_HAND.index("app = Flask")]
 
 
-def by_hand(name: str, says: str, *edits: tuple[str, str], quick: bool = False, **more: str) -> Case:
-    return Case(name, says, edited(BY_HAND, *edits), variables=more, quick=quick)
+def by_hand(
+    name: str, says: str, *edits: tuple[str, str], quick: bool = False, heals: bool = True, **more: str
+) -> Case:
+    return Case(name, says, edited(BY_HAND, *edits), variables=more, quick=quick, heals=heals)
 
 
 CASES = [
@@ -94,6 +96,30 @@ CASES = [
         "shut down again",
         r"shut(s the TracerProvider)? ?down",
         ("app = Flask(__name__)", "provider.shutdown()\napp = Flask(__name__)"),
+    ),
+    by_hand(
+        "its processor shut down",
+        r"shuts the span processor down",
+        (
+            "trace.set_tracer_provider(provider)\n",
+            "trace.set_tracer_provider(provider)\nprocessor.shutdown()\n",
+        ),
+    ),
+    by_hand(
+        "an app that is instrumented no more",
+        r"is not instrumented",
+        ("RequestsInstrumentor().instrument()\n", "FlaskInstrumentor().uninstrument_app(app)\n"),
+        heals=False,
+    ),
+    by_hand(
+        "made global in the first request",
+        r"only during the first request",
+        ("trace.set_tracer_provider(provider)\n", ""),
+        (
+            "@app.route",
+            "@app.before_request\ndef late():\n    trace.set_tracer_provider(provider)\n\n\n@app.route",
+        ),
+        heals=False,
     ),
     by_hand(
         "flushed in ten minutes",
