@@ -1,6 +1,8 @@
 """Fixtures that every folder of tests shares."""
 
+import atexit
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -22,6 +24,10 @@ settings.load_profile("no deadline")
 
 # A shell's job in the background ignores Ctrl-C, and so would all that the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# DuckDB's bindings list what they leak when the interpreter is gone, and nobody can act on it. What tests
+# themselves leave open is an error while they run.
+atexit.register(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 2))
 
 # In the order in which they run: what takes long goes first, so that no worker is left with it in the end.
 FOLDERS = ("system", "component", "unit")

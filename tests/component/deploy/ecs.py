@@ -10,7 +10,7 @@ FOLDER = PROJECT / "deploy" / "ecs"
 FILLED_IN = {
     "ACCOUNT": "111122223333",
     "REGION": "eu-central-1",
-    "IMAGE": "111122223333.dkr.ecr.eu-central-1.amazonaws.com/threemaps:0.1.0",
+    "IMAGE": "111122223333.dkr.ecr.eu-central-1.amazonaws.com/threemaps:0.2.0",
 }
 TASKS = (*SERVICES, "gateway")
 COLLECTORS = {"gateway": "collector"} | dict.fromkeys(SERVICES, "agent")
