@@ -36,10 +36,20 @@ def _listed(texts: tuple[str, ...]) -> str:
     return ", ".join(f"'{text}'" for text in texts)
 
 
-# The attributes above as a list, of the spans whose names they decide. Few: collectors set aws.remote.*.
-SAID = f"""CASE WHEN (kind = 2 AND local_operation IS NULL AND name IN ('', {_listed(METHODS)}))
-    OR (kind > 2 AND (coalesce(remote_service, peer_service) IS NULL OR remote_operation IS NULL))
-    THEN json_extract_string(attributes, [{_listed(tuple(f'$."{name}"' for name in _ATTRIBUTES))}]) END"""
+# The attributes above as a list, of the spans whose names they decide: of servers named after their method,
+# and of calls whose names the collector did not set.
+_SERVER_SAYS = f"kind = 2 AND local_operation IS NULL AND name IN ('', {_listed(METHODS)})"
+_CALL_SAYS = "kind > 2 AND (coalesce(remote_service, peer_service) IS NULL OR remote_operation IS NULL)"
+
+
+def _spans(condition: str) -> str:
+    paths = _listed(tuple(f'$."{name}"' for name in _ATTRIBUTES))
+    said = f"CASE WHEN {condition} THEN json_extract_string(attributes, [{paths}]) END"
+    return f"(SELECT *, {said} AS said FROM spans)"
+
+
+SPANS = _spans(f"({_SERVER_SAYS}) OR ({_CALL_SAYS})")
+SERVERS, CALLS = _spans(_SERVER_SAYS), _spans(_CALL_SAYS)
 
 
 def _said(*names: str) -> str:

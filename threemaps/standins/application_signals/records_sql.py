@@ -9,12 +9,14 @@ only sums are left: joins carry them.
 """
 
 from threemaps.standins.application_signals.names_sql import (
+    CALLS,
     DEFAULT_ENVIRONMENT,
     INTERNAL_OPERATION,
     OPERATION,
     REMOTE_OPERATION,
     REMOTE_SERVICE,
-    SAID,
+    SERVERS,
+    SPANS,
     UNKNOWN_OPERATION,
 )
 
@@ -49,7 +51,7 @@ SELECT trace, span, parent, kind, received,
     CASE WHEN {_SERVICE} IS NOT NULL THEN hash({_SERVICE}) END AS process,
     local_operation IS NOT NULL AS says_operation,
     {_NEAR} AS near, CASE WHEN kind > {_SERVER} THEN {_FAR} END AS far
-FROM (SELECT *, {SAID} AS said FROM spans) JOIN wanted USING (trace_hi, trace_lo)
+FROM {SPANS} JOIN wanted USING (trace_hi, trace_lo)
 """
 
 NAMES_NEAR = f"""
@@ -57,14 +59,14 @@ CREATE TEMP TABLE near AS
 SELECT {_NEAR} AS near, any_value(left({_SERVICE}, {SERVICE_LENGTH})) AS service,
     any_value(left({_ENVIRONMENT}, {ENVIRONMENT_LENGTH})) AS environment,
     any_value(local_operation) AS local_operation, any_value({OPERATION}) AS operation
-FROM (SELECT *, {SAID} AS said FROM spans) GROUP BY 1
+FROM {SERVERS} GROUP BY 1
 """
 
 NAMES_FAR = f"""
 CREATE TEMP TABLE afar AS
 SELECT {_FAR} AS far, any_value({REMOTE_SERVICE}) AS service, any_value({REMOTE_OPERATION}) AS operation,
     any_value(remote_environment) AS environment
-FROM (SELECT *, {SAID} AS said FROM spans) WHERE kind > {_SERVER} GROUP BY 1
+FROM {CALLS} WHERE kind > {_SERVER} GROUP BY 1
 """
 
 TWINS = """
