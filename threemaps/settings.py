@@ -39,9 +39,7 @@ ROLLBAR_ENDPOINT = "https://api.rollbar.com"
 SERVICES = ("frontend_api", "activities", "users")
 
 # Names that the collector writes to and the readers read from.
-MAP_LOG_GROUP = "/threemaps/servicemap"
 SERVICE_LOG_GROUP = "/threemaps/services"
-METRIC_NAMESPACE = "threemaps"
 
 # Variable → default port. Each can be moved by its variable, THREEMAPS_PORT_<NAME>.
 PORTS = {

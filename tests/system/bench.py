@@ -11,11 +11,12 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 import pytest
 from werkzeug.wrappers import Request, Response
 
-from tests.collector_process import CONFIG, CollectorProcess, settings_at, wait_for
+from tests.collector_process import CollectorProcess, settings_at, wait_for
 from tests.conftest import serving
 from tests.system.trees import Span, request_of, send
 from threemaps.compare import settling
 from threemaps.compare.side_by_side import compare_now
+from threemaps.demo.resolved import config_files
 from threemaps.diagnose.collector import read_collector
 from threemaps.model.windows import window_until
 from threemaps.readers import open_backend
@@ -37,7 +38,6 @@ def is_signed(request: Request) -> bool:
 DOORS: dict[str, Callable[[Request], bool]] = {
     "honeycomb": lambda to: to.path == "/v1/traces" and not is_signed(to),
     "xray": lambda to: to.path == "/TraceSegments" or (to.path == "/v1/traces" and is_signed(to)),
-    "cloudwatch": lambda to: to.headers.get("X-Amz-Target", "").endswith("PutLogEvents"),
 }
 
 
@@ -97,7 +97,9 @@ def bench_in(
             HONEYCOMB_API_ENDPOINT=urls["honeycomb"],
             **variables,
         )
-        collector = CollectorProcess(settings, configs=(CONFIG, *laid_over(folder, overlay)))
+        collector = CollectorProcess(
+            settings, configs=(*config_files(settings.xray_ingest), *laid_over(folder, overlay))
+        )
         stack.callback(collector.stop)
         yield Bench(settings, collector.start(), answers)
 

@@ -48,7 +48,7 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Bench, Ben
         folder = tmp_path_factory.mktemp("doors")
 
         def behind(door: str) -> Bench:
-            return stack.enter_context(bench_in(folder / door, patched, THREEMAPS_XRAY_DOOR=door))
+            return stack.enter_context(bench_in(folder / door, patched, THREEMAPS_XRAY_INGEST=door))
 
         yield behind("segments"), behind("otlp")
 

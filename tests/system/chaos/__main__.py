@@ -18,13 +18,13 @@ def main() -> int:
     parser.add_argument("--calls", type=int, default=150, help="calls sent for each fault")
     parser.add_argument("--seconds", type=float, default=0, help="how long each fault lasts at least")
     parser.add_argument("--only", default=[""], nargs="*", help="faults with this in their name")
-    parser.add_argument("--xray-door", default="segments", help="segments, or otlp")
+    parser.add_argument("--xray-ingest", default="otlp", help="otlp, or segments")
     options = parser.parse_args()
     results: list[Result] = []
     around: list[str] = []
     with (
         tempfile.TemporaryDirectory() as folder,
-        World.running(Path(folder) / "state", options.xray_door) as world,
+        World.running(Path(folder) / "state", options.xray_ingest) as world,
     ):
         for number, trouble in enumerate(LONG):
             if any(part in trouble.name for part in options.only):

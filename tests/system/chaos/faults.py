@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
+    ExportLogsServiceRequest,
+    ExportLogsServiceResponse,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -126,7 +130,7 @@ def half_refused(world: World, traffic: Traffic) -> Iterator[None]:
         if answer.status >= 300:  # the log group is not there yet: the whole batch comes again
             return answer
         world.ledger.swallowed[exchange.leg].update(refused)
-        return Answer(200, answer.headers, partial(exchange, refused, answer.body))
+        return Answer(200, answer.headers, partial(exchange, refused))
 
     with world.faulty(half, *LEGS):
         yield
@@ -138,7 +142,15 @@ def split(exchange: Exchange) -> tuple[Exchange, list[str]]:
     refused = [item for stays, item in every_other(items) if not stays]
     if not refused:
         return exchange, []
-    if exchange.is_otlp:
+    if exchange.leg == "logs":
+        lines = ExportLogsServiceRequest.FromString(exchange.plain)
+        for resource in lines.resource_logs:
+            for scope in resource.scope_logs:
+                left = [one for one in scope.log_records if one.body.string_value not in refused]
+                del scope.log_records[:]
+                scope.log_records.extend(left)
+        body = lines.SerializeToString()
+    elif exchange.is_otlp:
         request = ExportTraceServiceRequest.FromString(exchange.plain)
         for resource in request.resource_spans:
             for scope in resource.scope_spans:
@@ -148,7 +160,7 @@ def split(exchange: Exchange) -> tuple[Exchange, list[str]]:
         body = request.SerializeToString()
     else:
         document = json.loads(exchange.plain)
-        name = "TraceSegmentDocuments" if exchange.leg == "xray" else "logEvents"
+        name = "TraceSegmentDocuments"
         document[name] = [item for stays, item in every_other(document[name]) if stays]
         body = json.dumps(document).encode()
     headers = {name: value for name, value in exchange.headers.items() if name != "Content-Encoding"}
@@ -162,8 +174,8 @@ def signed(exchange: Exchange) -> Exchange:
     if exchange.leg == "honeycomb":
         return exchange
     service = "xray" if exchange.leg == "xray" else "logs"
-    kept = ("Host", "Content-Type", "X-Amz-Target", "Content-Length")
-    headers = {name: value for name, value in exchange.headers.items() if name in kept}
+    kept = ("host", "content-type", "content-length", "x-aws-log-group", "x-aws-log-stream")
+    headers = {name: value for name, value in exchange.headers.items() if name.lower() in kept}
     url = f"http://{headers['Host']}{exchange.path}"
     request = AWSRequest(exchange.method, url, headers=headers, data=exchange.body)
     keys = Credentials(LOCAL_AWS_ACCESS_KEY_ID, LOCAL_AWS_SECRET_ACCESS_KEY)
@@ -172,18 +184,20 @@ def signed(exchange: Exchange) -> Exchange:
     return exchange
 
 
-def partial(exchange: Exchange, refused: list[str], body: bytes) -> bytes:
+def partial(exchange: Exchange, refused: list[str]) -> bytes:
     """A 200 that says what was not taken, as each vendor says it."""
     if exchange.is_otlp:
         answer = ExportTraceServiceResponse()
         answer.partial_success.rejected_spans = len(refused)
         answer.partial_success.error_message = "event exceeds max event size"
         return bytes(answer.SerializeToString())
-    if exchange.leg == "xray":
-        told = [{"Id": one, "ErrorCode": "InvalidSegment", "Message": "refused"} for one in refused]
-        return json.dumps({"UnprocessedTraceSegments": told}).encode()
-    told_logs = {"tooOldLogEventEndIndex": len(refused)}
-    return json.dumps(json.loads(body) | {"rejectedLogEventsInfo": told_logs}).encode()
+    if exchange.leg == "logs":
+        lines = ExportLogsServiceResponse()
+        lines.partial_success.rejected_log_records = len(refused)
+        lines.partial_success.error_message = "too old"
+        return bytes(lines.SerializeToString())
+    told = [{"Id": one, "ErrorCode": "InvalidSegment", "Message": "refused"} for one in refused]
+    return json.dumps({"UnprocessedTraceSegments": told}).encode()
 
 
 @contextlib.contextmanager

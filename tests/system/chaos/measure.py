@@ -22,7 +22,6 @@ from threemaps.readers.honeycomb import Honeycomb
 from threemaps.settings import SERVICE_LOG_GROUP
 
 ARRIVE_SECONDS = 60.0
-MAP_SECONDS = 5.0  # for what a restarted collector had in its queue of flushed counts
 LIMIT_SECONDS = 70.0
 TRACES_AT_ONCE = 5
 CALLS_IN_A_FAULT = 1200  # of a long one: the questions to the vendors answer 10,000 rows
@@ -75,7 +74,9 @@ def run(world: World, trouble: Trouble, name: str, calls: int, seconds: float = 
         fault_ended = time.time()
         wait_for(lambda: min(traffic.calls, len(traffic.lines)) >= calls, 90)
         traffic.stop()
-        settle(world, traffic, started, may_lose_calls=trouble.restarts or trouble.refuses)
+        settle(world, traffic)
+        if not trouble.refuses:
+            wait_for(lambda: map_calls(world, traffic, started) == traffic.calls, ARRIVE_SECONDS)
     result = Result(trouble, refused=traffic.refused_spans + traffic.refused_lines)
     result.unconfirmed = traffic.unconfirmed_segments
     result.legs = read_back(world, traffic, started)
@@ -100,12 +101,8 @@ def wait_for_untouched(world: World, trouble: Trouble, traffic: Traffic) -> None
     """While the fault lasts, what it does not touch goes on."""
     untouched = set(LEGS) - set(trouble.legs)
     expected = {leg: acknowledged(traffic, leg).keys() for leg in untouched}
-    calls = traffic.calls
     for leg, items in expected.items():
-        if leg == "map":
-            wait_for(lambda: world.ledger.calls[edge(traffic)] >= calls, ARRIVE_SECONDS)
-        else:
-            await_arrival(world, leg, lambda items=items: set(items))
+        await_arrival(world, leg, lambda items=items: set(items))
 
 
 def await_arrival(world: World, leg: str, expected: Callable[[], set[str]]) -> None:
@@ -119,35 +116,15 @@ def await_arrival(world: World, leg: str, expected: Callable[[], set[str]]) -> N
         raise AssertionError(told) from None
 
 
-def settle(world: World, traffic: Traffic, started: float, *, may_lose_calls: bool) -> None:
+def settle(world: World, traffic: Traffic) -> None:
     """Until all has arrived that was not refused for good."""
     ledger = world.ledger
 
     def not_refused(leg: str) -> set[str]:
-        gone = {line_of(leg, item) for item in list(ledger.swallowed[leg])}
-        return acknowledged(traffic, leg).keys() - gone
+        return acknowledged(traffic, leg).keys() - ledger.swallowed[leg]
 
     for leg in ("honeycomb", "xray", "logs"):
         await_arrival(world, leg, partial(not_refused, leg))
-    try:
-        wait_for(
-            # Asked of the map itself: on the way, what is sent twice counts twice.
-            lambda: map_calls(world, traffic, started) >= traffic.calls - swallowed_calls(world, traffic),
-            MAP_SECONDS if may_lose_calls else ARRIVE_SECONDS,
-        )
-    except AssertionError:
-        if not may_lose_calls:
-            raise
-
-
-def line_of(leg: str, item: str) -> str:
-    return str(json.loads(item).get("body")) if leg == "logs" else item
-
-
-def swallowed_calls(world: World, traffic: Traffic) -> int:
-    events = [json.loads(item) for item in list(world.ledger.swallowed["map"])]
-    ours = [one for one in events if (one.get("client"), one.get("server")) == edge(traffic)]
-    return sum(one.get("traces_service_graph_request_total", 0) for one in ours)
 
 
 def read_back(world: World, traffic: Traffic, started: float) -> dict[str, Leg]:
@@ -157,8 +134,6 @@ def read_back(world: World, traffic: Traffic, started: float) -> dict[str, Leg]:
         sent = acknowledged(traffic, leg).keys()
         repeated = sum(times[leg][item] - 1 for item in sent if times[leg][item] > 1)
         legs[leg] = Leg(len(sent), len(sent & found), repeated)
-    calls = map_calls(world, traffic, started)
-    legs["map"] = Leg(traffic.calls, min(calls, traffic.calls), max(0, calls - traffic.calls))
     lines = log_lines(world, traffic, started)
     legs["logs"] = Leg(
         len(traffic.lines), len(set(lines) & traffic.lines.keys()), len(lines) - len(set(lines))
@@ -228,8 +203,6 @@ def map_calls(world: World, traffic: Traffic, started: float) -> int:
 
 
 def longest_delay(world: World, traffic: Traffic, leg: str, begin: float, end: float) -> float | None:
-    if leg == "map":
-        return None
     first = world.ledger.first[leg]
     sent = acknowledged(traffic, leg).items()
     delays = [first[item] - at for item, at in sent if item in first and begin <= at <= end]

@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from threemaps.settings import MAP_LOG_GROUP
-
-LEGS = ("honeycomb", "xray", "map", "logs")
+LEGS = ("honeycomb", "xray", "logs")
 NOT_PASSED_ON = {"connection", "transfer-encoding", "content-length", "server", "date"}
 
 
@@ -45,7 +44,7 @@ class Exchange:
 
     @property
     def is_otlp(self) -> bool:
-        """Honeycomb's door, or X-Ray's own."""
+        """Spans for Honeycomb's endpoint, or X-Ray's."""
         return self.path == "/v1/traces"
 
     def items(self) -> list[str]:
@@ -56,7 +55,11 @@ class Exchange:
             return [span.span_id.hex() for scope in scopes for span in scope.spans]
         if self.leg == "xray":
             return [json.loads(text)["id"] for text in json.loads(self.plain)["TraceSegmentDocuments"]]
-        return [event["message"] for event in json.loads(self.plain).get("logEvents", [])]
+        if self.path != "/v1/logs":
+            return []
+        lines = ExportLogsServiceRequest.FromString(self.plain)
+        scopes = [scope for resource in lines.resource_logs for scope in resource.scope_logs]
+        return [record.body.string_value for scope in scopes for record in scope.log_records]
 
 
 # None: the connection is closed without an answer.
@@ -69,7 +72,6 @@ class Ledger:
 
     first: dict[str, dict[str, float]] = field(default_factory=lambda: {leg: {} for leg in LEGS})
     times: dict[str, Counter[str]] = field(default_factory=lambda: {leg: Counter() for leg in LEGS})
-    calls: Counter[tuple[str, str]] = field(default_factory=Counter)
     swallowed: dict[str, set[str]] = field(default_factory=lambda: {leg: set() for leg in LEGS})
     hit: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -78,17 +80,8 @@ class Ledger:
         now = time.time()
         with self._lock:
             for item in items:
-                name = log_body(item) if leg == "logs" else item
-                self.first[leg].setdefault(name, now)
-                self.times[leg][name] += 1
-                if leg == "map":
-                    event = json.loads(item)
-                    count = event.get("traces_service_graph_request_total", 0)
-                    self.calls[event.get("client", ""), event.get("server", "")] += count
-
-
-def log_body(message: str) -> str:
-    return str(json.loads(message).get("body"))
+                self.first[leg].setdefault(item, now)
+                self.times[leg][item] += 1
 
 
 class Proxy:
@@ -124,14 +117,12 @@ class Proxy:
         for connection in list(self._connections):
             cut(connection)
 
-    def leg_of(self, path: str, headers: dict[str, str], body: bytes) -> str:
+    def leg_of(self, path: str) -> str:
         if self._only_leg:
             return self._only_leg
         if path in ("/TraceSegments", "/v1/traces"):
             return "xray"
-        if "Logs_" in headers.get("X-Amz-Target", ""):
-            return "map" if MAP_LOG_GROUP.encode() in body else "logs"
-        return "other"
+        return "logs" if path == "/v1/logs" else "other"
 
     def answer(self, exchange: Exchange) -> Answer | None:
         fault = self._faults.get(exchange.leg)
@@ -178,7 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _pass(self) -> None:
         headers = dict(self.headers.items())
         body = self.rfile.read(int(headers.get("Content-Length", 0)))
-        leg = self.owner.leg_of(self.path, headers, body)
+        leg = self.owner.leg_of(self.path)
         exchange = Exchange(leg, self.command, self.path, headers, body, self.owner.forward)
         try:
             answer = self.owner.answer(exchange)

@@ -9,15 +9,15 @@ from tests.system.chaos.bounded import QUEUE_MEGABYTES, memory_limits, on_disk
 from tests.system.chaos.measure import run
 from tests.system.chaos.proxy import LEGS
 from tests.system.chaos.table import figures_of
-from tests.system.chaos.troubles import HALF, KILLED, SHORT, Trouble
+from tests.system.chaos.troubles import HALF, SHORT, Trouble
 from tests.system.chaos.world import World
 
 # Several waits, each far longer than what is waited for takes.
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 CALLS = 60
-# What is lost all the same: the calls in the service graph's memory, and what a vendor refused inside a 200.
-MAY_BE_LOST = {KILLED.name: {"map"}, HALF.name: set(LEGS)}
+# What is lost all the same: what a vendor refused inside a 200.
+MAY_BE_LOST = {HALF.name: set(LEGS)}
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from tests.system.chaos.faults import (
 )
 from tests.system.chaos.proxy import LEGS
 
-AWS_LEGS = ("xray", "map", "logs")
+AWS_LEGS = ("xray", "logs")
 
 ALL_DOWN = Trouble("all backends down", LEGS, down("honeycomb", "aws"))
 LIMITED = Trouble("429 from all", LEGS, answering(429))

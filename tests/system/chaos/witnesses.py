@@ -16,10 +16,9 @@ ENDS = {
     "otlp_http/honeycomb": "honeycomb",
     "awsxray": "xray",
     "otlp_http/xray": "xray",
-    "awsemf": "map",
-    "awscloudwatchlogs": "logs",
+    "otlp_http/cloudwatch_logs": "logs",
 }
-SOURCES = {"honeycomb": "honeycomb", "xray": "xray", "map": "cloudwatch"}
+SOURCES = {"honeycomb": "honeycomb", "xray": "xray"}
 
 
 def refused_by_doctor(world: World, since: float) -> set[str]:

@@ -13,18 +13,18 @@ import requests
 from tests.collector_process import CollectorProcess, settings_at, wait_for
 from tests.running import clean_environment, free_ports
 from tests.system.chaos.proxy import Fault, Ledger, Proxy
+from threemaps.account.log_group import make_log_group
 from threemaps.settings import PROJECT, Settings
 
 QUEUES = {
     "honeycomb": "otlp_grpc/honeycomb",
     "xray": "otlp_grpc/xray",
-    "map": "otlp_grpc/emf",
-    "logs": "awscloudwatchlogs",
+    "logs": "otlp_grpc/logs",
 }
 
 
 class World:
-    def __init__(self, state: Path, door: str) -> None:
+    def __init__(self, state: Path, ingest: str) -> None:
         state.mkdir(parents=True, exist_ok=True)
         self.state = state
         self.random = random.Random()
@@ -43,7 +43,7 @@ class World:
             "aws": Proxy(self.ports["aws"], "", self.faults, self.ledger),
         }
         urls = {name: proxy.url for name, proxy in self.proxies.items()}
-        self.collector = CollectorProcess(settings_at(state, **urls, THREEMAPS_XRAY_DOOR=door))
+        self.collector = CollectorProcess(settings_at(state, **urls, THREEMAPS_XRAY_INGEST=ingest))
         # The readers ask the stand-ins themselves.
         metrics = self.collector.settings.ports["collector_metrics"]
         self.environment["THREEMAPS_PORT_COLLECTOR_METRICS"] = str(metrics)
@@ -51,12 +51,13 @@ class World:
 
     @classmethod
     @contextlib.contextmanager
-    def running(cls, state: Path, door: str = "segments") -> Iterator["World"]:
-        world = cls(state, door)
+    def running(cls, state: Path, ingest: str = "otlp") -> Iterator["World"]:
+        world = cls(state, ingest)
         try:
             for name in world.ports:
                 world.start_standin(name)
             world.collector.start()
+            make_log_group(world.readers)
             yield world
         finally:
             world.collector.stop()

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from tests.system.docker.tools import Missing, do
-from tests.wider_collector import CONTRIB, LOAD_BALANCER, built
+from tests.wider_collector import CONTRIB, built
 from threemaps.demo.collector import VERSION
 from threemaps.demo.collector_build import BuildError, go_on_path
 
@@ -16,7 +16,7 @@ KAFKA = (
 
 def collector_with_kafka() -> Path:
     try:
-        return built("kafka", (*KAFKA, LOAD_BALANCER), pin)
+        return built("kafka", KAFKA, pin)
     except BuildError as error:
         raise Missing(f"no collector with Kafka: {error}", "install Go 1.25 or later") from None
 
