@@ -221,7 +221,10 @@ class Store:
 
     def clear(self) -> None:
         """All rows of all tables go; what was taken before is among them."""
-        tables = self.rows("SELECT table_name FROM duckdb_tables() WHERE table_name <> 'journal_done'")
+        tables = self.rows(
+            "SELECT table_name FROM duckdb_tables() "
+            "WHERE table_name <> 'journal_done' AND database_name = current_database() AND NOT temporary"
+        )
         with self.transaction() as cursor:
             for (table,) in tables:
                 cursor.execute(f"DELETE FROM {table}")

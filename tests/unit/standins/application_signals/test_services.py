@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from tests.unit.standins.application_signals.conftest import HOUR, RANGE, START_NS, Keep, figures, key
 from tests.unit.standins.application_signals.spans import CLIENT, INTERNAL, REMOTE, SERVER, SpanRow
 from tests.unit.standins.aws_shapes import aws_client
+from tests.unit.standins.signed import call
 
 
 def home(trace: int, start_ns: int = START_NS) -> list[SpanRow]:
@@ -148,6 +149,15 @@ def test_what_aws_refuses_is_refused(
 
 def test_discovery_can_be_started(signals: Any) -> None:
     assert signals.start_discovery()["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+@pytest.mark.usefixtures("three")
+def test_after_a_reset_nothing_is_left_and_new_spans_count(url: str, signals: Any, keep: Keep) -> None:
+    assert len(signals.list_services(**RANGE)["ServiceSummaries"]) == 3
+    assert call("POST", f"{url}/reset", "xray").status_code == 204
+    assert signals.list_services(**RANGE)["ServiceSummaries"] == []
+    keep(SpanRow("users", start_ns=START_NS))
+    assert names(signals.list_services(**RANGE)) == ["users"]
 
 
 def test_keys_of_another_service_and_unknown_paths_are_refused(url: str, signals: Any) -> None:
