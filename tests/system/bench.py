@@ -34,7 +34,7 @@ def is_signed(request: Request) -> bool:
     return request.headers.get("Authorization", "").startswith("AWS4-")
 
 
-# What a vendor's door is called at the stand-ins.
+# Where the vendors take spans in. CloudWatch's map is drawn of X-Ray's.
 DOORS: dict[str, Callable[[Request], bool]] = {
     "honeycomb": lambda to: to.path == "/v1/traces" and not is_signed(to),
     "xray": lambda to: to.path == "/TraceSegments" or (to.path == "/v1/traces" and is_signed(to)),

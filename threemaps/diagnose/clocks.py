@@ -41,7 +41,7 @@ class Clocks:
             return None
         for end in (*case.ends, *neighbours(case)):
             ahead = self.skew.get(end.name, 0.0)
-            if end.kind is Kind.SERVICE and abs(ahead) >= SKEW_SECONDS:
+            if end.kind is not Kind.OUTSIDE and abs(ahead) >= SKEW_SECONDS:
                 way = "ahead" if ahead > 0 else "behind"
                 return Reason(
                     f"the clock of {end} is {abs(ahead):.0f} s {way}: its spans fall into another window",
