@@ -15,7 +15,7 @@ from threemaps.render.names import TITLES, shown
 from threemaps.render.scene import MERGED
 from threemaps.render.style import COLOURS, MAP, SHEET
 from threemaps.settings import SERVICES, Settings
-from threemaps.web import MOST_STREAMS, tries
+from threemaps.web import MOST_STREAMS, consoles, tries
 from threemaps.web.ask_page import ask_page
 from threemaps.web.guard import allowed_hosts, guard
 from threemaps.web.live import Live, Watch
@@ -109,6 +109,7 @@ def page_values(settings: Settings, live: Live, view: View, picture: Picture) ->
         "panels": shells,
         "tall": 'class="map crowded"' in picture.regions["p0"],
         "regions": {key: Markup(text) for key, text in regions.items()},  # noqa: S704
+        "consoles": {f"p{BACKENDS.index(name)}": url for name, url in consoles.of_map(settings).items()},
         "titles": [TITLES[name] for name in BACKENDS],
         "try_it": tries.offered(settings),
         "services": SERVICES,

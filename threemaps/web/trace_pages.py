@@ -2,9 +2,12 @@
 
 from datetime import UTC, datetime
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, redirect, render_template, request
+from werkzeug.wrappers import Response
 
 from threemaps.errors import UserError
+from threemaps.model.windows import parse_since
+from threemaps.readers.honeycomb_links import map_link, trace_link
 from threemaps.readers.logs import log_lines
 from threemaps.readers.recent import Order, recent_traces, service_filter
 from threemaps.readers.rollbar import rollbar_errors
@@ -52,6 +55,15 @@ def trace_pages(settings: Settings, live: Live) -> Blueprint:
             "traces.html", view=view, orders=ORDERS, order=order, samples=samples, problem=problem
         )
 
+    @pages.get(consoles.TO_HONEYCOMB)
+    def to_honeycomb() -> Response:
+        """Goes on to Honeycomb's own page: the map's query, or a trace."""
+        view = View.of(request.args)
+        trace_id = request.args.get("trace", "")
+        if trace_id:
+            return redirect(trace_link(settings, trace_id_of(trace_id)))
+        return redirect(map_link(settings, parse_since(view.since)))
+
     @pages.get("/trace")
     def find() -> str:
         return trace(request.args.get("id", ""))
@@ -72,7 +84,7 @@ def trace_pages(settings: Settings, live: Live) -> Blueprint:
             lines_problem=lines_problem,
             errors=errors,
             errors_problem=errors_problem,
-            consoles=consoles.links(settings, trace_id),
+            consoles=consoles.of_trace(settings, trace_id),
         )
 
     return pages
