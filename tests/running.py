@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.reaper import watch
 from threemaps.settings import PORTS, PROJECT, Settings
 
 CLI = Path(sys.executable).with_name("threemaps")
@@ -95,6 +96,8 @@ class System:
         self, *arguments: str, timeout: float = 120, **variables: str
     ) -> subprocess.CompletedProcess[str]:
         """`threemaps ARGUMENTS`, with its output in pipes."""
+        if arguments[0] in ("up", "demo"):
+            watch(self.environment)
         return subprocess.run(
             [CLI, *arguments],
             env={**self.environment, **variables},
