@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from flask import Response
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from tests.collector_process import wait_for
@@ -29,8 +30,10 @@ def partly_taken_spans() -> Response:
 
 
 def partly_taken_lines() -> Response:
-    told = '{"nextSequenceToken": "1", "rejectedLogEventsInfo": {"tooOldLogEventEndIndex": 1}}'
-    return Response(told, mimetype="application/x-amz-json-1.1")
+    answer = ExportLogsServiceResponse()
+    answer.partial_success.rejected_log_records = 1
+    answer.partial_success.error_message = "too old"
+    return Response(answer.SerializeToString(), mimetype="application/x-protobuf")
 
 
 def look(chain: Chain) -> Check:
