@@ -21,7 +21,7 @@ from threemaps.doctor.environment import (
 from threemaps.doctor.headers import check_header_form
 from threemaps.doctor.honeycomb import honeycomb_address, key_accepted, team_header
 from threemaps.doctor.launching import check_distro, check_versions
-from threemaps.doctor.limits import check_batches, check_delay
+from threemaps.doctor.limits import check_batches, check_delay, check_timeout
 from threemaps.doctor.reaching import check_reachable, shares_network
 from threemaps.doctor.silent import check_certificate, check_components, check_excluded, check_proxy
 from threemaps.doctor.subject import LAUNCHER, Subject, from_process
@@ -42,6 +42,7 @@ LAUNCHED: tuple[Callable[[Subject], Check], ...] = (
     check_service_name,
     check_endpoint,
     check_protocol,
+    check_timeout,
     check_proxy,
     check_certificate,
     check_reachable,

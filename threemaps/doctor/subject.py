@@ -66,11 +66,6 @@ class Subject:
         return self.interpreter is not None
 
     @property
-    def hooked(self) -> bool:
-        """Started from something that a launcher started: nobody needs another one."""
-        return is_hooked(self.environ)
-
-    @property
     def pip(self) -> str:
         """The command that installs into the interpreter of this service."""
         return f"{shlex.quote(str(self.interpreter or 'python'))} -m pip install"

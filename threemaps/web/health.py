@@ -58,9 +58,9 @@ def strip(checks: list[Check] | None) -> str:
 
 
 def _link(name: str, checks: list[Check]) -> str:
-    if not checks:
-        sign = '<span aria-hidden="true">·</span>'
-        return f'<li class="unknown">{sign} {markup(name)} <small>not reached</small></li>'
+    if not any(check.looked for check in checks):
+        sign, word = '<span aria-hidden="true">·</span>', "not looked at" if checks else "not reached"
+        return f'<li class="unknown">{sign} {markup(name)} <small>{word}</small></li>'
     bad = next((check for check in checks if not check.ok), None)
     state, sign, word = ("bad", "✕", "broken") if bad else ("good", "✓", "good")
     detail = bad.detail if bad else "; ".join(check.detail for check in checks)
