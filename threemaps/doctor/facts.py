@@ -126,10 +126,7 @@ class Facts:
         hello = next((one for one in own if one["kind"] == "process"), None)
         if hello is None or not hello.get("forked"):
             return own
-        mothers = [
-            one for one in self.all("process") if one["pid"] == hello["parent"] and one["at"] <= hello["at"]
-        ]
-        return (self._lineage(mothers[-1]["run"], hello["at"]) if mothers else []) + own
+        return self._lineage(str(hello["mother"]), hello["at"]) + own
 
     def seen(self, kind: str) -> list[Fact]:
         """In the process that answered."""

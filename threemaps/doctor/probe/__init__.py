@@ -46,8 +46,10 @@ def settle() -> None:
 
 
 def forked() -> None:
+    """The mother may have ended by now, so she is named by her run, not by the parent that the system has."""
+    mother = channel.state.get("run")
     channel.renew()
-    channel.tell("process", forked=True, **process())
+    channel.tell("process", forked=True, mother=mother, **process())
 
 
 def process() -> dict[str, object]:
