@@ -60,8 +60,7 @@ def test_the_demo_agrees_to_the_call(demo: System) -> None:
     for backend in ("xray", "cloudwatch"):
         assert set(edges(told, backend, "errors").values()) == {0}
         assert all(mean > 0 for mean in edges(told, backend, "mean_ms").values())
-    assert all(p95 > 0 for p95 in edges(told, "xray", "p95_ms").values())
-    assert set(edges(told, "cloudwatch", "p95_ms").values()) == {None}
+        assert all(p95 > 0 for p95 in edges(told, backend, "p95_ms").values())
     reasons = {one["cause"] for one in told["differences"] if one["kind"].startswith("missing")}
     assert reasons == {"Honeycomb draws no node for callers from outside"}
 

@@ -84,6 +84,12 @@ class Watch:
         return self._until_now(agree)
 
     def _past(self) -> Window:
+        """The newest window that is over and whole; but the one that is being settled, until it has."""
+        last = self._last
+        if last is not None and last.moving and not last.settled and _holds_calls(last):
+            held = last.window
+            if whole(held.start, held.end, self.grain) == held:
+                return held
         end = self.clock.now() - self.lag - self.path
         return whole(floored(end, self.grain) - self.since, end, self.grain)
 
@@ -158,8 +164,7 @@ class Watch:
             self._moved = now
         self._last = replace(reading, settled=False)
         is_whole = now >= window.end + self.lag + self.path
-        is_empty = not any(found and found.nodes for found in reading.maps.values())
-        if is_empty and self._moving:
+        if self._moving and not _holds_calls(reading):
             return self._last  # traffic began only now: the next window has it
         if is_whole and agree(reading):
             return self._settled(reading)
@@ -210,6 +215,10 @@ class Watch:
             name: found.only(service) if found is not None else None for name, found in reading.maps.items()
         }
         return replace(reading, maps=maps)
+
+
+def _holds_calls(reading: Reading) -> bool:
+    return any(found and found.nodes for found in reading.maps.values())
 
 
 def settle(watch: Watch, agree: Agree, wait: timedelta | None, report: Report) -> Reading:

@@ -71,6 +71,24 @@ def test_lost_calls_are_no_agreement(pipeline: str, monkeypatch: pytest.MonkeyPa
     assert not one.expected
 
 
+def test_maps_of_moving_traffic_that_differ_settle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sources that cut to the second: the next look could have a window of its own each time."""
+    world = World(10)
+    world.xray.lost = frozenset(range(0, len(world.requests), 100))
+    world.install(monkeypatch)
+    comparing = Comparing(LOCAL, ("honeycomb", "xray"), timedelta(minutes=1), clock=world.clock)
+    comparison = comparing.once()
+
+    assert comparison.settled
+    assert not comparison.agree
+    assert world.clock.now() - NOON < timedelta(seconds=30)
+    seen = {comparison.window.end}
+    for _ in range(20):
+        seen.add(comparing.look().window.end)
+        world.clock.sleep(timedelta(seconds=1.5))
+    assert len(seen) > 2, "later windows are compared, too"
+
+
 def test_a_lagging_account_is_waited_for_as_long_as_it_lags(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(10, begins=-60, ends=-30)
     slow(world.cloudwatch, 300)
