@@ -171,7 +171,7 @@ def filter_of(services: Collection[str]) -> str:
 
 def xray_spans(xray: XRay, ids: Sequence[str]) -> dict[str, list[TracedSpan]]:
     """The same traces as X-Ray has them; whose span a lone subsegment was is not among it."""
-    found = batch_get_traces(xray.client, xray.settings, ids)
+    found = batch_get_traces(xray.client, xray.settings, ids, may_lack=True)
     spans = (replace(span, trace=plain_id(span.trace)) for trace in found for span in spans_of(trace))
     return {**{one: [] for one in ids}, **by_trace(spans)}
 

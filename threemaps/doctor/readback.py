@@ -22,9 +22,11 @@ def check_xray_trace(walk: Walk) -> Check:
         return check_map(walk, "xray")
     xray = aws_client(walk.settings, "xray")
     name = xray_id(walk.trace_id)
-    return arrives(
-        walk, "X-Ray", f"trace {name}", lambda: bool(batch_get_traces(xray, walk.settings, [name]))
-    )
+
+    def held() -> bool:
+        return bool(batch_get_traces(xray, walk.settings, [name], may_lack=True))
+
+    return arrives(walk, "X-Ray", f"trace {name}", held)
 
 
 def check_logs(walk: Walk) -> Check:

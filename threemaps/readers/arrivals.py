@@ -30,7 +30,7 @@ def honeycomb_spans(settings: Settings, trace_ids: Sequence[str], since_s: int) 
 
 def xray_segments(settings: Settings, trace_ids: Sequence[str]) -> int:
     """Segments and subsegments, without those that X-Ray only infers."""
-    traces = batch_get_traces(aws_client(settings, "xray"), settings, trace_ids)
+    traces = batch_get_traces(aws_client(settings, "xray"), settings, trace_ids, may_lack=True)
     with reasons(settings, "X-Ray", "xray:BatchGetTraces"):
         documents = [orjson.loads(segment["Document"]) for trace in traces for segment in trace["Segments"]]
     return sum(_parts(document) for document in documents if not document.get("inferred"))

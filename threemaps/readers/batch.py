@@ -1,7 +1,7 @@
 """Whole traces from X-Ray: ids in its form, five a call, until none is left over."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from threemaps.readers.aws import reasons
@@ -11,6 +11,7 @@ from threemaps.settings import Settings
 
 TRACES_A_CALL = 5  # BatchGetTraces takes no more
 ATTEMPTS = 5  # so often X-Ray is asked for ids that it leaves unprocessed
+FEW_ATTEMPTS = 3  # where it may not hold them
 PAUSE = 0.5  # seconds, twice as long each time
 
 
@@ -24,33 +25,40 @@ def plain_id(trace_id: str) -> str:
     return trace_id[2:].replace("-", "") if trace_id.startswith("1-") else trace_id
 
 
-def batch_get_traces(client: Any, settings: Settings, ids: Iterable[str]) -> list[Any]:
-    """The traces that X-Ray holds of these ids, in either form; those it does not hold are left out.
+def batch_get_traces(
+    client: Any, settings: Settings, ids: Iterable[str], *, may_lack: bool = False
+) -> list[Any]:
+    """The traces that X-Ray holds of these ids, in either form.
 
-    Raises UnreadableError where X-Ray leaves ids unprocessed again and again: nothing is called complete that
+    X-Ray leaves unprocessed what it does not hold, and what it has no time for. With `may_lack`, the ids are
+    from elsewhere, and such a trace is taken as not held after some attempts; X-Ray's own ids it does hold.
+    Raises UnreadableError where it leaves these unprocessed again and again: nothing is called complete that
     is not.
     """
-    wanted = list(dict.fromkeys(map(xray_id, ids)))
+    left = list(dict.fromkeys(map(xray_id, ids)))
+    traces: list[Any] = []
+    attempts = FEW_ATTEMPTS if may_lack else ATTEMPTS
     with reasons(settings, "X-Ray", "xray:BatchGetTraces"):
-        return [
-            trace
-            for first in range(0, len(wanted), TRACES_A_CALL)
-            for trace in _traces(client, wanted[first : first + TRACES_A_CALL])
-        ]
+        for attempt in range(attempts):
+            if attempt and left:
+                time.sleep(PAUSE * 2 ** (attempt - 1))
+            found, left = _asked(client, left)
+            traces += found
+    if left and not may_lack:
+        raise UnreadableError(
+            f"X-Ray left {len(left)} traces unprocessed {attempts} times, {left[0]} among them",
+            hint="wait a minute and run it again",
+        )
+    return traces
 
 
-def _traces(client: Any, ids: Sequence[str]) -> Iterator[Any]:
-    for attempt in range(ATTEMPTS):
-        if attempt:
-            time.sleep(PAUSE * 2 ** (attempt - 1))
-        left: list[str] = []
-        for page in pages(client.batch_get_traces, "NextToken", "X-Ray's answer of traces", TraceIds=ids):
-            yield from page["Traces"]
+def _asked(client: Any, ids: Sequence[str]) -> tuple[list[Any], list[str]]:
+    """The traces of one round of calls, and the ids that were left."""
+    traces: list[Any] = []
+    left: list[str] = []
+    for first in range(0, len(ids), TRACES_A_CALL):
+        some = ids[first : first + TRACES_A_CALL]
+        for page in pages(client.batch_get_traces, "NextToken", "X-Ray's answer of traces", TraceIds=some):
+            traces += page["Traces"]
             left += page.get("UnprocessedTraceIds") or []
-        if not left:
-            return
-        ids = left
-    raise UnreadableError(
-        f"X-Ray left {len(ids)} traces unprocessed {ATTEMPTS} times, {ids[0]} among them",
-        hint="wait a minute and run it again",
-    )
+    return traces, left

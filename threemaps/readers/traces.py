@@ -156,7 +156,7 @@ def attribute_columns(settings: Settings) -> list[str]:
 
 
 def xray_spans(settings: Settings, trace_id: str) -> list[Span]:
-    found = batch_get_traces(aws_client(settings, "xray"), settings, [trace_id])
+    found = batch_get_traces(aws_client(settings, "xray"), settings, [trace_id], may_lack=True)
     with reasons(settings, "X-Ray", "xray:BatchGetTraces"):
         segments = [segment for trace in found for segment in trace.get("Segments") or []]
         return [span for segment in segments for span in segment_spans(segment.get("Document"))]

@@ -32,12 +32,15 @@ class Traces:
         return {"Traces": held, "UnprocessedTraceIds": ids[len(kept) :]}
 
 
-def read(serve: Serve, traces: Traces, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def read(
+    serve: Serve, traces: Traces, monkeypatch: pytest.MonkeyPatch, *, may_lack: bool = False
+) -> list[str]:
     monkeypatch.setattr("threemaps.readers.batch.PAUSE", 0.0)
     vendor = Vendor()
     vendor.answers = [lambda: Response(stdlib.dumps(traces(vendor.requests[-1][2])))]
     settings = settings_at(serve(vendor.app))
-    return [trace["Id"] for trace in batch_get_traces(aws_client(settings, "xray"), settings, IDS)]
+    found = batch_get_traces(aws_client(settings, "xray"), settings, IDS, may_lack=may_lack)
+    return [trace["Id"] for trace in found]
 
 
 def test_both_forms_of_an_id() -> None:
@@ -52,9 +55,9 @@ def test_five_a_call(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_unprocessed_ids_are_asked_for_again(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    traces = Traces(reluctant=2)
-    assert read(serve, traces, monkeypatch) == [xray_id(one) for one in IDS]
-    assert [len(ids) for ids in traces.asked] == [5, 1, 1, 2]
+    traces = Traces(reluctant=3)
+    assert sorted(read(serve, traces, monkeypatch)) == [xray_id(one) for one in IDS]
+    assert [len(ids) for ids in traces.asked] == [5, 2, 2, 1]
 
 
 def test_a_trace_that_is_not_held_is_left_out(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,6 +67,12 @@ def test_a_trace_that_is_not_held_is_left_out(serve: Serve, monkeypatch: pytest.
 def test_ids_that_stay_unprocessed(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UnreadableError, match="left 1 traces unprocessed 5 times"):
         read(serve, Traces(reluctant=99), monkeypatch)
+
+
+def test_what_it_may_not_hold_is_left_out(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    traces = Traces(reluctant=99)
+    assert len(read(serve, traces, monkeypatch, may_lack=True)) == 6
+    assert [len(ids) for ids in traces.asked] == [5, 2, 2, 1]
 
 
 def test_the_pages_of_one_call(serve: Serve) -> None:
