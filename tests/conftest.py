@@ -1,11 +1,13 @@
 """Fixtures that every folder of tests shares."""
 
+import asyncio
 import atexit
 import contextlib
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from wsgiref.types import WSGIApplication
@@ -60,6 +62,12 @@ def folder_of(item: pytest.Item) -> str:
 def used(item: pytest.Item, names: tuple[str, ...]) -> str | None:
     fixtures = getattr(item, "fixturenames", ())
     return next((name for name in names if name in fixtures), None)
+
+
+def in_a_loop_of_its_own(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """What `work()` returns; the browser's client keeps a loop running in the tests' own thread."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(lambda: asyncio.run(work())).result()
 
 
 def free_port() -> int:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -190,7 +191,9 @@ class Mcp:
         from mcp import MCPError
 
         try:
-            return asyncio.run(self._connected(work))
+            # In a thread, since the caller's may have a loop that runs: a test's, or an assistant's.
+            with ThreadPoolExecutor(max_workers=1) as pool:
+                return pool.submit(lambda: asyncio.run(self._connected(work))).result()
         except (MCPError, httpx2.HTTPError, ExceptionGroup, TimeoutError, OSError, ValueError) as error:
             raise self._refused(error) from error
 

@@ -7,12 +7,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
 from mcp import Client, StdioServerParameters, stdio_client
 from mcp.types import CallToolResult
 
-from tests.conftest import Serve
+from tests.conftest import Serve, in_a_loop_of_its_own
 from tests.running import own_variables
 from tests.unit.compare.maps import a_map
 from tests.unit.compare.world import World
@@ -42,7 +41,7 @@ def asked(environ: dict[str, str], ask: Ask, *arguments: str) -> None:
         async with Client(stdio_client(parameters)) as client:
             await ask(client)
 
-    anyio.run(talk)
+    in_a_loop_of_its_own(talk)
 
 
 def answer(result: CallToolResult) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def test_the_images_are_those_of_compose(overlay: str) -> None:
 @each_overlay
 def test_probes_ask_ports_that_are_open(overlay: str) -> None:
     for name, container in kustomize.containers(overlay):
-        ports = {port["name"] for port in container["ports"]}
+        ports = {port["name"] for port in container.get("ports", ())}
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
             if probe in container:
                 assert container[probe]["httpGet"]["port"] in ports, name
@@ -96,7 +96,7 @@ def test_every_mount_has_a_volume_and_every_volume_a_mount(overlay: str) -> None
         pod = template["spec"]
         volumes = {volume["name"] for volume in pod["volumes"]}
         inside = [*pod.get("initContainers", ()), *pod["containers"]]
-        mounted = {mount["name"] for one in inside for mount in one["volumeMounts"]}
+        mounted = {mount["name"] for one in inside for mount in one.get("volumeMounts", ())}
         assert mounted - volumes <= claims, name
         assert volumes <= mounted, name
 
@@ -184,4 +184,6 @@ def selected(overlay: str, labels: Mapping[str, str]) -> list[Manifest]:
 
 def ports_of(template: Manifest) -> list[Manifest]:
     pod = template["spec"]
-    return [port for one in (*pod.get("initContainers", ()), *pod["containers"]) for port in one["ports"]]
+    return [
+        port for one in (*pod.get("initContainers", ()), *pod["containers"]) for port in one.get("ports", ())
+    ]

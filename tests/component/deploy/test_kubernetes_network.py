@@ -111,4 +111,4 @@ def fits(selector: Manifest, pod: Manifest) -> bool:
 
 def open_ports(pod: Manifest) -> set[int]:
     inside = [*pod["spec"].get("initContainers", ()), *pod["spec"]["containers"]]
-    return {port["containerPort"] for one in inside for port in one["ports"]}
+    return {port["containerPort"] for one in inside for port in one.get("ports", ())}

@@ -1,6 +1,5 @@
 """Foreign MCP clients at the local Honeycomb: the tools of each plan, and the true map through them."""
 
-import asyncio
 import json
 import re
 import subprocess
@@ -15,7 +14,7 @@ import requests
 from mcp import Client as McpClient
 from mcp.client.streamable_http import streamable_http_client
 
-from tests.conftest import Serve
+from tests.conftest import Serve, in_a_loop_of_its_own
 from tests.foreign import MCP_SDK
 from tests.unit.standins.honeycomb.conftest import Client
 from tests.unit.standins.honeycomb.spans import Call, request_of
@@ -65,7 +64,7 @@ def asked(url: str, *calls: tuple[str, dict[str, Any]], key: str = LOCAL_MANAGEM
             tools = {tool.name for tool in (await client.list_tools()).tools}
             return tools, [await client.call_tool(name, arguments) for name, arguments in calls]
 
-    return asyncio.run(ask())
+    return in_a_loop_of_its_own(ask)
 
 
 def edges_in(text: str) -> dict[tuple[str, str], int]:
