@@ -1,6 +1,6 @@
 # One image for the services, the stand-ins and the page. Compose builds it once.
 FROM python:3.11-slim
-ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /app
 # The same user as the collector's image has, so that the queue's volume belongs to it from the start.
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin threemaps \

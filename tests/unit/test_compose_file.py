@@ -78,6 +78,12 @@ def test_one_image_is_built_and_only_once() -> None:
     assert len({container["image"] for container in CONTAINERS.values()}) == 2
 
 
+def test_no_registry_is_asked_for_what_is_built() -> None:
+    asked = {name: one.get("pull_policy") for name, one in CONTAINERS.items() if name != "collector"}
+    assert asked.pop("init") == "build"
+    assert set(asked.values()) == {"never"}
+
+
 def test_every_port_is_published_on_this_machine_only() -> None:
     published = [port for container in CONTAINERS.values() for port in container.get("ports", ())]
     assert published

@@ -1,5 +1,6 @@
 """The base images: the engine's own, else from the registry, else made here under the same names."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -11,13 +12,14 @@ from pathlib import Path
 
 import yaml
 
-from tests.system.docker.tools import Missing, do, say, succeeds
+from tests.system.docker.tools import Missing, do, output, say, succeeds
 from threemaps.demo.collector import collector_binary
 from threemaps.settings import PROJECT
 
 PULL_SECONDS = 120
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 SCRIPT = Path(__file__).with_name("make-python-base.sh")
+MADE_OF = "threemaps.made-of"
 PATHS = "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -27,7 +29,7 @@ def base_images(environ: Mapping[str, str], *, keep: bool) -> Iterator[None]:
     made: list[str] = []
     try:
         for name, make in ((python_image(), make_python), (collector_image(), make_collector)):
-            if not present(name, environ) and not pulled(name, environ):
+            if not usable(name, environ) and not pulled(name, environ):
                 make(name, environ)
                 made.append(name)
         yield
@@ -68,6 +70,27 @@ def present(name: str, environ: Mapping[str, str]) -> bool:
     return succeeds("docker", "image", "inspect", name, environ=environ)
 
 
+def usable(name: str, environ: Mapping[str, str]) -> bool:
+    """There, and not made here of a collector that has been built anew since."""
+    if not present(name, environ):
+        return False
+    made_of = output(
+        "docker",
+        "image",
+        "inspect",
+        "--format",
+        f'{{{{index .Config.Labels "{MADE_OF}"}}}}',
+        name,
+        environ=environ,
+    )
+    return not made_of or made_of == [digest(collector_binary(say))]
+
+
+def digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def pulled(name: str, environ: Mapping[str, str]) -> bool:
     say(f"pulling {name}")
     return succeeds("docker", "pull", "--quiet", name, environ=environ, seconds=PULL_SECONDS)
@@ -89,15 +112,17 @@ def make_collector(name: str, environ: Mapping[str, str]) -> None:
     """As the official image has it: a user without a name, no shell, one program."""
     say(f"making {name} from the collector that `threemaps up` uses")
     with rootfs() as folder:
-        shutil.copy(collector_binary(say), folder / "otelcol-contrib")
+        binary = collector_binary(say)
+        if b"ld-linux" in binary.read_bytes()[:4096]:
+            raise Missing(f"{binary} needs a C library, which the image has not", f"rm {binary}")
+        shutil.copy(binary, folder / "otelcol-contrib")
         (folder / "tmp").mkdir(mode=0o1777)
         target = folder / CERTIFICATES.relative_to("/")
         target.parent.mkdir(parents=True)
         shutil.copy(CERTIFICATES, target)
         entry = 'ENTRYPOINT ["/otelcol-contrib"]'
-        load(
-            folder, name, environ, "USER 10001", entry, 'CMD ["--config","/etc/otelcol-contrib/config.yaml"]'
-        )
+        config = 'CMD ["--config","/etc/otelcol-contrib/config.yaml"]'
+        load(folder, name, environ, "USER 10001", entry, config, f"LABEL {MADE_OF}={digest(binary)}")
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """`docker compose up`, and nothing else: exact maps, the command line inside, everything locked down."""
 
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -26,6 +27,11 @@ def test_three_exact_maps(stack: Stack) -> None:
     told = stack.compare()
     assert told["agree"], told["differences"]
     assert {name: edges(told["maps"][name]) for name in BACKENDS} == dict.fromkeys(BACKENDS, stack.made)
+
+
+def test_who_waits_for_it_is_told_where_the_page_is(stack: Stack) -> None:
+    ready = f"threemaps is ready: {stack.settings.url('web')}"
+    assert until(lambda: ready in stack.ok("logs", "--no-log-prefix", "collector-ready").splitlines())
 
 
 def test_published_ports(stack: Stack) -> None:
@@ -99,17 +105,21 @@ def test_three_of_a_service_are_one_node(stack: Stack) -> None:
         stack.ok("up", "--detach", "--wait", "--no-recreate", "--scale", "activities=1")
 
 
-def test_a_dead_service_is_a_remote_beside_itself(stack: Stack) -> None:
+def test_calls_to_a_dead_service_are_drawn_where_it_sends_nothing(stack: Stack) -> None:
     stack.ok("stop", "users")
     answer = requests.get(f"{stack.settings.url('frontend_api')}/api/activities/home", timeout=30)
     assert answer.json()["degraded"] is True
     stack.made["frontend_api", "activities"] += 1
+    stack.unanswered += Counter([("frontend_api", "users"), ("activities", "users")])
     try:
         told = stack.compare()
     finally:
         stack.ok("start", "users")
         stack.await_health()
     assert told["agree"], told["differences"]
-    for source in ("xray", "cloudwatch"):
-        kinds = {(node["name"], node["kind"]) for node in told["maps"][source]["nodes"]}
-        assert kinds >= {("users", "service"), ("users:8002", "remote")}
+    kinds = {
+        name: {node["kind"] for node in told["maps"][name]["nodes"] if node["name"] == "users"}
+        for name in BACKENDS
+    }
+    assert kinds == {"honeycomb": {"service"}, "xray": {"service", "remote"}, "cloudwatch": {"service"}}
+    stack.await_all(*BACKENDS)

@@ -124,6 +124,9 @@ def test_a_gateway_that_is_killed_loses_nothing(world: World) -> None:
     forest = grown(world, "killed", 4)
     world.gateways[0].kill()
     world.gateways[0].start()
+    wait_for(
+        lambda: world.kafka.lag("threemaps") == 0, 120
+    )  # the broker keeps the dead one's share for a while
     check(world.settings, "killed-", forest.truth.drawn_by)
 
 
