@@ -15,6 +15,11 @@ HELD_SECONDS = 5.0  # longer than the longest pause between two tries
 # With a queue that only makes one span of many: what it fails in travels back, too.
 SPLITTERS = ("otlp_http/xray_late",)
 AWS_KEYS = "export AWS_ACCESS_KEY_ID=YOUR_KEY_ID AWS_SECRET_ACCESS_KEY=YOUR_SECRET"
+# As SDKs name it, and as the OTLP endpoints write it out.
+WRONG_AWS_KEYS = (
+    "InvalidSignature|UnrecognizedClient|InvalidClientTokenId|IMDS|credentials"
+    "|request signature we calculated|security token .* is invalid"
+)
 POLICY = "--policy-name threemaps-collector --policy-document file://aws/iam-collector.json"
 
 
@@ -92,6 +97,8 @@ def advice(said: str, leg: str, settings: Settings) -> str:
     """What to type, by what the vendor answered."""
     if "Trace Segment Destination" in said:
         return turn_on(settings)
+    if re.search(r"specified log (group|stream) does not exist", said):
+        return "threemaps provision"
     is_honeycomb = leg == "honeycomb"
     is_real = settings.honeycomb_is_real if is_honeycomb else settings.aws_is_real
     if not is_real:
@@ -103,11 +110,11 @@ def advice(said: str, leg: str, settings: Settings) -> str:
         )
     if re.search(r"\b401\b|unknown API key|Unauthenticated", said):
         return "export HONEYCOMB_API_KEY=YOUR_INGEST_KEY && threemaps up"
-    if re.search(r"ExpiredToken", said):
+    if re.search(r"ExpiredToken|security token .* is expired", said):
         return "aws sso login && threemaps up"
     if re.search(r"AccessDenied|not authorized", said):
         return f"aws iam create-policy {POLICY}"
-    if re.search(r"InvalidSignature|UnrecognizedClient|InvalidClientTokenId|IMDS|credentials", said):
+    if re.search(WRONG_AWS_KEYS, said):
         return f"{AWS_KEYS} && threemaps up"
     if re.search(r"\b429\b|[Tt]hrottl", said):
         return "threemaps spend"

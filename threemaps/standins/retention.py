@@ -8,8 +8,12 @@ from threemaps.standins.store import Store
 
 log = logging.getLogger(__name__)
 
-TABLES = "SELECT table_name FROM duckdb_columns() WHERE column_name = 'stored_at' ORDER BY table_name"
-USED = "SELECT used_blocks * block_size FROM pragma_database_size()"
+# Of the file; what is derived from it is in memory beside it, and is nobody's store.
+OURS = "database_name = current_database()"
+TABLES = (
+    f"SELECT table_name FROM duckdb_columns() WHERE column_name = 'stored_at' AND {OURS} ORDER BY table_name"
+)
+USED = f"SELECT used_blocks * block_size FROM pragma_database_size() WHERE {OURS}"
 
 
 @dataclass(frozen=True, slots=True)

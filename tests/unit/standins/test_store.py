@@ -175,6 +175,8 @@ def test_what_is_too_old_goes(path: Path) -> None:
     store = Store(path, SCHEMA)
     fill(store, 10, 25 * HOUR_MS)
     fill(store, 3, 23 * HOUR_MS)
+    store.execute("ATTACH ':memory:' AS beside")  # as Application Signals derives its records
+    store.execute("CREATE TABLE beside.derived AS SELECT 0::BIGINT AS stored_at")
     assert trim(store, Retention(hours=24)) == 10
     assert trim(store, Retention(hours=24)) == 0
     assert numbers(store) == [0, 1, 2]
