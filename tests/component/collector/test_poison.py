@@ -64,3 +64,14 @@ def test_text_that_is_no_utf8_holds_up_nobody(own_chain: Chain) -> None:
     wait_for(
         lambda: not own_chain.collector.metric("otelcol_exporter_queue_size", exporter="otlp_grpc/honeycomb")
     )
+
+
+def test_a_span_too_large_for_x_ray_comes_with_its_texts_cut(own_chain: Chain) -> None:
+    """X-Ray refuses the whole request, Honeycomb takes it as it is."""
+    large = call("large-a", "large-b")
+    for span in large:
+        span["attributes"] = [*span["attributes"], *pairs({"app.large": "x" * 210_000})]
+    own_chain.send(large)
+    ids = {one["spanId"] for one in large}
+    wait_for(lambda: ids <= {one["id"] for one in list(own_chain.vendors.spans)})
+    wait_for(lambda: ids <= own_chain.xray_ids())

@@ -15,6 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 Fault = Callable[[], Response | None]
+X_RAY_SPAN_BYTES = 200 * 1024
 BACKENDS = ("honeycomb", "xray", "logs")
 GROUP, STREAM = "/threemaps/services", "collector"
 
@@ -44,6 +45,13 @@ def spans_of(body: bytes) -> Iterator[dict[str, Any]]:
                     "start": span.start_time_unix_nano,
                     "nanoseconds": span.end_time_unix_nano - span.start_time_unix_nano,
                 }
+
+
+def has_large_span(body: bytes) -> bool:
+    """More than X-Ray takes: it refuses the whole request."""
+    resources = ExportTraceServiceRequest.FromString(body).resource_spans
+    spans = (span for resource in resources for scope in resource.scope_spans for span in scope.spans)
+    return any(span.ByteSize() > X_RAY_SPAN_BYTES for span in spans)
 
 
 def records_of(body: bytes) -> Iterator[dict[str, Any]]:
@@ -130,9 +138,12 @@ class Vendors:
         if refusal:
             return refusal
         assert signed_for() in ("", "xray")
+        body = self._body()
+        if backend == "xray" and has_large_span(body):
+            return Response("{}", 400, mimetype="application/json")
         if backend == "honeycomb":
             self.keys.add(request.headers.get("x-honeycomb-team"))
-        (self.xray_spans if backend == "xray" else self.spans).extend(spans_of(self._body()))
+        (self.xray_spans if backend == "xray" else self.spans).extend(spans_of(body))
         return Response(b"", mimetype="application/x-protobuf")
 
     def _logs(self) -> Response:
