@@ -50,6 +50,17 @@ class Bench:
     def send(self, spans: list[tuple[str, Span]]) -> None:
         send(self.collector.otlp_http, [request_of(spans)])
 
+    def send_past(self, backend: str, spans: list[tuple[str, Span]]) -> None:
+        """The backend answers 200, and does not keep these."""
+        before = self.sent(backend)
+        self.answers[backend] = 200
+        self.send(spans)
+        wait_for(lambda: self.sent(backend) >= before + len(spans))
+        del self.answers[backend]
+
+    def sent(self, backend: str) -> int:
+        return read_collector(self.settings).paths[backend].sent
+
     def compare(self, *names: str, service: str | None = None) -> dict[str, Any]:
         sources = names or ("honeycomb", "xray", "cloudwatch")
         return compare_now(self.settings, sources, SINCE, service).to_json()

@@ -133,15 +133,26 @@ def caused_by(told: dict[str, Any], words: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_segment_that_is_refused_inside_a_200(bench: Bench) -> None:
-    bench.send(calls(words={"app.large": "x" * 210_000}))
+def test_spans_that_x_ray_took_and_does_not_hold(bench: Bench) -> None:
+    """As where it refuses them inside an answer of 200."""
+    spans = calls()
+    bench.send_past("xray", of("b", spans))
+    bench.send(of("a", spans))
     bench.wait_for_call("honeycomb", "a", "b", CALLS)
-    wait_for(lambda: not read_collector(bench.settings).paths["xray"].queued)
+    bench.wait_for_call("xray", "outside", "a", CALLS)
     told = bench.compare()
     assert told["agree"] is False
     for one in caused(told, "xray", "X-Ray lacks spans of these calls that Honeycomb holds"):
         assert any("is whole in Honeycomb and not in X-Ray" in line for line in one["evidence"])
         assert "200 kB" in one["advice"]
+
+
+def test_a_span_too_large_for_x_ray_is_drawn(bench: Bench) -> None:
+    """X-Ray refuses the request with it, and takes it with its texts cut."""
+    bench.send(calls(words={"app.large": "x" * 210_000}))
+    for backend in ("honeycomb", "xray", "cloudwatch"):
+        bench.wait_for_call(backend, "a", "b", CALLS)
+    assert bench.compare()["agree"] is True
 
 
 def test_spans_that_come_twice_are_counted_once(bench: Bench) -> None:

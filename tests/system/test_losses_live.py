@@ -13,7 +13,6 @@ import requests
 from tests.collector_process import wait_for
 from tests.system.bench import SINCE, Bench, bench_in
 from tests.system.test_causes_live import CALLS, calls, caused, of, unexpected
-from tests.system.trees import attributes
 from threemaps.compare import side_by_side
 from threemaps.diagnose.collector import read_collector
 from threemaps.readers.snapshot import snapshot_text
@@ -107,13 +106,12 @@ def test_a_snapshot_whose_window_overlaps(bench: Bench, tmp_path: Path) -> None:
     assert told["agree"] is False
 
 
-def test_a_caller_that_x_ray_refused_is_not_outside(bench: Bench) -> None:
+def test_a_caller_that_x_ray_does_not_hold_is_not_outside(bench: Bench) -> None:
     """X-Ray then draws its callee as called from outside, and that is no lack of CloudWatch's."""
     spans = calls()
-    for name, span in spans:
-        if name == "a" and not span.parent_span_id:
-            span.attributes.extend(attributes({"app.large": "x" * 210_000}))
-    bench.send(spans)
+    roots = [one for one in spans if not one[1].parent_span_id]
+    bench.send_past("xray", roots)
+    bench.send([one for one in spans if one not in roots])
     bench.wait_for_call("xray", "outside", "b", CALLS)
     bench.wait_for_call("honeycomb", "a", "b", CALLS)
     told = bench.compare()
