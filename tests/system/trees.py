@@ -35,19 +35,22 @@ Edge = tuple[End, End]
 
 @dataclass
 class Truth:
-    """Calls and faults per edge."""
+    """Calls and faults per edge; `received` are messages, by consumer and queue."""
 
     calls: Counter[Edge] = field(default_factory=Counter)
     faults: Counter[Edge] = field(default_factory=Counter)
+    received: Counter[Edge] = field(default_factory=Counter)
 
     def count(self, source: End, target: End, fault: bool) -> None:
         self.calls[source, target] += 1
         self.faults[source, target] += fault
 
     def drawn_by(self, backend: str) -> dict[Edge, tuple[int, int | None]]:
-        """What this backend's map has to be: Honeycomb draws calls between two services, and no errors."""
+        """What this backend's map has to be: Honeycomb draws calls between two services, and no errors;
+        Application Signals takes a consumer for a caller of its queue."""
         if backend != "honeycomb":
-            return {edge: (count, self.faults[edge]) for edge, count in self.calls.items()}
+            calls = self.calls + self.received if backend == "cloudwatch" else self.calls
+            return {edge: (count, self.faults[edge]) for edge, count in calls.items()}
         return {
             edge: (count, None)
             for edge, count in self.calls.items()
@@ -122,6 +125,7 @@ class Forest:
         sent = self.span(trace, service, PRODUCER, parent, start, 100 >> depth, words)
         self.span(trace, callee, CONSUMER, sent.span_id, start + MS, 100 >> depth, words)
         self.truth.count((service, "service"), (callee, "service"), False)
+        self.truth.received[(callee, "service"), ("kafka", "remote")] += 1
 
     def span(
         self, trace: bytes, service: str, kind: Any, parent: bytes, start: int, ms: int, words: Any = None

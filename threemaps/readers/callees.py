@@ -7,6 +7,7 @@ call started bears the name of the service.
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,12 +20,14 @@ from threemaps.settings import Settings
 
 PERMISSION = "xray:GetTraceSummaries"
 LOOKED_AT = 50  # traces of a caller
+TOGETHER = 5  # callers asked for in one expression
 LONGEST = timedelta(hours=6)  # of which X-Ray gives summaries
 KEPT = 300.0  # seconds after which a name that led nowhere is looked for again
 
 # Attributes by which a caller names its callee; in annotations X-Ray has no dots.
 NAMING = ("aws.remote.service", "aws_remote_service", "peer.service", "peer_service", "rpc.service")
 ADDRESSES = (("server.address", "server.port"), ("net.peer.name", "net.peer.port"))
+QUEUES = ("messaging.system", "messaging_system")
 
 Call = tuple[str, str]  # a caller's name, and its name for the callee
 
@@ -43,63 +46,116 @@ class Callees:
         asked = [
             one for one in calls if not self._found.get(one) and now - self._looked.get(one, -KEPT) >= KEPT
         ]
-        for caller in sorted({caller for caller, _ in asked}):
-            answers = self._answers(caller, window)
-            for one in (one for one in asked if one[0] == caller):
-                self._found[one] = frozenset(answers.get(one[1], ()))
-                self._looked[one] = now
+        callers = sorted({caller for caller, _ in asked if not set(caller) & set('"\\')})
+        answers: dict[Call, set[str]] = {}
+        for first in range(0, len(callers), TOGETHER):
+            answers.update(self._answers(callers[first : first + TOGETHER], window))
+        for one in asked:
+            self._found[one] = frozenset(answers.get(one, ()))
+            self._looked[one] = now
         return {one: self._found[one] for one in calls if self._found.get(one)}
 
-    def _answers(self, caller: str, window: Window) -> Mapping[str, set[str]]:
-        """By each name of a callee in traces of this caller, who answered."""
-        if set(caller) & set('"\\'):
-            return {}
-        client = aws_client(self._settings, "xray")
-        found: dict[str, set[str]] = {}
-        for trace in batch_get_traces(client, self._settings, self._trace_ids(client, caller, window)):
+    @cached_property
+    def _client(self) -> Any:
+        return aws_client(self._settings, "xray")
+
+    def _answers(self, callers: Sequence[str], window: Window) -> Mapping[Call, set[str]]:
+        """By each name of a callee in traces of these callers, who answered.
+
+        What a caller also receives from is among them by its own name: Application Signals counts that as a
+        call.
+        """
+        found: dict[Call, set[str]] = {}
+        received: set[Call] = set()
+        for trace in batch_get_traces(self._client, self._settings, self._trace_ids(callers, window)):
             sent = list(documents(trace))
             answered = {str(one.get("parent_id")): str(one.get("name")) for one in sent if not is_call(one)}
-            for call in (call for one in sent for call in calls_in(one)):
-                if service := answered.get(str(call.get("id"))):
-                    for name in names_of(call):
-                        found.setdefault(name, set()).add(service)
+            for caller, own in owned(sent):
+                received |= {(caller, queue) for queue in queues_of(own)}
+                for call in calls_in(own):
+                    if service := answered.get(str(call.get("id"))):
+                        for name in names_of(call):
+                            found.setdefault((caller, name), set()).add(service)
+        for one in received & found.keys():
+            found[one].add(one[1])
         return found
 
-    def _trace_ids(self, client: Any, caller: str, window: Window) -> Sequence[str]:
+    def _trace_ids(self, callers: Sequence[str], window: Window) -> Collection[str]:
+        """Of each caller's traces some. One among busier callers that has none yet is asked for alone."""
+        ids: dict[str, list[str]] = {caller: [] for caller in callers}
+        read = 0
+        for page in self._summaries(callers, window):
+            for trace in page:
+                for name in {str(one.get("Name")) for one in trace.get("ServiceIds") or []} & ids.keys():
+                    ids[name].append(str(trace["Id"]))
+            read += len(page)
+            if read >= LOOKED_AT * len(callers) or all(len(held) >= LOOKED_AT for held in ids.values()):
+                break
+        else:
+            read = 0
+        chosen = {one for held in ids.values() for one in held[:LOOKED_AT]}
+        rare = [caller for caller, held in ids.items() if not held] if read and len(callers) > 1 else []
+        return chosen.union(*(self._trace_ids([caller], window) for caller in rare))
+
+    def _summaries(self, callers: Sequence[str], window: Window) -> Iterator[Sequence[Any]]:
         asked = {
             "StartTime": max(window.start, window.end - LONGEST),
             "EndTime": window.end,
             "TimeRangeType": "Event",
-            "FilterExpression": f'service("{caller}")',
+            "FilterExpression": " OR ".join(f'service("{caller}")' for caller in callers),
         }
-        ids: list[str] = []
+        call = self._client.get_trace_summaries
         with reasons(self._settings, "X-Ray", PERMISSION):
-            for page in pages(client.get_trace_summaries, "NextToken", "X-Ray's list of traces", **asked):
-                ids += [str(one["Id"]) for one in page["TraceSummaries"]]
-                if len(ids) >= LOOKED_AT:
-                    break
-        return ids[:LOOKED_AT]
+            for page in pages(call, "NextToken", "X-Ray's list of traces", **asked):
+                yield page["TraceSummaries"]
 
 
 def is_call(document: Mapping[str, Any]) -> bool:
     return document.get("type") == "subsegment"
 
 
-def calls_in(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The calls of other processes, those inside of others too."""
+def owned(sent: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Whose each is. A subsegment that came alone is its segment's; below none that came it is nobody's."""
+    holders = {str(part.get("id")): one for one in sent for part in parts_of(one)}
+    for one in sent:
+        top: Mapping[str, Any] | None = one
+        for _ in sent:
+            if top is None or not is_call(top):
+                break
+            top = holders.get(str(top.get("parent_id")))
+        if top is not None and not is_call(top):
+            yield str(top.get("name")), one
+
+
+def parts_of(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The document, and the subsegments in it, those inside of others too."""
     waiting = [document]
     while waiting:
         part = waiting.pop()
-        if part.get("namespace"):
-            yield part
+        yield part
         waiting += [one for one in part.get("subsegments") or [] if isinstance(one, dict)]
+
+
+def calls_in(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The calls of other processes."""
+    return (part for part in parts_of(document) if part.get("namespace"))
+
+
+def queues_of(document: Mapping[str, Any]) -> set[str]:
+    """What the messages came from that a segment is the work on."""
+    said = attributes_of(document)
+    return set() if is_call(document) else {str(said[name]) for name in QUEUES if said.get(name)}
+
+
+def attributes_of(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    told = (part.get("metadata") or {}).get("default") or {}
+    return {**told, **(part.get("annotations") or {})}
 
 
 def names_of(call: Mapping[str, Any]) -> Iterator[str]:
     """What the caller may have named its callee: the call's name, its address, its attributes."""
     yield str(call.get("name"))
-    told = (call.get("metadata") or {}).get("default") or {}
-    said = {**told, **(call.get("annotations") or {})}
+    said = attributes_of(call)
     for name in NAMING:
         if said.get(name):
             yield str(said[name])

@@ -206,8 +206,15 @@ class FakeAws:
     def _summaries(self) -> Response:
         asked = json.loads(request.get_data())
         self.calls.append(("GetTraceSummaries", asked))
-        ids = [{"Id": documents[0]["trace_id"]} for documents in self.traces]
-        return self._answer(self._paged(ids, asked.get("NextToken", ""), "TraceSummaries"))
+        found = [
+            {
+                "Id": documents[0]["trace_id"],
+                "ServiceIds": [{"Name": one["name"]} for one in documents if one.get("type") is None],
+            }
+            for documents in self.traces
+            if any(f'service("{one["name"]}")' in asked["FilterExpression"] for one in documents)
+        ]
+        return self._answer(self._paged(found, asked.get("NextToken", ""), "TraceSummaries"))
 
     def _traces(self) -> Response:
         ids = json.loads(request.get_data())["TraceIds"]

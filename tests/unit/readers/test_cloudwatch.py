@@ -208,6 +208,34 @@ def test_addresses_are_looked_up_in_the_traces(reader: Reader) -> None:
     assert "BatchGetTraces" not in [name for name, _ in aws.calls[before:]]  # remembered
 
 
+def message(trace: int, sender: str, reader: str) -> list[dict[str, Any]]:
+    """A message that one service sends and another one reads, as X-Ray gives it: the call comes alone."""
+    own, queue = f"1-00000000-{trace:024x}", {"metadata": {"default": {"messaging.system": "kafka"}}}
+    call = {"id": "b", "name": "kafka", "type": "subsegment", "parent_id": "a", "namespace": "remote"}
+    return [
+        {"id": "a", "name": sender, "trace_id": own},
+        {**call, "trace_id": own, **queue},
+        {"id": "d", "name": reader, "parent_id": "b", "trace_id": own, **queue},
+    ]
+
+
+def test_a_reader_of_messages_does_not_call_itself(reader: Reader) -> None:
+    """Application Signals counts its span as a call of the queue, which nobody answers."""
+    rows = [Row("web"), Row("web", "kafka"), Row("mail"), Row("mail", "kafka")]
+    cloudwatch = reader(FakeAws(rows, traces=[message(1, "web", "mail")]))
+    wanted = a_map("(outside)>web 1 0", "web>mail 1 0", "mail>kafka! 1 0")
+    assert counts(cloudwatch.read_map(WINDOW)) == wanted
+
+
+def test_a_queue_that_a_service_reads_and_sends_to_is_no_one_callee(reader: Reader) -> None:
+    """The figures of its calls and of what it read are one: nobody draws them as calls of a service."""
+    rows = [Row("web", calls=2), Row("web", "kafka", calls=2), Row("mail"), Row("mail", "kafka")]
+    aws = FakeAws(rows, traces=[message(1, "web", "mail"), message(2, "job", "web")])
+    cloudwatch = reader(aws)
+    cloudwatch.read_map(WINDOW)
+    assert "One name stands for several services: kafka (kafka, mail)" in "".join(cloudwatch.remarks)
+
+
 SPANS = (
     span(1, 1, 0, "web", "SERVER", ms=50),
     span(1, 2, 1, "web", "CLIENT", ms=20, status=500, peer_service="users"),
