@@ -1,8 +1,9 @@
 """One state of the comparison, cut into pieces that are sent to the page one by one when they change."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from threemaps.model.difference import Comparison
+from threemaps.model.servicemap import Kind, Node, ServiceMap
 from threemaps.render import html, numbers, words
 from threemaps.render.names import markup, title
 from threemaps.render.scene import MERGED, Link, Scene
@@ -40,7 +41,7 @@ class Picture:
 
 
 def picture(version: int, comparison: Comparison, view: View) -> Picture:
-    scene = Scene(comparison)
+    scene = Scene(comparison if comparison.settled else without_calls_under_way(comparison))
     painter = Painter(scene, interactive=True)
     regions = {
         "verdict": verdict(comparison),
@@ -60,6 +61,21 @@ def picture(version: int, comparison: Comparison, view: View) -> Picture:
         pieces |= painter.edges(MERGED) | painter.nodes(MERGED)
     pieces |= {f"r-{link.key}": row(scene, link, view) for link in listed(scene)}
     return Picture(version, scene, regions, pieces)
+
+
+def without_calls_under_way(comparison: Comparison) -> Comparison:
+    """Before maps have settled, a callee whose span has not come yet looks like one that sends none."""
+    maps = [found for found in comparison.maps.values() if found is not None]
+    services = {node.name for found in maps for node in found.nodes if node.kind is Kind.SERVICE}
+
+    def known(node: Node) -> bool:
+        return node.kind is not Kind.REMOTE or node.name not in services
+
+    def kept(found: ServiceMap) -> ServiceMap:
+        edges = [edge for edge in found.edges if known(edge.target)]
+        return ServiceMap.of((node for node in found.nodes if known(node)), edges)
+
+    return replace(comparison, maps={name: found and kept(found) for name, found in comparison.maps.items()})
 
 
 def verdict(comparison: Comparison) -> str:
