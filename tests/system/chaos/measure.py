@@ -18,7 +18,7 @@ from threemaps.model.difference import Window
 from threemaps.readers.aws import aws_client
 from threemaps.readers.base import UnreadableError
 from threemaps.readers.cloudwatch import CloudWatch
-from threemaps.readers.honeycomb import Honeycomb
+from threemaps.readers.honeycomb import configuration_api
 from threemaps.settings import SERVICE_LOG_GROUP
 
 ARRIVE_SECONDS = 60.0
@@ -75,7 +75,9 @@ def run(world: World, trouble: Trouble, name: str, calls: int, seconds: float = 
         wait_for(lambda: min(traffic.calls, len(traffic.lines)) >= calls, 90)
         traffic.stop()
         settle(world, traffic)
-        if not trouble.refuses:
+        # CloudWatch's map is drawn of X-Ray's spans.
+        swallowed = world.ledger.swallowed["xray"] & acknowledged(traffic, "xray").keys()
+        if not trouble.refuses and not swallowed:
             wait_for(lambda: map_calls(world, traffic, started) == traffic.calls, ARRIVE_SECONDS)
     result = Result(trouble, refused=traffic.refused_spans + traffic.refused_lines)
     result.unconfirmed = traffic.unconfirmed_segments
@@ -142,7 +144,7 @@ def read_back(world: World, traffic: Traffic, started: float) -> dict[str, Leg]:
 
 
 def honeycomb_spans(world: World, traffic: Traffic) -> set[str]:
-    api = Honeycomb.of(world.readers).api
+    api = configuration_api(world.readers)
     query = {
         "start_time": int(time.time()) - 1800,
         "end_time": int(time.time()) + 60,
