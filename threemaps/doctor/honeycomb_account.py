@@ -8,6 +8,7 @@ from threemaps.doctor.check import Check, broken, good, noted
 from threemaps.doctor.honeycomb import elsewhere, malformed
 from threemaps.doctor.walk import Walk
 from threemaps.errors import UserError
+from threemaps.readers.base import Shape
 from threemaps.readers.honeycomb import configuration_api
 from threemaps.readers.honeycomb_account import account_of, ask_auth, key_of
 from threemaps.settings import LOCAL_MANAGEMENT_KEY, Settings
@@ -96,7 +97,8 @@ def check_honeycomb_datasets(walk: Walk) -> Check:
     """What has arrived, by dataset. A service without a name is in one of its own."""
     try:
         api = configuration_api(walk.settings)
-        datasets = [one for one in api.get("/1/datasets") if isinstance(one, dict)]
+        listed = Shape("Honeycomb").sequence(api.get("/1/datasets"), "/1/datasets")
+        datasets = [one for one in listed if isinstance(one, dict)]
     except UserError as error:
         # Without a configuration key nobody may list them; the map says more in a moment.
         return good(LINK, "datasets", f"not listed: {error.message}")

@@ -9,9 +9,11 @@ import orjson
 
 from threemaps.model.difference import Window
 from threemaps.readers.aws import aws_client, reasons
+from threemaps.readers.base import Shape
 from threemaps.readers.batch import batch_get_traces
 from threemaps.readers.cloudwatch import CloudWatch
 from threemaps.readers.honeycomb import Honeycomb
+from threemaps.readers.honeycomb_results import count_of
 from threemaps.settings import Settings
 
 
@@ -25,7 +27,7 @@ def honeycomb_spans(settings: Settings, trace_ids: Sequence[str], since_s: int) 
         "filters": [{"column": "trace.trace_id", "op": "in", "value": list(trace_ids)}],
     }
     rows = Honeycomb.of(settings).answer(question, series=False).rows
-    return int(rows[0]["COUNT"]) if rows else 0
+    return count_of(Shape("Honeycomb"), rows[0]) if rows else 0
 
 
 def xray_segments(settings: Settings, trace_ids: Sequence[str]) -> int:
@@ -33,7 +35,7 @@ def xray_segments(settings: Settings, trace_ids: Sequence[str]) -> int:
     traces = batch_get_traces(aws_client(settings, "xray"), settings, trace_ids, may_lack=True)
     with reasons(settings, "X-Ray", "xray:BatchGetTraces"):
         documents = [orjson.loads(segment["Document"]) for trace in traces for segment in trace["Segments"]]
-    return sum(_parts(document) for document in documents if not document.get("inferred"))
+        return sum(_parts(document) for document in documents if not document.get("inferred"))
 
 
 def _parts(document: dict[str, Any]) -> int:

@@ -57,6 +57,8 @@ THROTTLED = (
     "TooManyRequestsException",
     "LimitExceededException",
 )
+# botocore parses answers without distrust: what is no JSON or XML or has wrong types ends in one of these.
+NOT_AS_DESCRIBED = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError)
 
 
 def aws_client(settings: Settings, service: str) -> Any:
@@ -118,8 +120,7 @@ def reasons(settings: Settings, vendor: str, permission: str) -> Iterator[None]:
         yield
     except (BotoCoreError, ClientError, HTTPClientError) as error:
         raise explained(error, vendor, settings, permission) from error
-    except (ResponseParserError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        # botocore parses answers without distrust: what is no JSON or XML or has wrong types ends here.
+    except (ResponseParserError, *NOT_AS_DESCRIBED) as error:
         raise UnreadableError(
             f"{vendor} gave an answer that cannot be read ({type(error).__name__})",
             hint="a proxy in between? AWS_ENDPOINT_URL moves the address",

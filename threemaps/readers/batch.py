@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from threemaps.readers.aws import reasons
-from threemaps.readers.base import UnreadableError
+from threemaps.readers.base import Shape, UnreadableError
 from threemaps.readers.pages import pages
 from threemaps.settings import Settings
 
@@ -59,6 +59,13 @@ def _asked(client: Any, ids: Sequence[str]) -> tuple[list[Any], list[str]]:
     for first in range(0, len(ids), TRACES_A_CALL):
         some = ids[first : first + TRACES_A_CALL]
         for page in pages(client.batch_get_traces, "NextToken", "X-Ray's answer of traces", TraceIds=some):
-            traces += page["Traces"]
+            traces += map(_checked, page["Traces"])
             left += page.get("UnprocessedTraceIds") or []
     return traces, left
+
+
+def _checked(trace: Any) -> Any:
+    shape = Shape("X-Ray")
+    for segment in shape.sequence(shape.mapping(trace, "a trace").get("Segments") or [], "Segments"):
+        shape.mapping(segment, "a segment")
+    return trace

@@ -133,7 +133,8 @@ def parts_of(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     while waiting:
         part = waiting.pop()
         yield part
-        waiting += [one for one in part.get("subsegments") or [] if isinstance(one, dict)]
+        inner = part.get("subsegments")
+        waiting += [one for one in (inner if isinstance(inner, list) else []) if isinstance(one, dict)]
 
 
 def calls_in(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -148,8 +149,7 @@ def queues_of(document: Mapping[str, Any]) -> set[str]:
 
 
 def attributes_of(part: Mapping[str, Any]) -> Mapping[str, Any]:
-    told = (part.get("metadata") or {}).get("default") or {}
-    return {**told, **(part.get("annotations") or {})}
+    return {**_part(_part(part, "metadata"), "default"), **_part(part, "annotations")}
 
 
 def names_of(call: Mapping[str, Any]) -> Iterator[str]:
@@ -162,8 +162,12 @@ def names_of(call: Mapping[str, Any]) -> Iterator[str]:
     for host, port in ADDRESSES:
         if said.get(host):
             yield f"{said[host]}:{said[port]}" if said.get(port) else str(said[host])
-    url = ((call.get("http") or {}).get("request") or {}).get("url")
-    yield from names_in(str(url or ""))
+    yield from names_in(str(_part(_part(call, "http"), "request").get("url") or ""))
+
+
+def _part(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = document.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def names_in(url: str) -> Iterator[str]:

@@ -47,16 +47,16 @@ def edges_of(shape: Shape, rows: Iterable[Row], failed: Iterable[Row] | None = N
     errors: dict[tuple[Node, Node], int] = {}
     for row in failed or ():
         if ends := _ends(shape, row):
-            errors[ends] = errors.get(ends, 0) + _count(shape, row)
+            errors[ends] = errors.get(ends, 0) + count_of(shape, row)
     return [
         _edge(shape, ends, found, errors.get(ends, 0), failed is not None) for ends, found in calls.items()
     ]
 
 
 def _edge(shape: Shape, ends: tuple[Node, Node], rows: Sequence[Row], errors: int, known: bool) -> Edge:
-    requests = sum(_count(shape, row) for row in rows)
+    requests = sum(count_of(shape, row) for row in rows)
     if ERROR in rows[0]:
-        known, errors = True, sum(_count(shape, row) for row in rows if row[ERROR] in (True, "true"))
+        known, errors = True, sum(count_of(shape, row) for row in rows if row[ERROR] in (True, "true"))
     # Two percentiles do not make one.
     [p95] = [row.get(P95) for row in rows] if len(rows) == 1 else [None]
     # A call that came between the two questions is in the second only.
@@ -77,7 +77,7 @@ def _ends(shape: Shape, row: Row) -> tuple[Node, Node] | None:
     return Node(shape.text(parent, PARENT)), Node(shape.text(child, CHILD))
 
 
-def _count(shape: Shape, row: Row) -> int:
+def count_of(shape: Shape, row: Row) -> int:
     return shape.count(_number(row.get(COUNT)), COUNT)
 
 

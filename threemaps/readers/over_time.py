@@ -32,7 +32,7 @@ def over_time(settings: Settings, window: Window, entity: str) -> list[Period]:
             Period=60 if window.end - start <= FINE else 300,
         )
         entries = [one for page in pages for one in page.get("TimeSeriesServiceStatistics") or []]
-    return sorted((_period(one) for one in entries), key=lambda one: one.moment)
+        return sorted((_period(one) for one in entries), key=lambda one: one.moment)
 
 
 def _period(entry: Mapping[str, Any]) -> Period:

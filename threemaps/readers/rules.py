@@ -43,10 +43,9 @@ def sampling_rules(settings: Settings) -> list[Rule]:
     with reasons(settings, "X-Ray", "xray:GetSamplingStatisticSummaries"):
         found = pages(client.get_sampling_statistic_summaries, "NextToken", "X-Ray's sampling statistics")
         summaries = [one for page in found for one in page.get("SamplingStatisticSummaries") or []]
-    newest = {
-        str(one.get("RuleName")): one for one in sorted(summaries, key=lambda one: str(one.get("Timestamp")))
-    }
-    return sorted((_rule(one, newest) for one in records), key=lambda one: (one.priority, one.name))
+        summaries.sort(key=lambda one: str(one.get("Timestamp")))
+        newest = {str(one.get("RuleName")): one for one in summaries}
+        return sorted((_rule(one, newest) for one in records), key=lambda one: (one.priority, one.name))
 
 
 def _rule(given: Mapping[str, Any], statistics: Mapping[str, Mapping[str, Any]]) -> Rule:
@@ -72,7 +71,10 @@ def groups(settings: Settings) -> list[Group]:
     with reasons(settings, "X-Ray", "xray:GetGroups"):
         found = pages(client.get_groups, "NextToken", "X-Ray's list of groups")
         listed = [one for page in found for one in page.get("Groups") or []]
-    return sorted(
-        (Group(str(one.get("GroupName") or ""), str(one.get("FilterExpression") or "")) for one in listed),
-        key=lambda one: one.name,
-    )
+        return sorted(
+            (
+                Group(str(one.get("GroupName") or ""), str(one.get("FilterExpression") or ""))
+                for one in listed
+            ),
+            key=lambda one: one.name,
+        )

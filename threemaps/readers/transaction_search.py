@@ -12,7 +12,7 @@ def destination(settings: Settings) -> tuple[str, str]:
     """Of traces: XRay, or CloudWatchLogs with Transaction Search; and its status, ACTIVE or PENDING."""
     with reasons(settings, "X-Ray", "xray:GetTraceSegmentDestination"):
         told = aws_client(settings, "xray").get_trace_segment_destination()
-    return str(told.get("Destination")), str(told.get("Status") or "ACTIVE")
+        return str(told.get("Destination")), str(told.get("Status") or "ACTIVE")
 
 
 def is_searched(settings: Settings) -> bool:
@@ -25,6 +25,6 @@ def indexed_percentage(settings: Settings) -> float | None:
     with reasons(settings, "X-Ray", "xray:GetIndexingRules"):
         read = pages(xray.get_indexing_rules, "NextToken", "the list of indexing rules")
         rules = [one for page in read for one in page.get("IndexingRules") or []]
-    found = next((one.get("Rule") or {} for one in rules if one.get("Name") == INDEXING_RULE), {})
-    share = (found.get("Probabilistic") or {}).get("DesiredSamplingPercentage")
-    return None if share is None else float(share)
+        found = next((one.get("Rule") or {} for one in rules if one.get("Name") == INDEXING_RULE), {})
+        share = (found.get("Probabilistic") or {}).get("DesiredSamplingPercentage")
+        return None if share is None else float(share)

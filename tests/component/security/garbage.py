@@ -17,14 +17,15 @@ SEGMENT = {
     "end_time": STAMP + 1,
     "subsegments": [{"id": "b" * 16, "name": "b", "start_time": STAMP, "end_time": STAMP, "fault": True}],
 }
-EVENT = {
-    "client": "a",
-    "server": "b",
-    "connection_type": "virtual_node",
-    "virtual_node": "server",
-    "traces_service_graph_request_total": 3,
-    "traces_service_graph_request_failed_total": 1,
-    "traces_service_graph_request_client": {"Count": 3, "Sum": 0.5, "Min": 0.1, "Max": 0.2},
+SPAN = {
+    "traceId": TRACE.replace("-", "")[1:],
+    "spanId": "a" * 16,
+    "kind": "CLIENT",
+    "startTimeUnixNano": int(STAMP) * 10**9,
+    "endTimeUnixNano": int(STAMP) * 10**9 + 5,
+    "attributes": {"aws.local.service": "a", "aws.remote.service": "b", "http.response.status_code": 500},
+    "resource": {"attributes": {"service.name": "a"}},
+    "status": {"code": "ERROR"},
 }
 LINE = {
     "body": "said",
@@ -38,6 +39,14 @@ EDGE = {
     "SummaryStatistics": STATISTICS,
     "ResponseTimeHistogram": [{"Value": 0.1, "Count": 3}],
 }
+OWN = [{"Name": "Environment", "Value": "e"}, {"Name": "Service", "Value": "a"}]
+CALLED = [*OWN, {"Name": "RemoteService", "Value": "b"}]
+
+
+def references(dimensions: list[dict[str, str]]) -> list[dict[str, Any]]:
+    about = {"Namespace": "ApplicationSignals", "Dimensions": dimensions}
+    return [about | {"MetricType": name.upper(), "MetricName": name} for name in ("Latency", "Fault")]
+
 
 # Operation → a good answer. Those of AWS go by their path or their target.
 GOOD: dict[str, Any] = {
@@ -48,12 +57,16 @@ GOOD: dict[str, Any] = {
         "dependencies": [{"parent_node": {"name": "a"}, "child_node": {"name": "b"}, "call_count": 3}],
         "links": {"next": None},
     },
+    "/1/datasets": [{"slug": "d", "last_written_at": "2026-03-04T05:00:00Z"}],
+    "/1/columns/d": [{"key_name": "c", "last_written": "2026-03-04T05:00:00Z"}],
     "/1/queries/__all__": {"id": "q"},
     "/1/query_results/__all__": {
         "id": "q",
         "complete": True,
         "data": {
-            "results": [{"data": {"trace.span_id": "a", "service.name": "a", "duration_ms": 1.5}}],
+            "results": [
+                {"data": {"COUNT": 1, "trace.span_id": "a", "service.name": "a", "duration_ms": 1.5}}
+            ],
             "series": [
                 {
                     "time": "2026-03-04T05:00:00Z",
@@ -74,16 +87,53 @@ GOOD: dict[str, Any] = {
     },
     "/Traces": {"Traces": [{"Id": TRACE, "Segments": [{"Id": "a", "Document": json.dumps(SEGMENT)}]}]},
     "/TraceSummaries": {"TraceSummaries": [{"Id": TRACE, "Duration": 1.0}]},
+    "/TimeSeriesServiceStatistics": {
+        "TimeSeriesServiceStatistics": [{"Timestamp": STAMP, "EdgeSummaryStatistics": STATISTICS}]
+    },
     "/SamplingStatisticSummaries": {
         "SamplingStatisticSummaries": [{"RuleName": "r", "RequestCount": 9, "SampledCount": 3}]
     },
+    "/GetSamplingRules": {
+        "SamplingRuleRecords": [{"SamplingRule": {"RuleName": "r", "Priority": 1, "FixedRate": 0.5}}]
+    },
+    "/Groups": {"Groups": [{"GroupName": "g", "FilterExpression": "fault"}]},
+    "/GetTraceSegmentDestination": {"Destination": "CloudWatchLogs", "Status": "ACTIVE"},
+    "/GetIndexingRules": {
+        "IndexingRules": [
+            {"Name": "Default", "Rule": {"Probabilistic": {"DesiredSamplingPercentage": 50.0}}},
+        ]
+    },
+    "/services": {
+        "ServiceSummaries": [
+            {
+                "KeyAttributes": {"Type": "Service", "Name": "a", "Environment": "e"},
+                "MetricReferences": references(OWN),
+            }
+        ]
+    },
+    "/service-dependencies": {
+        "ServiceDependencies": [
+            {
+                "OperationName": "GET /",
+                "DependencyKeyAttributes": {"Type": "RemoteService", "Name": "b"},
+                "DependencyOperationName": "GET /",
+                "MetricReferences": references(CALLED),
+            }
+        ]
+    },
+    "GetMetricData": {
+        "MetricDataResults": [
+            {"Id": f"q{number}", "Label": "l", "StatusCode": "Complete", "Timestamps": [STAMP], "Values": [3]}
+            for number in range(8)
+        ]
+    },
     "FilterLogEvents": {
         "events": [
-            {"logStreamName": "s", "timestamp": 1, "message": json.dumps(EVENT), "eventId": "1"},
+            {"logStreamName": "s", "timestamp": 1, "message": json.dumps(SPAN), "eventId": "1"},
             {"logStreamName": "s", "timestamp": 2, "message": json.dumps(LINE), "eventId": "2"},
         ]
     },
-    "DescribeLogGroups": {"logGroups": [{"logGroupName": "/threemaps/servicemap"}]},
+    "DescribeLogStreams": {"logStreams": [{"logStreamName": "collector"}]},
     "/api/1/instances": {
         "err": 0,
         "result": {
@@ -171,6 +221,7 @@ class Garbage:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else the body waits 40 ms for the head's acknowledgement
     garbage: Garbage
 
     def _answer(self) -> None:

@@ -17,14 +17,19 @@ from tests.component.security.inputs import JSON_VALUES, PATIENT, TRIED, example
 from tests.unit.readers.conftest import settings_at
 from threemaps.compare.reading import Reader, Reading
 from threemaps.compare.side_by_side import Comparing
-from threemaps.doctor import vendors
+from threemaps.doctor import honeycomb_account, vendors
 from threemaps.doctor.walk import Walk
 from threemaps.model.difference import Window
-from threemaps.readers import BACKENDS, UnreadableError, aws, open_backend
+from threemaps.readers import BACKENDS, UnreadableError, arrivals, open_backend
+from threemaps.readers.aws import aws_client
 from threemaps.readers.logs import log_lines
+from threemaps.readers.over_time import over_time
 from threemaps.readers.questions import ask
+from threemaps.readers.recent import recent_traces
 from threemaps.readers.rollbar import rollbar_errors
-from threemaps.readers.traces import honeycomb_spans, in_order, xray_spans
+from threemaps.readers.rules import groups, sampling_rules
+from threemaps.readers.traces import attribute_columns, honeycomb_spans, in_order, xray_spans
+from threemaps.readers.transaction_search import destination, indexed_percentage
 from threemaps.settings import Settings
 
 pytestmark = PATIENT
@@ -34,7 +39,7 @@ WINDOW = Window(MOMENT - timedelta(minutes=5), MOMENT + timedelta(minutes=5))
 TRACE_ID = TRACE.replace("-", "")[1:]
 # Each is put to all readers.
 SOME = examples(25)
-CLIENTS = ("backends.xray", "backends.cloudwatch", "backends.traces", "backends.logs", "doctor.vendors")
+LISTS = (attribute_columns, sampling_rules, groups, destination, indexed_percentage)
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +53,14 @@ def server() -> Iterator[Garbage]:
 def settings(server: Garbage) -> Iterator[Settings]:
     """One client a service, since making one takes longer than asking; and nobody waits between attempts."""
     with pytest.MonkeyPatch.context() as patch:
-        once = functools.cache(lambda service: aws.aws_client(told, service))
-        for module in (*CLIENTS, "evidence.vendors"):
-            patch.setattr(f"threemaps.{module}.aws_client", lambda _, service: once(service))
+        once = functools.cache(lambda service: aws_client(told, service))
+        for name, module in list(sys.modules.items()):
+            if name.startswith("threemaps.") and getattr(module, "aws_client", None) is aws_client:
+                patch.setattr(module, "aws_client", lambda _, service: once(service))
         patch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0)
-        patch.setattr("threemaps.readers.honeycomb.POLL_SECONDS", 0)
-        patch.setattr("threemaps.readers.questions.WAIT_SECONDS", 0)
+        patch.setattr("threemaps.readers.batch.PAUSE", 0)
+        patch.setattr("threemaps.readers.honeycomb_maps.POLL_SECONDS", 0)
+        patch.setattr("threemaps.readers.honeycomb_queries.WAIT_SECONDS", 0)
         patch.setattr("threemaps.readers.http.LONGEST_WAIT", 0.0)
         told = settings_at(server.url, THREEMAPS_URL_ROLLBAR=server.url)
         yield told
@@ -63,8 +70,9 @@ def everything(settings: Settings) -> list[Callable[[], object]]:
     """All that asks a vendor something."""
     walk = Walk(settings)
     checks = (
-        vendors.check_honeycomb_ingest_key,
-        vendors.check_honeycomb_configuration_key,
+        honeycomb_account.check_honeycomb_ingest_key,
+        honeycomb_account.check_honeycomb_reading_key,
+        honeycomb_account.check_honeycomb_datasets,
         vendors.check_clock,
         vendors.check_aws_keys,
         vendors.check_log_groups,
@@ -74,6 +82,11 @@ def everything(settings: Settings) -> list[Callable[[], object]]:
         *(functools.partial(ask, settings, name, WINDOW, "a") for name in ("count", "heatmap", "p90")),
         lambda: list(in_order(honeycomb_spans(settings, TRACE_ID, MOMENT))),
         lambda: list(in_order(xray_spans(settings, TRACE_ID))),
+        *(functools.partial(read, settings) for read in LISTS),
+        lambda: recent_traces(settings, WINDOW),
+        lambda: over_time(settings, WINDOW, 'service("a")'),
+        lambda: arrivals.honeycomb_spans(settings, [TRACE_ID], int(STAMP)),
+        lambda: arrivals.xray_segments(settings, [TRACE_ID]),
         lambda: log_lines(settings, TRACE_ID),
         lambda: rollbar_errors(settings, TRACE_ID),
         lambda: compare(settings),
@@ -100,7 +113,8 @@ def test_good_answers_are_taken(server: Garbage, settings: Settings) -> None:
     assert [span.name for span in xray_spans(settings, TRACE_ID)] == ["a", "b"]
     assert rollbar_errors(settings, TRACE_ID)[0].title == "E: no"
     reader = Reader(settings, BACKENDS)
-    assert all(found and found.edges for found in reader.read().values())
+    assert all(found and found.edges for found in reader.read(WINDOW).values())
+    assert not reader.failures
 
 
 @SOME
