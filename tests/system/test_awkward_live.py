@@ -10,7 +10,7 @@ from tests.running import System
 from tests.system.drawing import check
 from tests.system.trees import Forest, batches, send
 
-pytestmark = [pytest.mark.system, pytest.mark.long]
+pytestmark = [pytest.mark.system, pytest.mark.long, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
@@ -21,11 +21,10 @@ def awkward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     running.ok("down")
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_random_call_trees_are_drawn_as_they_are(awkward: System, seed: int) -> None:
-    chance, prefix = random.Random(seed), f"{secrets.token_hex(4)}-"
+def test_a_random_call_tree_is_drawn_as_it_is(awkward: System) -> None:
+    chance, prefix = random.Random(1), f"{secrets.token_hex(4)}-"
     names = [f"{prefix}{number}" for number in range(chance.randint(2, 12))]
-    forest = Forest(chance, names, messages=False, limit=200).grow(6)
+    forest = Forest(chance, names, messages=False, limit=60).grow(6)
     send(awkward.settings.url("otlp_http"), batches(chance, forest.spans, 50))
     check(awkward.settings, prefix, forest.truth.drawn_by)
 

@@ -98,6 +98,7 @@ def test_an_unreadable_backend_leaves_the_others_compared(demo: System) -> None:
     assert "configuration key" in unreadable["advice"] or "Read Service Maps" in unreadable["advice"]
 
 
+@pytest.mark.long
 def test_steady_traffic_differs_at_the_windows_edges_only(demo: System) -> None:
     command = [str(CLI), "traffic", "--requests", "100000", "--rate", "15", "--path", HOME]
     steady = subprocess.Popen(
@@ -126,6 +127,7 @@ def calls_now(system: System) -> int:
     return sum(edge.requests or 0 for edge in found.edges if edge.source.name == "outside")
 
 
+@pytest.mark.long
 def test_a_rule_that_keeps_a_share_is_named(demo: System) -> None:
     """All maps hold the same share: they agree, and the report says that it is one."""
     keep(demo, 0.1)

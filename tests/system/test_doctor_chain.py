@@ -153,6 +153,7 @@ def test_something_is_dead(local: System, name: str, says: str) -> None:
     assert_named_and_healed(local.environment, says)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("variables", "says"),
     [
@@ -189,6 +190,7 @@ BY_HAND = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", BY_HAND.values(), ids=BY_HAND)
 def test_a_service_started_by_hand(local: System, case: ByHand) -> None:
     kill(local, "users")
@@ -204,6 +206,7 @@ def test_a_service_started_by_hand(local: System, case: ByHand) -> None:
         process.wait(timeout=60)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("variables", "says"),
     [
@@ -280,6 +283,7 @@ def test_who_sends_past_the_collector_is_named(local: System, shop: dict[str, st
     assert local.settings.url("otlp_http") in found.next_step
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("tracing", "variables"),
     [("otel,users=xray-sdk", {}), ("xray-sdk", {}), ("otel", {"CLOUDWATCH_LOGS": "watchtower"})],
