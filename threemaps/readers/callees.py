@@ -85,9 +85,9 @@ class Callees:
         ids: dict[str, list[str]] = {caller: [] for caller in callers}
         read = 0
         for page in self._summaries(callers, window):
-            for trace in page:
-                for name in {str(one.get("Name")) for one in trace.get("ServiceIds") or []} & ids.keys():
-                    ids[name].append(str(trace["Id"]))
+            for trace, services in page:
+                for name in services & ids.keys():
+                    ids[name].append(trace)
             read += len(page)
             if read >= LOOKED_AT * len(callers) or all(len(held) >= LOOKED_AT for held in ids.values()):
                 break
@@ -97,7 +97,8 @@ class Callees:
         rare = [caller for caller, held in ids.items() if not held] if read and len(callers) > 1 else []
         return chosen.union(*(self._trace_ids([caller], window) for caller in rare))
 
-    def _summaries(self, callers: Sequence[str], window: Window) -> Iterator[Sequence[Any]]:
+    def _summaries(self, callers: Sequence[str], window: Window) -> Iterator[Sequence[tuple[str, set[str]]]]:
+        """Pages of traces with the services in each."""
         asked = {
             "StartTime": max(window.start, window.end - LONGEST),
             "EndTime": window.end,
@@ -107,7 +108,10 @@ class Callees:
         call = self._client.get_trace_summaries
         with reasons(self._settings, "X-Ray", PERMISSION):
             for page in pages(call, "NextToken", "X-Ray's list of traces", **asked):
-                yield page["TraceSummaries"]
+                yield [
+                    (str(one["Id"]), {str(service.get("Name")) for service in one.get("ServiceIds") or []})
+                    for one in page["TraceSummaries"]
+                ]
 
 
 def is_call(document: Mapping[str, Any]) -> bool:

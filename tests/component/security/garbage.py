@@ -86,7 +86,7 @@ GOOD: dict[str, Any] = {
         ]
     },
     "/Traces": {"Traces": [{"Id": TRACE, "Segments": [{"Id": "a", "Document": json.dumps(SEGMENT)}]}]},
-    "/TraceSummaries": {"TraceSummaries": [{"Id": TRACE, "Duration": 1.0}]},
+    "/TraceSummaries": {"TraceSummaries": [{"Id": TRACE, "Duration": 1.0, "ServiceIds": [{"Name": "a"}]}]},
     "/TimeSeriesServiceStatistics": {
         "TimeSeriesServiceStatistics": [{"Timestamp": STAMP, "EdgeSummaryStatistics": STATISTICS}]
     },
