@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -13,13 +13,13 @@ from werkzeug.wrappers import Request, Response
 
 from tests.collector_process import CollectorProcess, settings_at, wait_for
 from tests.conftest import serving
+from tests.system.drawing import Same, reader
 from tests.system.trees import Span, request_of, send
 from threemaps.compare import settling
 from threemaps.compare.side_by_side import compare_now
 from threemaps.demo.resolved import config_files
 from threemaps.diagnose.collector import read_collector
 from threemaps.model.windows import window_until
-from threemaps.readers import open_backend
 from threemaps.settings import Settings
 from threemaps.standins import aws
 from threemaps.standins.honeycomb import app as honeycomb
@@ -74,10 +74,8 @@ class Bench:
         wait_for(drawn)
 
     def calls(self, backend: str) -> dict[tuple[str, str], int | None]:
-        from datetime import UTC, datetime
-
         window = window_until(datetime.now(UTC) + timedelta(seconds=1), SINCE)
-        found = open_backend(backend, self.settings).read_map(window)
+        found = reader(self.settings.state, backend, Same(self.settings)).read_map(window)
         return {(edge.source.name, edge.target.name): edge.requests for edge in found.edges}
 
     def wait_for_backlog(self, backend: str) -> None:

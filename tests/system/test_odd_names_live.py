@@ -47,7 +47,7 @@ def start(forest: Forest, name: str) -> tuple[Any, Callable[..., Any]]:
 
 
 def test_every_name_of_a_service_is_in_every_map(system: System, prefix: str) -> None:
-    """As it is, or in X-Ray as X-Ray takes it: no call of such a service gets lost there."""
+    """As it is, or in AWS as X-Ray takes it: no call of such a service gets lost there."""
     forest = Forest(random.Random(1), [])
     root, span = start(forest, f"{prefix}root")
     names = ["My Service", "ü-服务", "a/b.c:80", "it's", "a|b", "a!b", "\U0001f600", "x" * 250, ""]
@@ -61,7 +61,7 @@ def test_every_name_of_a_service_is_in_every_map(system: System, prefix: str) ->
 
     def drawn_by(backend: str) -> dict[Edge, tuple[int, int | None]]:
         drawn = forest.truth.drawn_by(backend)
-        if backend != "xray":
+        if backend == "honeycomb":
             return drawn
         renamed: dict[Edge, tuple[int, int | None]] = {}
         for (caller, (name, _)), (count, errors) in drawn.items():

@@ -5,13 +5,14 @@ from collections.abc import Mapping
 
 from threemaps.diagnose.case import Case, Reason
 from threemaps.model.difference import Source
-from threemaps.model.drawing import XRAY
+from threemaps.model.drawing import CLOUDWATCH, XRAY
 from threemaps.model.servicemap import Edge, Kind, Node
 from threemaps.model.spans import Ends
 
 # What a segment's name may not hold, and how long it may be.
 NOT_TAKEN = re.compile(r"[^\w \t\n\f\r.:/%&#=+\\@-]")
 LONGEST = 200
+SENT_BY_XRAY = (XRAY, CLOUDWATCH)  # CloudWatch's spans come through X-Ray
 
 
 def in_xray(node: Node) -> Node:
@@ -24,10 +25,13 @@ class Names:
     """Both sides of it are differences: X-Ray lacks the one name, the others lack the other."""
 
     def reason(self, case: Case) -> Reason | None:
-        xray = next((one for one in case.sources if one.backend == XRAY), None)
-        if xray is None or not case.is_missing:
+        aws = [one for one in case.sources if one.backend in SENT_BY_XRAY]
+        if not aws or not case.is_missing:
             return None
-        for other in case.others if case.odd is xray else (case.odd,):
+        is_aws = case.odd.backend in SENT_BY_XRAY
+        xray = case.odd if is_aws else aws[0]
+        others = [one for one in case.others if one.backend not in SENT_BY_XRAY]
+        for other in others if is_aws else (case.odd,):
             meant = original(case, other, xray)
             if meant:
                 return Reason(
