@@ -74,8 +74,11 @@ def subjects(
 def explained(
     sources: Sequence[Source], found: Iterable[Difference], asked: Sequence[Subject]
 ) -> tuple[Difference, ...]:
-    """Each difference with its reason; those in the same thing for the same reason are one."""
-    return tuple(merged(map(_explainer(sources, lambda case: _reason(case, asked)), found)))
+    """Each difference with its reason; those in the same thing for the same reason are one.
+
+    Nothing asked: the maps alone explain all of them.
+    """
+    return tuple(merged(map(_explainer(sources, lambda case: _reason(case, asked or PURE)), found)))
 
 
 def _explainer(sources: Sequence[Source], why: Callable[[Case], Reason | None]) -> Explain:
