@@ -14,7 +14,7 @@ from tests.system.trees import CLIENT, CONSUMER, PRODUCER, SERVER, Edge, End, Fo
 from threemaps.diagnose.names import in_xray
 from threemaps.model.servicemap import Node
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.long]
 
 FROM_OUTSIDE: End = ("outside", "outside")
 SECOND = 1_000_000_000

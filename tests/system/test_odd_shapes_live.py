@@ -18,7 +18,7 @@ from threemaps.diagnose import shapes
 from threemaps.diagnose.collector import read_collector
 from threemaps.model.drawing import SHAPES
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.long]
 
 KINDS = (INTERNAL, SERVER, SERVER, CLIENT, CLIENT, CLIENT, PRODUCER, CONSUMER)
 REMOTE_PARENT = 0x301  # the flags of a span whose parent is in another process

@@ -122,12 +122,17 @@ def found_in_processes(system: System) -> set[tuple[str, str]]:
     """In the environment and in the arguments, workers included."""
     found = set()
     for name, process in records(system.settings).load().items():
+        looked_at = 0
         for member in process.members():
-            environment = member.environ()
-            assert environment, name
-            found |= {(name, key) for key in keys_in("\0".join(environment.values()))}
-            assert not keys_in("\0".join(member.cmdline())), name
-            assert member.uids().real == os.getuid()
+            # A stand-in's helper process may end meanwhile.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                environment = member.environ()
+                assert environment, name
+                found |= {(name, key) for key in keys_in("\0".join(environment.values()))}
+                assert not keys_in("\0".join(member.cmdline())), name
+                assert member.uids().real == os.getuid()
+                looked_at += 1
+        assert looked_at, name
     return found
 
 

@@ -11,7 +11,7 @@ from tests.running import System
 from threemaps.demo.health import wait_until
 from threemaps.readers.aws import aws_client
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.long]
 
 REQUESTS = 10
 ARRIVES_WITHIN = 20

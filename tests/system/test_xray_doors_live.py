@@ -34,7 +34,7 @@ from threemaps.doctor.legs import advice
 from threemaps.doctor.walk import Walk
 from threemaps.readers.aws import aws_client
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.long]
 
 SEEDS = (1, 2, 3)
 MADE_UP = "made up"
