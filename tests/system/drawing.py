@@ -18,7 +18,8 @@ SINCE = timedelta(minutes=5)
 Drawn = dict[Edge, tuple[int | None, int | None]]
 
 
-# Application Signals' map where it had to be read from the spans: it has no call of a queue by its consumer.
+# CloudWatch's map without calls of a queue by its consumers: read from the spans, or made of segments, which
+# do not tell a consumer from a server.
 SPANS = "spans"
 
 
@@ -41,7 +42,8 @@ def drawn(settings: Settings, backend: str, prefix: str, since: timedelta = SINC
     window = Window(now - since, now + timedelta(seconds=2))
     reading = reader(settings.state, backend, Same(settings))
     found = reading.read_map(window, f"{prefix}*")
-    how = SPANS if reading.read_through == SPANS else backend
+    is_spans = reading.read_through == SPANS or (backend, settings.xray_ingest) == ("cloudwatch", "segments")
+    how = SPANS if is_spans else backend
     return how, {
         (
             (edge.source.name, str(edge.source.kind)),

@@ -94,9 +94,9 @@ def graph(bench: Bench) -> Graph:
 
 
 def rounded(told: Any) -> Any:
-    """Sums of seconds come in another order."""
+    """Spans last whole milliseconds: a segment's seconds, and their sums, are off by microseconds."""
     if isinstance(told, float):
-        return round(told, 6)
+        return round(told, 3)
     if isinstance(told, dict):
         return {name: rounded(value) for name, value in told.items()}
     return [rounded(one) for one in told] if isinstance(told, list) else told
