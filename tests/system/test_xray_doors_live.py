@@ -242,6 +242,8 @@ def comparable(document: dict[str, Any], sent: set[str]) -> dict[str, Any]:
     told: dict[str, Any] = plain(document)
     if "type" not in told:
         told.pop("namespace", None)  # awsxray leaves one on some segments, where it means nothing
+        # Consumers' own name, from which awsxray takes it.
+        told.get("metadata", {}).get("default", {}).pop("aws.remote.service", None)
     return told
 
 
@@ -309,8 +311,9 @@ def test_a_span_that_is_refused_in_a_200_is_told(doors: tuple[Bench, Bench]) -> 
     bench, caller = doors[1], secrets.token_hex(3)
     walk = Walk(bench.settings, send=True)
     forest = Forest(random.Random(1), [])
-    for words in ({}, {"text": "x" * 250_000}):
-        forest.span(new_trace(), caller, SERVER, b"", int(datetime.now(UTC).timestamp()) * 10**9, 100, words)
+    for _ in range(2):
+        forest.span(new_trace(), caller, SERVER, b"", int(datetime.now(UTC).timestamp()) * 10**9, 100)
+    forest.spans[1][1].span_id = b""
     bench.send(forest.spans)
     bench.wait_for_call("xray", "outside", caller)
     wait_for(lambda: any(one.refused_in_a_200 for one in walk.complaints()))
