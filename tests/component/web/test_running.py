@@ -10,6 +10,7 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
+from tests.collector_process import wait_for
 from tests.component.web.conftest import Visit
 from tests.running import System
 from threemaps.readers.aws import aws_client
@@ -174,7 +175,19 @@ def test_a_rule_that_can_never_match_is_named(page: Page, page_system: System) -
         client.delete_sampling_rule(RuleName="by-host")
 
 
-def test_log_lines_are_filtered(page: Page) -> None:
+@pytest.fixture
+def failed(page_system: System, sent: Sent) -> None:
+    """A request on which a service failed, and whose error has come to Rollbar."""
+    page_system.ok("fault", "users", "--errors", "1")
+    page_system.run("traffic", "--requests", "2")
+    sent.requests += 2
+    page_system.ok("fault", "users", "--clear")
+    wait_for(lambda: "InjectedFault" in requests.get(address(page_system, "/errors"), timeout=30).text)
+    lines = "/logs?pattern=InjectedFault"
+    wait_for(lambda: "unhandled" in requests.get(address(page_system, lines), timeout=30).text)
+
+
+def test_log_lines_are_filtered(failed: None, page: Page) -> None:
     page.get_by_role("link", name="Logs").click()
     expect(page.locator(".logs li").first).to_be_visible()
     page.get_by_label("Filter pattern").fill("InjectedFault")
@@ -183,7 +196,7 @@ def test_log_lines_are_filtered(page: Page) -> None:
     expect(page.locator(".logs li", has_not_text="InjectedFault")).to_have_count(0)
 
 
-def test_the_rollbar_item_of_an_error(page: Page) -> None:
+def test_the_rollbar_item_of_an_error(failed: None, page: Page) -> None:
     page.get_by_role("link", name="Errors").click()
     expect(page.locator("tbody tr").first).to_contain_text("InjectedFault")
 
