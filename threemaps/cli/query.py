@@ -50,7 +50,7 @@ def command(
     """
     from threemaps.model.windows import parse_since, window_until
     from threemaps.readers.accounts import reading_settings
-    from threemaps.readers.question_words import question_of
+    from threemaps.readers.question_words import labels, question_of
     from threemaps.readers.questions import TITLES, ask, ask_own
     from threemaps.render.names import shown
 
@@ -89,15 +89,9 @@ def echo_json(question: str, window: "Window", service: str | None, answer: "Ans
     click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
 
 
-def labels(question: Mapping[str, Any]) -> list[str]:
-    """What Honeycomb calls the columns of the calculations."""
-    return [
-        f"{one['op']}({one['column']})" if "column" in one else one["op"] for one in question["calculations"]
-    ]
-
-
 def table(answer: "Answer", question: Mapping[str, Any]) -> Iterator[str]:
     """A line a group: its calculations, then what it is grouped by."""
+    from threemaps.readers.question_words import labels
     from threemaps.render.names import fitted
 
     names = [*labels(question), *question["breakdowns"]]

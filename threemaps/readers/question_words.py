@@ -1,7 +1,7 @@
 """A question in the words of Honeycomb's query builder → its query: VISUALIZE, GROUP BY and WHERE."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from threemaps.errors import UserError
@@ -29,6 +29,13 @@ def question_of(visualize: Sequence[str], group_by: Sequence[str], where: Sequen
         "orders": [] if first["op"] == "HEATMAP" else [{**first, "order": "descending"}],
         "limit": MOST_GROUPS,
     }
+
+
+def labels(question: Mapping[str, Any]) -> list[str]:
+    """What Honeycomb calls the columns of the calculations."""
+    return [
+        f"{one['op']}({one['column']})" if "column" in one else one["op"] for one in question["calculations"]
+    ]
 
 
 def calculation_of(text: str) -> dict[str, str]:

@@ -64,8 +64,7 @@ class Told:
     """What one map says of a spot or a link; `state` is told, untold, or missing (it should be there)."""
 
     state: str
-    differs: bool = False  # something unexpected is here, in this map or in another
-    odd: bool = False  # and this map is the one out of step
+    odd: bool = False  # something unexpected is here, and this map is the one out of step
     delta: float | None = None  # how many calls more or fewer than in the maps that do not diverge
     note: str = ""  # in the merged map: which maps diverge, and how
     requests: int | None = None
@@ -233,10 +232,10 @@ def _marks(differences: Sequence[Difference]) -> dict[tuple[Node, ...], set[str]
     return dict(marks)
 
 
-def _state(source: str, present: bool, marks: Sequence[set[str]]) -> tuple[str, bool, bool]:
+def _state(source: str, present: bool, marks: Sequence[set[str]]) -> tuple[str, bool]:
     odd = any(source in mark for mark in marks)
     state = "told" if present else "missing" if odd else "untold"
-    return state, bool(marks), odd
+    return state, odd
 
 
 def _by_prefix(spots: Sequence[Spot]) -> list[Spot]:

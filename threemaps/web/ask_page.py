@@ -11,7 +11,7 @@ from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 
 from threemaps.model.difference import Window
-from threemaps.readers.question_words import question_of
+from threemaps.readers.question_words import labels, question_of
 from threemaps.readers.questions import Answer, ask_own
 from threemaps.readers.recent import Sample, recent_traces
 from threemaps.readers.traces import attribute_columns
@@ -63,18 +63,16 @@ def answered(settings: Settings, view: View, fields: MultiDict[str, str]) -> dic
     )
     window = view.window(datetime.now(UTC))
     answer, problem = tried(lambda: ask_own(settings, question, window, view.service or None))
-    labels = [
-        f"{one['op']}({one['column']})" if "column" in one else one["op"] for one in question["calculations"]
-    ]
+    columns = labels(question)
     return {
         "problem": problem,
-        "chart": chart_of(answer, labels, window) if answer else "",
-        "heads": [*labels, *question["breakdowns"]] if "HEATMAP" not in labels[0] else [],
-        "rows": [[cell(row.get(name)) for name in (*labels, *question["breakdowns"])] for row in answer.rows]
+        "chart": chart_of(answer, columns, window) if answer else "",
+        "heads": [*columns, *question["breakdowns"]] if "HEATMAP" not in columns[0] else [],
+        "rows": [[cell(row.get(name)) for name in (*columns, *question["breakdowns"])] for row in answer.rows]
         if answer
         else [],
         "trace_column": TRACE,
-        "slowest": slowest(settings, window) if "HEATMAP" in labels[0] else [],
+        "slowest": slowest(settings, window) if "HEATMAP" in columns[0] else [],
         "as_json": orjson.dumps(question, option=orjson.OPT_INDENT_2).decode(),
         "as_curl": as_curl(settings, question),
         "as_command": as_command(fields),
@@ -86,11 +84,11 @@ def _parts(fields: MultiDict[str, str], name: str, separator: str = ";") -> list
     return [part.strip() for part in fields.get(name, "").split(separator) if part.strip()]
 
 
-def chart_of(answer: Answer, labels: list[str], window: Window) -> Markup:
+def chart_of(answer: Answer, columns: list[str], window: Window) -> Markup:
     """A heatmap, or the first calculation over time where it is one line."""
-    if labels[0] == HEATMAP:
+    if columns[0] == HEATMAP:
         return Markup(charts.heatmap(answer, window))  # noqa: S704 - our own drawing, escaped there
-    return Markup(charts.line(answer, labels[0], window))  # noqa: S704
+    return Markup(charts.line(answer, columns[0], window))  # noqa: S704
 
 
 def slowest(settings: Settings, window: Window) -> list[Sample]:
