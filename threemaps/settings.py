@@ -7,6 +7,7 @@ Values come from the environment, then from `.env` in the checkout or, without o
 import json
 import os
 import re
+import stat
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,9 +92,11 @@ class Settings:
     def load(cls, environ: Mapping[str, str] | None = None, *, project: Path = USERS_FOLDER) -> "Settings":
         given = os.environ if environ is None else environ
         dotenv = Path(given.get("THREEMAPS_ENV_FILE") or project / ".env")
+        require_trusted(dotenv, hint="remove it, or name yours: THREEMAPS_ENV_FILE=~/.env")
         merged = {**read_dotenv(dotenv), **{name: value for name, value in given.items() if value}}
         backends = parse_backends(merged.get("THREEMAPS_BACKENDS", "local"))
         state = parse_folder(merged.get("THREEMAPS_STATE") or str(default_state(project)))
+        require_trusted(state, hint="name a folder of yours: THREEMAPS_STATE=~/.local/state/threemaps")
         usual = {**PORTS, **ports_in_use(state)}
         return cls(
             state=state,
@@ -235,6 +238,17 @@ def parse_port(environ: Mapping[str, str], name: str, default: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 6 and 0 < int(text) < 65536):
         raise UserError(f"{variable}={text[:40]!r} is no port", hint="a number from 1 to 65535", exit_code=2)
     return int(text)
+
+
+def require_trusted(path: Path, hint: str) -> None:
+    """Ours or root's, if it is there: it says what we start and stop. In another's folder, his."""
+    try:
+        owner, folder = path.lstat().st_uid, path.parent.stat()
+    except OSError:
+        return
+    own_folder = owner == folder.st_uid and not folder.st_mode & stat.S_IWOTH
+    if owner not in (0, os.geteuid()) and not own_folder:
+        raise UserError(f"{path} belongs to somebody else (uid {owner})", hint=hint, exit_code=2)
 
 
 def ports_in_use(state: Path) -> dict[str, int]:

@@ -105,6 +105,13 @@ def test_nothing_listens_beyond_this_machine(breakable: System) -> None:
     assert {address.ip for address in listening} <= {"127.0.0.1", "::1"}
 
 
+def test_nobody_else_reads_what_runs(breakable: System) -> None:
+    state = breakable.settings.state
+    names = {path.name for path in state.rglob("*")}
+    assert {"web.log", "honeycomb_api_key", "aws.duckdb"} <= names
+    assert not [path for path in (state, *state.rglob("*")) if path.stat().st_mode & 0o077]
+
+
 def test_down_leaves_nothing_and_may_be_repeated(own_system: System) -> None:
     own_system.up()
     members = [member for process in processes(own_system).values() for member in process.members()]

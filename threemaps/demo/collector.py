@@ -12,6 +12,7 @@ from pathlib import Path
 from threemaps.demo.collector_build import BuildError, build
 from threemaps.demo.collector_release import ReleaseError, download
 from threemaps.demo.lock import exclusive
+from threemaps.demo.state import require_safe_way
 from threemaps.errors import UserError
 from threemaps.settings import PROJECT
 
@@ -32,6 +33,7 @@ def collector_binary(say: Say, environ: Mapping[str, str] = os.environ) -> Path:
     if found and version_of(Path(found)) in KNOWN_GOOD:
         return Path(found)
     cached = cache_folder(environ) / "otelcol-contrib"
+    require_safe_way(cached)
     if not cached.exists():
         waiting = "another threemaps is getting the collector: waiting for it"
         with exclusive(cached.parent / "lock", lambda: say(waiting)):

@@ -4,13 +4,13 @@ It alone sees `.env`. The collector gets its values as files, the page the keys 
 """
 
 import json
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from threemaps.demo.faults import document
 from threemaps.demo.resolved import NO_KEY, addresses, write_resolved
+from threemaps.demo.state import write_private
 from threemaps.demo.system import reading_keys
 from threemaps.errors import UserError
 from threemaps.settings import Settings
@@ -52,13 +52,6 @@ def aws_credentials(settings: Settings) -> str:
 def env_file(values: Mapping[str, str]) -> str:
     """As `Settings.load` reads it through THREEMAPS_ENV_FILE; in quotes, so that a `#` stays a `#`."""
     return "".join(f'{name}="{value}"\n' for name, value in values.items())
-
-
-def write_private(path: Path, text: str) -> None:
-    """Nobody but its owner may read it."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
 
 
 def write_flags(path: Path) -> None:

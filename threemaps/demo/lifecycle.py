@@ -12,6 +12,8 @@ from threemaps.demo.ended import advice, telling
 from threemaps.demo.lock import exclusive
 from threemaps.demo.logs import rotate
 from threemaps.demo.processes import Running, Spec, ended, known, last_lines, records, start, stop
+from threemaps.demo.resolved import forget_keys
+from threemaps.demo.state import claim
 from threemaps.errors import UserError
 from threemaps.settings import PORTS_FILE, Settings
 
@@ -32,7 +34,8 @@ STOP_ORDER = (
 
 @contextlib.contextmanager
 def exclusively(settings: Settings, say: Say) -> Iterator[None]:
-    """One `up` or `down` at a time."""
+    """One `up` or `down` at a time, in a folder that is ours alone."""
+    claim(settings.state)
     waiting = f"waiting for another threemaps command that starts or stops things in {settings.state}"
     with exclusive(settings.run / "up.lock", lambda: say(waiting)):
         yield
@@ -171,4 +174,5 @@ def bring_down(settings: Settings, say: Say) -> int:
             with contextlib.suppress(OSError):  # a full disk: who is gone is known by its start time
                 records(settings).save(running)
                 (settings.run / PORTS_FILE).unlink(missing_ok=True)
+    forget_keys(settings)
     return stopped

@@ -98,6 +98,7 @@ def start(spec: Spec, log: Path) -> Running:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            umask=0o077,
         )
     _children[child.pid] = child
     return Running(spec.name, child.pid, psutil.Process(child.pid).create_time(), spec.fingerprint)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from threemaps.demo.names import own_names, read_names
 from threemaps.demo.redaction import redaction_files
+from threemaps.demo.state import write_private
 from threemaps.settings import (
     LOCAL_AWS_ACCESS_KEY_ID,
     LOCAL_AWS_SECRET_ACCESS_KEY,
@@ -19,6 +20,7 @@ CONFIG = PROJECT / "collector" / "otel-config.yaml"
 PARTS = PROJECT / "collector" / "parts"
 # The file says what is missing where a key is: an empty value would stop the collector without a word of why.
 NO_KEY = "no-key-was-given"
+KEYS = ("honeycomb_api_key", "aws_credentials")
 LOCAL_CREDENTIALS = f"""[default]
 aws_access_key_id = {LOCAL_AWS_ACCESS_KEY_ID}
 aws_secret_access_key = {LOCAL_AWS_SECRET_ACCESS_KEY}
@@ -99,11 +101,17 @@ def addresses(settings: Settings) -> dict[str, str]:
 
 
 def write_resolved(settings: Settings) -> None:
-    """Writes every file anew; only their owner may read them."""
+    """Writes every file anew."""
     settings.run.mkdir(parents=True, exist_ok=True, mode=0o700)
     settings.queue.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name, value in resolved(settings).items():
-        _write(settings.run / name, value)
+        write_private(settings.run / name, value)
+
+
+def forget_keys(settings: Settings) -> None:
+    """Once nothing runs any more, nothing needs them."""
+    for name in KEYS:
+        (settings.run / name).unlink(missing_ok=True)
 
 
 def resolved(settings: Settings) -> Mapping[str, str]:
@@ -125,11 +133,3 @@ def regional_endpoint(service: str, region: str) -> str:
     found = EndpointResolver(create_loader().load_data("endpoints")).construct_endpoint(service, region)
     host = found["hostname"] if found else f"{service}.{region}.amazonaws.com"
     return f"https://{host}"
-
-
-def _write(path: Path, value: str) -> None:
-    temporary = path.with_name(path.name + ".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(value)
-    temporary.replace(path)

@@ -9,8 +9,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from threemaps.demo.init import write_private
 from threemaps.demo.resolved import config_files, write_resolved
+from threemaps.demo.state import write_private
 from threemaps.errors import UserError
 from threemaps.settings import PROJECT, Settings
 

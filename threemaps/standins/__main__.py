@@ -1,6 +1,7 @@
 """`python -m threemaps.standins NAME`: one vendor's stand-in as a process of its own."""
 
 import logging
+import os
 import signal
 import sys
 from types import FrameType
@@ -37,6 +38,7 @@ log = logging.getLogger("threemaps.standins")
 
 
 def main(arguments: list[str]) -> int:
+    os.umask(0o077)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
     try:
         if len(arguments) != 1 or arguments[0] not in VENDORS:

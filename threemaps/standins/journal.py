@@ -94,7 +94,7 @@ class Journal:
     def _begin(self) -> int:
         self._number += 1
         path = self._path(self._number)
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o666)
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)  # else a crash of the machine could forget that there is such a file

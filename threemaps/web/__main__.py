@@ -1,6 +1,7 @@
 """`python -m threemaps.web`: the page as a process of its own."""
 
 import logging
+import os
 import signal
 import sys
 from types import FrameType
@@ -24,6 +25,7 @@ THREADS = MOST_STREAMS + 8
 
 
 def main() -> int:
+    os.umask(0o077)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
     try:
         serve(Settings.load())
