@@ -30,7 +30,7 @@ def claim(state: Path) -> None:
 
 def require_safe_way(path: Path) -> None:
     """Raises UserError where somebody else could have put it there, or what leads to it."""
-    for one in {*_way(path), *_way(path.resolve())}:
+    for one in reversed([*_way(path.resolve()), *_way(path)]):
         _require_kept(one)
 
 
