@@ -65,7 +65,8 @@ def test_a_good_account_says_whose_it_is_and_what_the_key_may(honeycomb: Client)
     ("keys", "ok", "says", "step"),
     [
         ({}, False, "neither HONEYCOMB_MANAGEMENT_KEY", "export HONEYCOMB_MANAGEMENT_KEY=ID:SECRET"),
-        ({"HONEYCOMB_MANAGEMENT_KEY": LOCAL_MANAGEMENT_KEY}, True, "team threemaps, environment local", ""),
+        ({"HONEYCOMB_MANAGEMENT_KEY": LOCAL_MANAGEMENT_KEY}, True, "tools, environment local", ""),
+        ({"HONEYCOMB_MANAGEMENT_KEY": f"hcamk_{'0' * 26}:secret"}, False, "does not take the management", ""),
         ({"HONEYCOMB_MANAGEMENT_KEY": "hcamk_" + "0" * 26}, False, "without its secret", "ID:SECRET"),
         ({"HONEYCOMB_CONFIGURATION_KEY": LOCAL_INGEST_KEY}, False, "is an ingest key", "CONFIGURATION_KEY"),
         ({"HONEYCOMB_CONFIGURATION_KEY": "A" * 22}, False, "does not know it", "CONFIGURATION_KEY"),
@@ -109,3 +110,14 @@ def test_datasets_with_their_last_event(honeycomb: Client) -> None:
     noted = check_honeycomb_datasets(account)
     assert noted.ok
     assert "OTEL_SERVICE_NAME" in noted.next_step
+
+
+def test_datasets_that_nobody_may_list_are_not_counted_as_good(serve: Serve, honeycomb: Client) -> None:
+    """Without a configuration key, with one that is refused, with an answer that makes no sense."""
+    refusing = serve(Vendor(json({"error": "unknown API key - check your credentials"}, 401)).app)
+    confused = serve(Vendor(json({"datasets": []})).app)
+    key = {"HONEYCOMB_CONFIGURATION_KEY": LOCAL_CONFIGURATION_KEY}
+    for account in (walk(honeycomb.url), walk(refusing, **key), walk(confused, **key)):
+        found = check_honeycomb_datasets(account)
+        assert (found.ok, found.looked) == (True, False)
+        assert found.detail.startswith("not listed: ")

@@ -21,6 +21,7 @@ COMMANDS = {
     "traffic": "Send requests across the services.",
     "compare": "Compare the service maps of the backends.",
     "snapshot": "Save one backend's map as a small file.",
+    "login": "Log in to Honeycomb in the browser, so that its map can be read without a key.",
     "link": "Print the address of the map's query, or of a trace, in Honeycomb's own page.",
     "trace": "Show one trace as each backend holds it.",
     "logs": "Show the log lines of one trace.",

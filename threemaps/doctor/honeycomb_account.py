@@ -4,13 +4,16 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from threemaps.doctor.check import Check, broken, good, noted
+from threemaps.doctor.check import Check, broken, good, noted, unseen
 from threemaps.doctor.honeycomb import elsewhere, malformed
 from threemaps.doctor.walk import Walk
 from threemaps.errors import UserError
 from threemaps.readers.base import Shape
 from threemaps.readers.honeycomb import configuration_api
-from threemaps.readers.honeycomb_account import account_of, ask_auth, key_of
+from threemaps.readers.honeycomb_account import ask_auth, key_of
+from threemaps.readers.honeycomb_login import COMMAND
+from threemaps.readers.honeycomb_mcp import Mcp
+from threemaps.readers.honeycomb_session import Access, Session
 from threemaps.settings import LOCAL_MANAGEMENT_KEY, Settings
 
 LINK = "backend"
@@ -24,31 +27,32 @@ def check_honeycomb_ingest_key(walk: Walk) -> Check:
 
 
 def check_honeycomb_reading_key(walk: Walk) -> Check:
-    """A configuration key reads on the Enterprise plan, a management key on every plan: one is enough."""
-    settings = walk.settings
-    management = key_of(settings, "HONEYCOMB_MANAGEMENT_KEY")
+    """A configuration key reads on the Enterprise plan, MCP on every plan: one of both is enough."""
+    settings, variable = walk.settings, "HONEYCOMB_MANAGEMENT_KEY"
+    management, access = key_of(settings, variable), Access.of(settings)
     if management and (wrong := malformed_management(management)):
-        return broken(
-            LINK, "management key", f"HONEYCOMB_MANAGEMENT_KEY: {wrong}", step_for("HONEYCOMB_MANAGEMENT_KEY")
-        )
-    if management and not key_of(settings, "HONEYCOMB_CONFIGURATION_KEY"):
-        return check_management_key(settings)
-    if not management and not key_of(settings, "HONEYCOMB_CONFIGURATION_KEY"):
-        detail = (
-            "neither HONEYCOMB_MANAGEMENT_KEY, which reads on every plan, nor HONEYCOMB_CONFIGURATION_KEY, "
-            "which reads on the Enterprise plan, is set"
-        )
-        return broken(LINK, "configuration key", detail, step_for("HONEYCOMB_MANAGEMENT_KEY"))
-    return check_key(settings, "HONEYCOMB_CONFIGURATION_KEY", "configuration")
+        return broken(LINK, "management key", f"{variable}: {wrong}", step_for(variable))
+    if key_of(settings, "HONEYCOMB_CONFIGURATION_KEY"):
+        return check_key(settings, "HONEYCOMB_CONFIGURATION_KEY", "configuration")
+    if access:
+        return check_mcp(settings, access)
+    detail = (
+        f"neither {variable} nor a login, which read on every plan, nor HONEYCOMB_CONFIGURATION_KEY, "
+        "which reads on the Enterprise plan, is there"
+    )
+    return broken(LINK, "configuration key", detail, f"{COMMAND}; or {step_for(variable)}")
 
 
-def check_management_key(settings: Settings) -> Check:
+def check_mcp(settings: Settings, access: Access) -> Check:
+    """The MCP server itself says whether it takes the key, or the login."""
+    name, what = ("management key", "HONEYCOMB_MANAGEMENT_KEY") if access.headers else ("login", "the login")
     try:
-        account = account_of(settings)
+        tools = Session(settings.honeycomb_mcp, access).tools()
+        environment = Mcp(settings, access).environment()
     except UserError as error:
-        return broken(LINK, "management key", error.message, error.hint)
-    where = f"team {account.team}, environment {account.environment}"
-    return good(LINK, "management key", f"HONEYCOMB_MANAGEMENT_KEY is set; {where}")
+        return broken(LINK, name, error.message, error.hint)
+    where = f"{settings.honeycomb_mcp}: {len(tools)} tools, environment {environment}"
+    return good(LINK, name, f"{what} is accepted by {where}")
 
 
 def check_key(settings: Settings, variable: str, wanted: str) -> Check:
@@ -101,7 +105,7 @@ def check_honeycomb_datasets(walk: Walk) -> Check:
         datasets = [one for one in listed if isinstance(one, dict)]
     except UserError as error:
         # Without a configuration key nobody may list them; the map says more in a moment.
-        return good(LINK, "datasets", f"not listed: {error.message}")
+        return unseen(LINK, "datasets", f"not listed: {error.message}")
     written = sorted(((last_of(one), str(one.get("slug") or "")) for one in datasets), reverse=True)
     if not written:
         return good(LINK, "datasets", "there are none yet")

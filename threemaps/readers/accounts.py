@@ -7,6 +7,7 @@ import botocore.session
 from botocore.exceptions import BotoCoreError
 
 from threemaps.demo.processes import records
+from threemaps.readers.honeycomb_login import Kept
 from threemaps.settings import Settings
 
 HONEYCOMB_READING_KEYS = ("HONEYCOMB_CONFIGURATION_KEY", "HONEYCOMB_MANAGEMENT_KEY")
@@ -22,8 +23,10 @@ def reading_settings(settings: Settings, named: Sequence[str]) -> tuple[Settings
     if settings.get("THREEMAPS_BACKENDS") or demo_runs(settings):
         return settings, []
     notes = []
-    if "honeycomb" in named and any(map(settings.get, HONEYCOMB_READING_KEYS)):
-        settings = replace(settings, honeycomb_is_real=True)
+    real = replace(settings, honeycomb_is_real=True)
+    may_read = any(map(settings.get, HONEYCOMB_READING_KEYS)) or Kept.of(real).is_there
+    if "honeycomb" in named and may_read:
+        settings = real
         notes.append(f"reading your Honeycomb account at {settings.honeycomb_api}")
     if any(source in named for source in AWS_SOURCES) and has_aws_keys(settings):
         settings = replace(settings, aws_is_real=True)

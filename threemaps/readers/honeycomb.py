@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from threemaps.model.difference import Window
 from threemaps.model.servicemap import Edge, ServiceMap
 from threemaps.readers.base import Manners, UnreadableError
-from threemaps.readers.honeycomb_account import account_of, key_of
+from threemaps.readers.honeycomb_account import key_of
 from threemaps.readers.honeycomb_maps import MapApi
 from threemaps.readers.honeycomb_mcp import Mcp
 from threemaps.readers.honeycomb_queries import QueryData
@@ -24,6 +24,7 @@ from threemaps.readers.honeycomb_refusals import (
     explain_query_refusal,
 )
 from threemaps.readers.honeycomb_results import Answer
+from threemaps.readers.honeycomb_session import Access
 from threemaps.readers.http import Api, Refusal
 from threemaps.settings import Settings
 
@@ -34,7 +35,7 @@ NO_CONFIGURATION_KEY = KeyRefusedError(
     hint="on Enterprise set it to a configuration key with the permission Read Service Maps",
 )
 NO_MANAGEMENT_KEY = KeyRefusedError(
-    "HONEYCOMB_MANAGEMENT_KEY is not set, and MCP, which every plan has, needs it",
+    "HONEYCOMB_MANAGEMENT_KEY is not set and nobody has logged in: MCP, which every plan has, needs either",
     hint=EVERY_PLAN,
 )
 
@@ -89,8 +90,8 @@ class Honeycomb:
             paths.append(MapApi(configuration_api(settings, explain_map_refusal)))
         else:
             missing.append(NO_CONFIGURATION_KEY)
-        if management := key_of(settings, "HONEYCOMB_MANAGEMENT_KEY"):
-            paths.append(Mcp(settings.honeycomb_mcp, management, lambda: account_of(settings).environment))
+        if access := Access.of(settings):
+            paths.append(Mcp(settings, access))
         else:
             missing.append(NO_MANAGEMENT_KEY)
         if has_configuration_key:

@@ -10,7 +10,8 @@ ABOUT_PLAN = re.compile(
 )
 SCOPES = "Model Context Protocol: Read and Environments: Read"
 EVERY_PLAN = (
-    f"every plan reads by MCP: HONEYCOMB_MANAGEMENT_KEY=ID:SECRET with the scopes {SCOPES}; "
+    "every plan reads by MCP: `threemaps login honeycomb` in a browser, or in CI "
+    f"HONEYCOMB_MANAGEMENT_KEY=ID:SECRET with the scopes {SCOPES}; "
     "or open `threemaps link honeycomb`, save the result, and compare the file"
 )
 

@@ -133,6 +133,15 @@ def test_mcp_tells_latency_too(world: World, plan: Plan) -> None:
     assert p95 == {("web", "api"): 30, ("api", "users"): 5, ("web", "users"): 5}
 
 
+def test_the_map_api_tells_calls_alone(world: World) -> None:
+    """What it does not tell is not known: no zero, and no figure of another window."""
+    send(world.enterprise, TREE, {3})
+    found = open_backend("honeycomb", account(world.enterprise, **CONFIGURATION)).read_map(window())
+    assert {(one.requests, one.errors, one.mean_ms, one.p95_ms) for one in found.edges} == {
+        (1, None, None, None)
+    }
+
+
 def test_a_key_without_the_service_map_reads_by_one_query(world: World, serve: Serve) -> None:
     """Calls, errors and, where an edge has not both, its percentile, of the one result a minute."""
     send(world.free, [*TREE, Call("users", 5, 2)], {3})
@@ -227,7 +236,10 @@ def test_nobody_at_the_mcp_address_is_no_refusal() -> None:
         json({}, 302, Location="http://127.0.0.1:9/mcp"),
     ],
 )
-def test_an_mcp_server_that_makes_no_sense(serve: Serve, answer: Any) -> None:
+def test_an_mcp_server_that_makes_no_sense(
+    serve: Serve, answer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("threemaps.readers.honeycomb_session.READ_SECONDS", 2)
     auth = json({"type": "ingest", "team": {"slug": "t"}, "environment": {"slug": "e"}})
     api, mcp = Vendor(auth), Vendor(answer)
     url = serve(mcp.app)

@@ -15,6 +15,7 @@ from threemaps.standins.honeycomb.keys import auth, check_configuration_key, man
 from threemaps.standins.honeycomb.limits import Limiter, Limits
 from threemaps.standins.honeycomb.mcp import mcp_door
 from threemaps.standins.honeycomb.mcp_tools import Tools
+from threemaps.standins.honeycomb.oauth import oauth_door
 from threemaps.standins.honeycomb.otlp import otlp_door
 from threemaps.standins.honeycomb.plan import Plan
 from threemaps.standins.honeycomb.problems import HoneycombError
@@ -46,6 +47,7 @@ def create_app(store: Store, *, limits: Limits | None = None, plan: Plan | None 
     app.register_blueprint(queries_door(store, limiter, plan))
     app.register_blueprint(map_door(store, plan))
     app.register_blueprint(mcp_door(Tools(store, plan)))
+    app.register_blueprint(oauth_door())
     app.register_error_handler(HoneycombError, HoneycombError.answer)
     app.register_error_handler(BodyError, lambda error: HoneycombError(error.status, error.reason).answer())
     app.register_error_handler(HTTPException, _http_error)

@@ -1,4 +1,4 @@
-"""Honeycomb's MCP server: tools for coding assistants over streamable HTTP, with a management key.
+"""Honeycomb's MCP server: tools for coding assistants over streamable HTTP, with a management key or OAuth.
 
 No tool here says anything before its answer is whole, so each answer is plain JSON, which the transport
 allows, and no session has to be kept.
@@ -14,6 +14,7 @@ from threemaps import __version__
 from threemaps.standins.honeycomb.checks import MAX_BODY_BYTES
 from threemaps.standins.honeycomb.keys import is_management_key
 from threemaps.standins.honeycomb.mcp_tools import ToolError, Tools
+from threemaps.standins.honeycomb.oauth import access_of, challenge
 from threemaps.standins.honeycomb.problems import HoneycombError
 from threemaps.standins.http import json_answer, parse_json, read_body
 
@@ -26,9 +27,9 @@ def mcp_door(tools: Tools) -> Blueprint:
 
     @door.post("/mcp")
     def post() -> Response:
-        if not is_management_key(request.headers.get("Authorization", "")):
-            refusal = {"error": "invalid_token", "error_description": "a management key as Bearer ID:SECRET"}
-            return json_answer(refusal, 401, {"WWW-Authenticate": 'Bearer error="invalid_token"'})
+        authorization = request.headers.get("Authorization", "")
+        if not is_management_key(authorization) and not access_of(authorization):
+            return Response(status=401, headers={"WWW-Authenticate": challenge()})
         data = read_body(request, limit=MAX_BODY_BYTES, decoded_limit=MAX_BODY_BYTES)
         message = parse_json(data)
         if not isinstance(message, dict) or not isinstance(message.get("method"), str):
