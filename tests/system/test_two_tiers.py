@@ -59,7 +59,7 @@ def test_an_agent_with_a_wrong_token_keeps_everything_until_it_has_the_right_one
     chance = random.Random(3)
     forest = Forest(chance, ["locked-a", "locked-b"], remotes=False).grow(20)
     send(agent.otlp_http, batches(chance, forest.spans, 20))
-    wait_for(lambda: "Unauthenticated" in agent.log.read_text())
+    wait_for(lambda: "401" in agent.log.read_text())
     assert agent.metric("otelcol_exporter_send_failed_spans", exporter="otlp_grpc/hop") == 0
     (agent.settings.run / "gateway_token").write_text(tiers.token)
     check(tiers.settings, "locked-", forest.truth.drawn_by)
@@ -74,3 +74,24 @@ def test_a_gateway_that_is_killed_and_started_again_loses_nothing(tiers: Tiers) 
     spread(tiers.agents, iter(bodies[len(bodies) // 2 :]))
     tiers.gateways[0].start()
     check(tiers.settings, "killed-", forest.truth.drawn_by)
+
+
+def test_an_agent_that_is_killed_holds_nothing_while_gateways_answer(tiers: Tiers) -> None:
+    agent = tiers.agent().start()
+    chance = random.Random(5)
+    forest = Forest(chance, ["held-a", "held-b"], remotes=False).grow(20)
+    send(agent.otlp_http, batches(chance, forest.spans, 20))
+    agent.kill()
+    check(tiers.settings, "held-", forest.truth.drawn_by)
+
+
+def test_what_no_gateway_takes_waits_in_the_agent_through_its_own_death(tiers: Tiers) -> None:
+    agent = tiers.agent().start()
+    chance = random.Random(6)
+    forest = Forest(chance, ["alone-a", "alone-b"], remotes=False).grow(20)
+    tiers.route([])
+    send(agent.otlp_http, batches(chance, forest.spans, 20))
+    agent.kill()
+    agent.start()
+    tiers.route(tiers.gateways)
+    check(tiers.settings, "alone-", forest.truth.drawn_by)

@@ -21,8 +21,6 @@ from threemaps.settings import PROJECT
 PACKAGE, VERSION = "sigs.k8s.io/kustomize/kustomize/v5", "v5.7.1"
 FOLDER = PROJECT / "deploy" / "kubernetes"
 OVERLAYS = ("local", "cloud")
-# What the collector's files need: they lie outside deploy/kubernetes.
-FLAGS = ("--load-restrictor", "LoadRestrictionsNone")
 
 Manifest = Mapping[str, Any]
 
@@ -55,7 +53,7 @@ def rendered(overlay: str) -> tuple[Manifest, ...]:
 
 
 def built(folder: Path) -> tuple[Manifest, ...]:
-    done = subprocess.run([kustomize(), "build", *FLAGS, folder], capture_output=True, text=True, check=False)
+    done = subprocess.run([kustomize(), "build", folder], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return tuple(yaml.safe_load_all(done.stdout))
 
@@ -77,7 +75,7 @@ def name_of(manifest: Manifest) -> str:
 
 def templates(overlay: str) -> dict[str, Manifest]:
     """The pods of each workload."""
-    workloads = of_kind(overlay, "Deployment", "StatefulSet")
+    workloads = of_kind(overlay, "Deployment", "StatefulSet", "DaemonSet")
     return {name_of(one): one["spec"]["template"] for one in workloads}
 
 

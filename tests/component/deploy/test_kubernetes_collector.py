@@ -20,7 +20,7 @@ from threemaps.settings import PROJECT
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-@pytest.mark.parametrize("collector", ["gateway/collector", "users/agent"])
+@pytest.mark.parametrize("collector", ["gateway/collector", "agent/agent"])
 def test_the_collector_starts_with_what_the_pod_mounts(
     overlay: str, collector: str, made: Secrets, tmp_path: Path
 ) -> None:
@@ -42,7 +42,7 @@ def test_the_collector_starts_with_what_the_pod_mounts(
 
 def test_the_certificate_is_for_the_name_that_agents_ask_for(made: Secrets) -> None:
     agent = yaml.safe_load((PROJECT / "collector" / "agent.yaml").read_text())
-    asked = agent["exporters"]["otlp_grpc/gateway"]["tls"]["server_name_override"]
+    asked = agent["exporters"]["otlp_http/gateway"]["tls"]["server_name_override"]
     assert asked == "${env:THREEMAPS_GATEWAY_NAME:-gateway}"
     name = "gateway"
     authority = x509.load_pem_x509_certificate(made["gateway-tls"]["ca.crt"].encode())

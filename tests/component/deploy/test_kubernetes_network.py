@@ -9,23 +9,26 @@ from tests.component.deploy.kustomize import OVERLAYS, Manifest
 
 each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
 
-AGENTS = ("frontend-api", "activities", "users")
+DEMO = {"frontend-api": 8000, "activities": 8001, "users": 8002}
+SPANS = (4317, 4318, 2000)
 INSIDE = {
     ("frontend-api", "activities", 8001),
     ("frontend-api", "users", 8002),
     ("activities", "users", 8002),
-    *((service, "gateway", 4317) for service in AGENTS),
+    *((service, "agent", port) for service in DEMO for port in SPANS),
+    ("agent", "gateway", 4318),
 }
 STANDINS = {
     ("gateway", "honeycomb", 8081),
     ("gateway", "aws", 8082),
-    *((service, "rollbar", 8083) for service in AGENTS),
+    *((service, "rollbar", 8083) for service in DEMO),
     ("web", "honeycomb", 8081),
     ("web", "aws", 8082),
     ("web", "rollbar", 8083),
-    ("web", "frontend-api", 8000),
-    ("web", "gateway", 8888),
-    ("web", "gateway", 13133),
+    ("web", "web", 8080),
+    *(("web", service, port) for service, port in DEMO.items()),
+    *(("web", "agent", port) for port in (*SPANS, 8888, 13133)),
+    *(("web", "gateway", port) for port in (8888, 13133)),
 }
 
 
@@ -96,8 +99,8 @@ def passes(policies: Iterable[Manifest], pod: Manifest, peer: Manifest, port: in
 
 
 def is_of_ours(peer: Mapping[str, object]) -> bool:
-    """A pod of this namespace."""
-    return "podSelector" in peer and "namespaceSelector" not in peer
+    """A pod of this namespace, or of any."""
+    return "podSelector" in peer and not peer.get("namespaceSelector")
 
 
 def rules(spec: Manifest) -> list[Manifest]:
@@ -106,7 +109,10 @@ def rules(spec: Manifest) -> list[Manifest]:
 
 def fits(selector: Manifest, pod: Manifest) -> bool:
     labels: Mapping[str, str] = pod["metadata"]["labels"]
-    return bool(selector.get("matchLabels", {}).items() <= labels.items())
+    wanted = selector.get("matchExpressions", ())
+    assert all(one["operator"] == "In" for one in wanted)
+    among = all(labels.get(one["key"]) in one["values"] for one in wanted)
+    return among and bool(selector.get("matchLabels", {}).items() <= labels.items())
 
 
 def open_ports(pod: Manifest) -> set[int]:

@@ -26,6 +26,7 @@ def test_a_service_is_traced_as_without_kubernetes(overlay: str) -> None:
             "THREEMAPS_ENV_FILE": os.devnull,
             "THREEMAPS_BIND": "0.0.0.0",
             "THREEMAPS_URL_ROLLBAR": "http://rollbar:8083",
+            "THREEMAPS_URL_OTLP_HTTP": "http://agent:4318",
             "THREEMAPS_URL_ACTIVITIES": "http://activities:8001",
             "THREEMAPS_URL_USERS": "http://users:8002",
         }
@@ -49,16 +50,28 @@ def test_a_service_is_traced_as_without_kubernetes(overlay: str) -> None:
 
 
 @each_overlay
-def test_every_service_has_its_own_agent(overlay: str) -> None:
+def test_nothing_of_an_agent_is_in_the_pod_of_a_service(overlay: str) -> None:
+    """So nothing of it can keep a service from starting: neither container nor volume nor Secret."""
     for service in SERVICES:
         template = kustomize.templates(overlay)[service.replace("_", "-")]
-        (agent,) = template["spec"]["initContainers"]
-        assert agent["restartPolicy"] == "Always"
-        assert template["metadata"]["labels"]["threemaps/agent"] == "sidecar"
+        assert "initContainers" not in template["spec"]
+        assert [volume for volume in template["spec"]["volumes"] if "emptyDir" not in volume] == []
+        assert template["metadata"]["labels"]["threemaps/spans"] == "agent"
         (container,) = template["spec"]["containers"]
-        found = kustomize.environment(overlay, container)["OTEL_EXPORTER_OTLP_ENDPOINT"]
-        assert found == "http://127.0.0.1:4318"
-        assert "THREEMAPS_OTLP_HTTP" not in kustomize.environment(overlay, agent)  # the core's default
+        secrets = [one["secretRef"] for one in container["envFrom"] if "secretRef" in one]
+        assert all(one["optional"] for one in secrets)
+
+
+@each_overlay
+def test_an_agent_is_open_on_the_ports_that_its_service_names(overlay: str) -> None:
+    ports = {
+        one["name"]: one["port"] for one in kustomize.named(overlay, "Service", "agent")["spec"]["ports"]
+    }
+    found = kustomize.environment(overlay, dict(kustomize.containers(overlay))["agent/agent"])
+    opened = {"otlp-http": "OTLP_HTTP", "otlp-grpc": "OTLP_GRPC", "xray": "XRAY", "health": "HEALTH"}
+    assert {name: found[f"THREEMAPS_{one}"] for name, one in opened.items()} == {
+        name: f"0.0.0.0:{ports[name]}" for name in opened
+    }
 
 
 @each_overlay
@@ -89,13 +102,13 @@ def test_the_collectors_environment_is_the_launchers(overlay: str) -> None:
     expected = collector_environment(settings)
     containers = dict(kustomize.containers(overlay))
     found = kustomize.environment(overlay, containers["gateway/collector"])
-    same = ("THREEMAPS_OTLP_GRPC", "THREEMAPS_HEALTH", "THREEMAPS_METRICS_HOST", "AWS_REGION", "GOGC")
+    same = ("THREEMAPS_OTLP_HTTP", "THREEMAPS_HEALTH", "THREEMAPS_METRICS_HOST", "AWS_REGION", "GOGC")
     assert {name: found[name] for name in same} == {name: expected[name] for name in same}
-    # Receivers other than OTLP over gRPC are for nobody: agents send there.
-    assert not {"THREEMAPS_OTLP_HTTP", "THREEMAPS_XRAY"} & found.keys()
+    # Receivers other than OTLP over HTTP are for nobody: agents send there.
+    assert not {"THREEMAPS_OTLP_GRPC", "THREEMAPS_XRAY"} & found.keys()
     vendors = {"HONEYCOMB_API_ENDPOINT": "http://honeycomb:8081", "AWS_ENDPOINT_URL": "http://aws:8082"}
     assert {name: found[name] for name in vendors if name in found} == (vendors if overlay == "local" else {})
-    agent = kustomize.environment(overlay, containers["users/agent"])
+    agent = kustomize.environment(overlay, containers["agent/agent"])
     same = ("AWS_REGION", "AWS_ENDPOINT_URL")
     assert [agent.get(name) for name in same] == [found.get(name) for name in same]
 
@@ -133,23 +146,19 @@ def test_the_gateways_queue_survives_its_pod() -> None:
 
 
 @each_overlay
-def test_a_collector_ends_when_what_was_last_said_is_sent(overlay: str) -> None:
-    """A queue on a disk that goes with the pod has to be empty by then."""
-    told = dict(kustomize.containers(overlay))
+def test_who_goes_is_given_the_time_that_it_takes(overlay: str) -> None:
+    told, pods = dict(kustomize.containers(overlay)), kustomize.templates(overlay)
     graceful = int(re.findall(r"graceful_timeout = (\d+)", GUNICORN.read_text())[0])
-    for name in SERVICES:
-        service = told[f"{name.replace('_', '-')}/service"]
-        agent = told[f"{name.replace('_', '-')}/agent"]
-        pod = kustomize.templates(overlay)[name.replace("_", "-")]["spec"]
-        assert slept(agent) >= slept(service) + graceful + 5
-        assert pod["terminationGracePeriodSeconds"] >= slept(agent) + 20 + 10
-    gateway = kustomize.templates(overlay)["gateway"]["spec"]
-    assert gateway["terminationGracePeriodSeconds"] >= slept(told["gateway/collector"]) + 30
+    # The last spans of a service; what an agent or a gateway still has on its way when it is stopped.
+    needs = {f"{name.replace('_', '-')}/service": graceful + 10 for name in SERVICES}
+    for name, seconds in (needs | {"agent/agent": 25, "gateway/collector": 30}).items():
+        given = pods[name.partition("/")[0]]["spec"].get("terminationGracePeriodSeconds", 30)
+        assert given >= slept(told[name]) + seconds, name
 
 
 @each_overlay
 def test_collectors_are_given_more_memory_than_they_refuse_at(overlay: str) -> None:
-    for name, config in (("gateway/collector", "otel-config"), ("activities/agent", "agent")):
+    for name, config in (("gateway/collector", "otel-config"), ("agent/agent", "agent")):
         container = dict(kustomize.containers(overlay))[name]
         limiter = yaml.safe_load((PROJECT / "collector" / f"{config}.yaml").read_text())["processors"][
             "memory_limiter"

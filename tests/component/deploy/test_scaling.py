@@ -84,10 +84,10 @@ def test_constants_are_those_of_the_configuration() -> None:
 
 
 def test_the_deployment_is_the_one_in_deploy_kubernetes() -> None:
-    folder = PROJECT / "deploy" / "kubernetes" / "base"
+    folder = PROJECT / "deploy" / "kubernetes"
     documents = [
         one
-        for name in ("gateway", "scaling")
+        for name in ("base/gateway", "demo/scaling")
         for one in yaml.safe_load_all((folder / f"{name}.yaml").read_text())
     ]
     scalers = {
@@ -97,9 +97,7 @@ def test_the_deployment_is_the_one_in_deploy_kubernetes() -> None:
     assert gateway["maxReplicas"] == HOW.most_gateways
     assert gateway["metrics"][0]["resource"]["target"]["averageUtilization"] == round(HOW.gateway_share * 100)
     assert service["minReplicas"] == HOW.least_pods
-    assert service["metrics"][0]["containerResource"]["target"]["averageUtilization"] == round(
-        HOW.pod_share * 100
-    )
+    assert service["metrics"][0]["resource"]["target"]["averageUtilization"] == round(HOW.pod_share * 100)
     (workload,) = [one for one in documents if one["kind"] == "StatefulSet"]
     (container,) = workload["spec"]["template"]["spec"]["containers"]
     assert container["resources"]["requests"]["cpu"] == "1"  # what the autoscaler's share is a share of

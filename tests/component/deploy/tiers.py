@@ -1,4 +1,4 @@
-"""Both tiers on this machine: agents, gateways, and the name by which the agents find the gateways."""
+"""Both tiers on this machine: agents, gateways, and what balances between them."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.collector_process import CollectorProcess, settings_at
+from tests.component.deploy.balancer import Balancer, balancing
 from tests.component.deploy.certificates import NAME, certificates
-from tests.component.deploy.dns import Names
 from tests.conftest import Serve, serving
 from threemaps.demo.resolved import config_files
 from threemaps.settings import PROJECT, Settings
@@ -22,15 +22,11 @@ THREADS = 8
 
 @dataclass
 class Tiers:
-    """`agent()` and `gateway()` make one more process each; nothing is started by itself.
-
-    Gateways listen on one port of 127.0.1.1, 127.0.1.2 …, as pods do.
-    """
+    """`agent()` and `gateway()` make one more process each; nothing is started by itself."""
 
     folder: Path
     vendors: dict[str, str]
-    names: Names
-    port: int
+    balancer: Balancer
     processes: list[CollectorProcess] = field(default_factory=list)
     agents: list[CollectorProcess] = field(default_factory=list)
     gateways: list[CollectorProcess] = field(default_factory=list)
@@ -49,8 +45,8 @@ class Tiers:
         return self.trust["gateway_token"]
 
     def route(self, gateways: list[CollectorProcess]) -> None:
-        """From now on the name has these addresses."""
-        self.names.addresses = [address(one) for one in gateways]
+        """From now on agents find these."""
+        self.balancer.addresses = [("127.0.0.1", one.settings.ports["otlp_http"]) for one in gateways]
 
     def start(self, agents: int, gateways: int) -> None:
         with ThreadPoolExecutor() as pool:
@@ -59,15 +55,14 @@ class Tiers:
             self.agents = list(pool.map(CollectorProcess.start, [self.agent() for _ in range(agents)]))
 
     def gateway(self) -> CollectorProcess:
-        listening = f"127.0.1.{len(self.processes) + 1}:{self.port}"
-        return self._process(
-            config_files("otlp", gateway=True), self.trust, {"THREEMAPS_OTLP_GRPC": listening}
-        )
+        return self._process(config_files("otlp", gateway=True), self.trust, {})
 
     def agent(self, token: str = "") -> CollectorProcess:
         files = {"gateway_ca.pem": self.trust["gateway_ca.pem"], "gateway_token": token or self.token}
-        found_at = f"dns://{self.names.server}/gateways.test:{self.port}"
-        told = {"THREEMAPS_GATEWAY": found_at, "THREEMAPS_GATEWAY_NAME": NAME}
+        told = {
+            "THREEMAPS_GATEWAY": f"https://127.0.0.1:{self.balancer.port}",
+            "THREEMAPS_GATEWAY_NAME": NAME,
+        }
         return self._process((AGENT,), files, told)
 
     def _process(
@@ -79,18 +74,12 @@ class Tiers:
         return made
 
 
-def address(gateway: CollectorProcess) -> str:
-    return gateway.environment["THREEMAPS_OTLP_GRPC"].partition(":")[0]
-
-
 @contextlib.contextmanager
 def tiers_in(folder: Path, vendors: dict[str, str] | None = None) -> Iterator[Tiers]:
-    from tests.conftest import free_port
-
     with contextlib.ExitStack() as stack:
         serve: Serve = stack.enter_context(serving(THREADS))
         vendors = vendors or stack.enter_context(standins(serve))
-        tiers = Tiers(folder, vendors, stack.enter_context(Names.serving()), free_port())
+        tiers = Tiers(folder, vendors, stack.enter_context(balancing()))
         stack.callback(lambda: [process.stop() for process in tiers.processes])
         yield tiers
 

@@ -23,7 +23,7 @@ def test_an_agent_repeats_from_its_own_queue_and_loses_no_acknowledgement() -> N
     assert kafka["producer"]["required_acks"] == -1
     assert kafka["sending_queue"] == kafka["retry_on_failure"] == {"enabled": False}
     for name, pipeline in overlay["service"]["pipelines"].items():
-        assert base["service"]["pipelines"][name]["exporters"] == ["otlp_grpc/gateway"]
+        assert base["service"]["pipelines"][name]["exporters"] == ["otlp_http/gateway"]
         assert pipeline == {"exporters": ["kafka"]}
 
 
