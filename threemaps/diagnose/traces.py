@@ -7,6 +7,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+from threemaps.diagnose import unjoined
 from threemaps.diagnose.absent import absent_calls
 from threemaps.diagnose.asking import Asking
 from threemaps.diagnose.case import Case, Check, Reason, Subject
@@ -48,6 +49,8 @@ def gather(asking: Asking, refused: int) -> Iterator[Subject]:
     found = asking.ask("whole traces", lambda: read_traces(asking))
     if found is None:
         return
+    if found.honeycomb:
+        yield from unjoined.gather(asking, found.honeycomb, times_of(asking.window))
     spans = found.honeycomb if found.honeycomb is not None else found.xray
     if found.honeycomb and found.xray is not None:
         spans = with_entered(found.honeycomb, found.xray)

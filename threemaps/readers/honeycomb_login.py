@@ -6,7 +6,6 @@ machine. What it gets stands in one file of the state folder, which only its own
 
 import asyncio
 import logging
-import os
 import queue
 import threading
 import time
@@ -19,6 +18,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import orjson
 
+from threemaps.demo.state import write_private
 from threemaps.errors import UserError
 from threemaps.readers.honeycomb_refusals import KeyRefusedError
 from threemaps.settings import Settings
@@ -93,13 +93,9 @@ class Kept:
         return found if isinstance(found, dict) and found.get("server") == self.server else {}
 
     def _write(self, **parts: Any) -> None:
+        self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         document = orjson.dumps({"server": self.server, **self._read(), **parts})
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.file.with_name(f"{self.file.name}.{os.getpid()}.new")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(document)
-        temporary.replace(self.file)
+        write_private(self.file, document.decode())
 
 
 def kept_login(kept: Kept) -> "OAuthClientProvider":

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from threemaps.standins.honeycomb.fields import Place
 
 NANOSECONDS = 1_000_000_000
+# Spans that were ingested further apart are not related, as outside: there from 3 to 10 minutes on.
+APART_MS = 600_000
 BEFORE = AFTER = 3_600 * NANOSECONDS
 
 _RELATED = {
@@ -28,7 +30,7 @@ def place_of(relation: str) -> Place:
 
 def joins(relations: Iterable[str]) -> str:
     return " ".join(
-        f"LEFT JOIN relatives of_{one} ON of_{one}.trace_id = e.trace_id AND {_RELATED[one]}"
+        f"LEFT JOIN relatives of_{one} ON of_{one}.trace_id = e.trace_id AND {_RELATED[one]} AND {_near(one)}"
         for one in relations
         if one in _RELATED
     )
@@ -42,7 +44,12 @@ def earliest(relations: Iterable[str]) -> str:
 
 def no_span(conditions: Sequence[str]) -> str:
     condition = " AND ".join(conditions)
-    return f"NOT EXISTS (SELECT 1 FROM relatives of_none WHERE of_none.trace_id = e.trace_id AND {condition})"
+    related = f"of_none.trace_id = e.trace_id AND {_near('none')}"
+    return f"NOT EXISTS (SELECT 1 FROM relatives of_none WHERE {related} AND {condition})"
+
+
+def _near(relation: str) -> str:
+    return f"abs(of_{relation}.stored_at - e.stored_at) <= {APART_MS}"
 
 
 def relatives() -> str:
