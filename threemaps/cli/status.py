@@ -2,11 +2,14 @@
 
 import json
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 
 from threemaps.settings import Settings
+
+RECENT = timedelta(hours=1)  # what services reported before is over
 
 
 @click.command()
@@ -21,9 +24,12 @@ def command(output_format: str) -> None:
       threemaps status
       threemaps status --format json | jq .backends.aws.api
     """
+    from threemaps.compare.troubles import standing_troubles
     from threemaps.demo.status import status
 
-    told, down = status(Settings.load())
+    settings = Settings.load()
+    told, down = status(settings)
+    told["troubles"] = [one.to_json() for one in standing_troubles(settings, datetime.now(UTC) - RECENT)]
     click.echo(json.dumps(told, indent=2) if output_format == "json" else _text(told, down))
     if down:
         sys.exit(1)
@@ -43,6 +49,7 @@ def _text(told: dict[str, Any], down: list[str]) -> str:
     lines = [f"  {'down' if name in down else 'up':<6}{name:<14}{where}" for name, where in rows]
     if collector["restarts"]:
         lines.append(f"restarts of the collector after a panic: {collector['restarts']}")
+    lines += [f"{one['what']}. Next: {one['advice']}" for one in told["troubles"]]
     if down:
         lines.append(
             f"{len(down)} down: {', '.join(down)}. Next: threemaps up, or threemaps doctor to see why"

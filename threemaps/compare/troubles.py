@@ -14,6 +14,7 @@ from threemaps.demo.health import answers
 from threemaps.demo.processes import records
 from threemaps.diagnose.collector import log_tail
 from threemaps.diagnose.datagrams import dropped_datagrams
+from threemaps.diagnose.losses import losses
 from threemaps.model.difference import Source, Trouble
 from threemaps.model.drawing import draws, title
 from threemaps.model.servicemap import Edge
@@ -55,14 +56,15 @@ def standing_troubles(settings: Settings, since: datetime) -> tuple[Trouble, ...
 
     `since`: nothing that a service reported before it.
     """
-    known = records(settings).load()
-    if not known:
-        return ()
+    dropped = tuple(Trouble(str(loss), "threemaps doctor") for loss in losses(settings))
+    if not records(settings).load():
+        return dropped
     return (
         *_faults(settings),
         *_stopped_collector(settings),
         *_dropped_spans(settings, since),
         *_dropped_datagrams(settings),
+        *dropped,
     )
 
 

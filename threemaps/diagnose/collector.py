@@ -68,12 +68,24 @@ class Sample:
 
 def read_collector(settings: Settings, since: datetime | None = None) -> Collector:
     """With what its log says since then. Raises requests.RequestException where no collector answers."""
-    session = requests.Session()
-    session.trust_env = False
-    answer = session.get(settings.url("collector_metrics") + "/metrics", timeout=TIMEOUT)
-    answer.raise_for_status()
     log = log_tail(settings.logs / "collector.log")
-    return collector_of(answer.text, log, datetime.now(UTC), since)
+    return collector_of(metrics_text(settings), log, datetime.now(UTC), since)
+
+
+def read_samples(settings: Settings) -> list[Sample]:
+    """Its own metrics; none where no collector answers."""
+    try:
+        return list(parse_metrics(metrics_text(settings)))
+    except requests.RequestException:
+        return []
+
+
+def metrics_text(settings: Settings) -> str:
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.get(settings.url("collector_metrics") + "/metrics", timeout=TIMEOUT)
+        answer.raise_for_status()
+        return answer.text
 
 
 def collector_of(metrics: str, log: str, now: datetime, since: datetime | None = None) -> Collector:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from threemaps.doctor.check import Check, until_broken
-from threemaps.doctor.datagrams import check_datagrams
+from threemaps.doctor.datagrams import check_datagrams, check_losses
 from threemaps.doctor.honeycomb_account import (
     check_honeycomb_datasets,
     check_honeycomb_ingest_key,
@@ -51,6 +51,7 @@ CHAIN: tuple[Callable[[Walk], Check], ...] = (
     check_collector_accepts,
     check_other_senders,
     check_datagrams,
+    check_losses,
     check_legs,
     check_honeycomb_ingest_key,
     check_honeycomb_reading_key,

@@ -1,8 +1,10 @@
-"""Segments of X-Ray SDKs come as datagrams: what did not fit into the socket's buffer is gone."""
+"""What is gone for good: datagrams without room in the socket's buffer, and what the collector dropped."""
 
 from pathlib import Path
+from shlex import quote
 
 from threemaps.diagnose.datagrams import dropped_datagrams
+from threemaps.diagnose.losses import losses
 from threemaps.doctor.check import Check, good, noted
 from threemaps.doctor.walk import Walk
 
@@ -19,6 +21,15 @@ def check_datagrams(walk: Walk) -> Check:
         return good(LINK, "datagrams", "no datagram for X-Ray is known to be dropped")
     more = f"sudo sysctl -w net.core.rmem_default={larger_buffer()}"
     return noted(LINK, "datagrams", str(dropped), f"{more} && threemaps down && threemaps up")
+
+
+def check_losses(walk: Walk) -> Check:
+    """A note, too: what was dropped does not come back, and whoever misses calls has to know."""
+    found = losses(walk.settings)
+    if not found:
+        return good(LINK, "losses", "nothing is known to be dropped since the state folder began")
+    log = walk.settings.logs / "collector.log"
+    return noted(LINK, "losses", "; ".join(map(str, found)), f"grep -i dropp {quote(str(log))}")
 
 
 def larger_buffer(setting: Path = BUFFER) -> int:

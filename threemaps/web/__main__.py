@@ -12,6 +12,7 @@ from waitress.server import create_server
 from threemaps.basics.waiting import WaitingApp
 from threemaps.demo.keeper import Keeper
 from threemaps.demo.logs import Rotator
+from threemaps.diagnose.losses import Recorder
 from threemaps.errors import UserError
 from threemaps.settings import Settings
 from threemaps.web import MOST_STREAMS
@@ -55,6 +56,7 @@ def serve(settings: Settings) -> None:
     # Of all that runs in the background this is the one that is always there and has the time.
     Rotator(settings.logs).start()
     Keeper(settings).start()
+    Recorder(settings).start()
     try:
         server = create_server(WaitingApp(load), host=settings.bind, port=port, threads=THREADS, ident=None)
     except OSError as error:

@@ -128,6 +128,16 @@ def send_log(otlp_http: str, service: str, body: Any, trace: str = "", **attribu
     requests.post(f"{otlp_http}/v1/logs", json={"resourceLogs": [log]}, timeout=20).raise_for_status()
 
 
+def send_metric(otlp_http: str, service: str, name: str, value: int) -> None:
+    point = {"timeUnixNano": str(time.time_ns()), "asInt": str(value)}
+    metrics = {
+        "resource": {"attributes": pairs({"service.name": service})},
+        "scopeMetrics": [{"metrics": [{"name": name, "gauge": {"dataPoints": [point]}}]}],
+    }
+    body = {"resourceMetrics": [metrics]}
+    requests.post(f"{otlp_http}/v1/metrics", json=body, timeout=20).raise_for_status()
+
+
 def send_segment(port: int, segment: dict[str, Any]) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         header = json.dumps({"format": "json", "version": 1})

@@ -156,6 +156,9 @@ class Vendors:
         return Response(b"", mimetype="application/x-protobuf")
 
     def _metrics(self) -> Response:
+        refusal = self._refusal("metrics")
+        if refusal:
+            return refusal
         self.points[signed_for() or "honeycomb"].append(points_of(self._body()))
         return Response(b"", mimetype="application/x-protobuf")
 
