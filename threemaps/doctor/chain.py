@@ -18,12 +18,10 @@ from threemaps.doctor.running import (
     check_collector_up,
     check_request,
     check_services_aim,
-    check_services_export,
     check_services_launched,
     check_services_named,
-    check_services_packages,
-    check_services_settings,
     check_services_up,
+    check_services_variables,
 )
 from threemaps.doctor.senders import check_other_senders
 from threemaps.doctor.transaction_search import check_transaction_search
@@ -39,10 +37,8 @@ from threemaps.settings import Settings
 CHAIN: tuple[Callable[[Walk], Check], ...] = (
     check_services_up,
     check_services_launched,
-    check_services_packages,
-    check_services_settings,
     check_services_named,
-    check_services_export,
+    check_services_variables,
     check_services_aim,
     check_collector_up,
     check_collector_doors,

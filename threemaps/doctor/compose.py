@@ -1,17 +1,26 @@
 """A Compose project: asked of Compose itself where it is there, else read from its file."""
 
+import contextlib
 import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from threemaps.doctor.check import Check, good, unseen
-from threemaps.doctor.compose_file import Project, compose_file, read_project, read_service
-from threemaps.doctor.rules.compose import RULES, Asked
+from threemaps.doctor.compose_file import Project, Service, compose_file, read_project, read_service
+from threemaps.doctor.docker import running
+from threemaps.doctor.expected import expected
+from threemaps.doctor.facts import Facts
+from threemaps.doctor.packages import Packages
+from threemaps.doctor.rules.compose import RULES, Asked, write_variable
+from threemaps.doctor.service import first_cause, named
+from threemaps.doctor.subject import LAUNCHER, Subject, from_process
 from threemaps.errors import UserError
 
 LINK = "compose"
@@ -32,41 +41,45 @@ def check_compose(words: Sequence[str], environ: Mapping[str, str], folder: Path
             f"there is no Compose file in {folder}", hint="cd to the folder that has docker-compose.yml"
         )
     project = ask_compose(read_project(file, environ), environ)
+    asked = Asked(project, environ)
     checks: list[Check] = []
     if not project.asked:
-        checks.append(
-            unseen(LINK, "asked of Compose", "Compose is not installed here: this is what the file says")
-        )
-    for one, find in RULES:
-        if found := find(Asked(project, environ)):
-            edit = found.write.as_json() if found.write else None
-            return [
-                *checks,
-                Check(
-                    LINK,
-                    one.name,
-                    False,
-                    found.seen,
-                    found.next_step,
-                    True,
-                    one.code,
-                    one.why,
-                    one.docs,
-                    edit,
-                ),
-            ]
+        said = "Compose is not installed here: this is what the file says"
+        checks.append(unseen(LINK, "asked of Compose", said))
+    causes = ((one, found) for one, find in RULES if (found := find(asked)))
+    if cause := next(causes, None):
+        return [*checks, named(LINK, *cause, ok=False)]
+    for service in asked.traced:
+        if broken := first_cause(facts_on(service, environ)):
+            return [*checks, replace(broken, link=LINK, detail=f"{service.place}: {broken.detail}")]
     names = ", ".join(service.name for service in project.services) or "none"
-    checks.append(
-        good(LINK, "file", f"{len(RULES)} rules were held against the services that are built here: {names}")
-    )
-    checks.append(
-        unseen(
-            LINK,
-            "inside",
-            "what happens in the containers: docker compose exec SERVICE threemaps doctor --pid 1",
-        )
-    )
+    held = f"{len(RULES)} rules on Compose, and those on variables, were held against the services built here"
+    checks.append(good(LINK, "file", f"{held}: {names}"))
+    checks.append(unseen(LINK, "inside", inside(asked)))
     return checks
+
+
+def facts_on(service: Service, environ: Mapping[str, str]) -> Facts:
+    """What its variables promise: of the running container where there is one, else as the file has them."""
+    argv = service.command or service.image_command
+    # Which packages the image has is not known; which variables they read is, by our own.
+    packages = Packages({}, tuple(Path(one) for one in sys.path), trouble="not asked")
+    subject = Subject(
+        argv, service.environ, service.context, any(LAUNCHER in word for word in argv), installed=packages
+    )
+    container = running(service.file.parent, service.name, environ)
+    with contextlib.suppress(UserError):
+        subject = from_process(container.pid) if container and container.pid else subject
+    facts = expected(subject, asks=False)
+    facts.writes = partial(write_variable, service)
+    return facts
+
+
+def inside(asked: Asked) -> str:
+    """Where the containers run on this machine their processes can be looked at."""
+    found = (running(one.file.parent, one.name, asked.environ) for one in asked.traced)
+    pid = next((one.pid for one in found if one and one.pid), 0)
+    return f"whether requests make spans{f': sudo threemaps doctor --pid {pid} sees more' if pid else ''}"
 
 
 def ask_compose(project: Project, environ: Mapping[str, str]) -> Project:

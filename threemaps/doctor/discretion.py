@@ -21,8 +21,10 @@ def shown(words: Sequence[str]) -> Iterator[str]:
     """A command's words, those that are secret hidden."""
     before = ""
     for word in words:
-        name, separator, _ = word.partition("=")
-        if separator and (is_secret_flag(name) or (name.isidentifier() and is_secret(name))):
+        name, separator, value = word.partition("=")
+        if "YOUR_" in value:  # to be filled in by who reads it
+            yield word
+        elif separator and (is_secret_flag(name) or (name.isidentifier() and is_secret(name))):
             yield f"{name}={HIDDEN}"
         else:
             is_value = is_secret_flag(before) and not word.startswith("-")

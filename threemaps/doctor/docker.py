@@ -16,8 +16,11 @@ SECONDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Container:
+    """`pid` is its first process, as this machine numbers it; 0 while it does not run."""
+
     image: str
     environ: Mapping[str, str]
+    pid: int = 0
 
 
 class Engine(http.client.HTTPConnection):
@@ -62,7 +65,8 @@ def running(project: Path, service: str, environ: Mapping[str, str]) -> Containe
     if not body:
         return None
     pairs = (pair.partition("=") for pair in body["Config"].get("Env") or ())
-    return Container(body["Image"], {name: value for name, _, value in pairs})
+    environment = {name: value for name, _, value in pairs}
+    return Container(body["Image"], environment, int(body.get("State", {}).get("Pid", 0)))
 
 
 def image_of(container: Container, environ: Mapping[str, str]) -> float:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import Enum
+from functools import partial
 from typing import Any
 
 import requests
@@ -12,12 +14,52 @@ from threemaps.demo.health import wait_until
 from threemaps.doctor.destination import GRPC, Destination
 from threemaps.doctor.honeycomb import is_honeycomb
 from threemaps.doctor.rules.base import State
+from threemaps.doctor.wire import Answer, ask
 from threemaps.errors import UserError
 from threemaps.readers.traces import honeycomb_spans, xray_spans
 from threemaps.settings import Settings
 
 SECONDS = 3
 ARRIVE_SECONDS = 12.0
+
+
+class Standing(Enum):
+    """What answers at an address to what an exporter would send there."""
+
+    NOBODY = "nothing answers"
+    NO_TLS = "it speaks no TLS"
+    OTHER_PROTOCOL = "it speaks the other protocol"
+    UNKNOWN_PATH = "it knows no such path"
+    PAGE = "it answers anything with a page"
+    OTLP = "it speaks OTLP"
+    UNCLEAR = "its answer says nothing"
+
+
+def standing_at(there: Destination) -> Standing:
+    """Asked with questions that change nothing: an empty export is no data."""
+    is_grpc = there.protocol == GRPC
+    answer = ask(there.host, there.port, there.is_secure, is_grpc)
+    if answer is Answer.SILENT:
+        speaks = there.is_secure and ask(there.host, there.port, False, is_grpc) is not Answer.SILENT
+        return Standing.NO_TLS if speaks else Standing.NOBODY
+    if answer is (Answer.HTTP1 if is_grpc else Answer.HTTP2):
+        return Standing.OTHER_PROTOCOL
+    return Standing.OTLP if is_grpc else by_export(there.url)
+
+
+def by_export(url: str) -> Standing:
+    headers = {"Content-Type": "application/x-protobuf"}
+    try:
+        with session_for(url) as session, session.post(url, b"", headers=headers, timeout=SECONDS) as answer:
+            kind = answer.headers.get("Content-Type", "").partition(";")[0]
+            if answer.status_code in (404, 405, 501):
+                return Standing.UNKNOWN_PATH
+            if not answer.ok:
+                return Standing.UNCLEAR
+            takes = kind in ("application/x-protobuf", "application/json")
+            return Standing.OTLP if takes else Standing.PAGE
+    except (requests.RequestException, ValueError):
+        return Standing.UNCLEAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,48 +71,22 @@ class End:
     says: str
 
 
-def end_of(there: Destination, auth: Mapping[str, Any] | None) -> End:
-    """By its answers to questions that change nothing: /1/auth with the service's key, an empty export."""
+def end_of(there: Destination, standing: Standing, auth: Mapping[str, Any] | None) -> End:
+    """By its answers, and that of /1/auth to the service's key."""
     if auth and auth.get("status") == 200:
         who = f"team {auth['team']}" if auth.get("team") else "its team"
         where = f", environment {auth['environment']}" if auth.get("environment") else ""
-        return End(
-            "honeycomb",
-            True,
-            f"{there.base} is a Honeycomb, and takes the key ({auth.get('type') or 'a'} key of {who}{where})",
-        )
+        key = f"{auth.get('type') or 'a'} key of {who}{where}"
+        return End("honeycomb", True, f"{there.base} is a Honeycomb, and takes the key ({key})")
     if is_honeycomb(there.host):
         return End("honeycomb", None, f"{there.base} is Honeycomb; its answer on the key was not got")
     if there.host.startswith("xray.") and ".amazonaws.com" in there.host:
         return End("x-ray", None, f"{there.base} is AWS X-Ray: it gives no answer without a signature")
-    if there.protocol == GRPC:
-        return End(
-            "collector",
-            True,
-            f"{there.base} took the export over gRPC: a collector, or a backend that speaks OTLP",
-        )
-    return by_asking(there)
-
-
-def by_asking(there: Destination) -> End:
-    url = f"{there.base}{there.parts.path}"
-    try:
-        with session_for(url) as session:
-            answer = session.post(
-                url, b"", headers={"Content-Type": "application/x-protobuf"}, timeout=SECONDS
-            )
-    except (requests.RequestException, ValueError) as failure:
-        return End("", None, f"{there.base} gave no answer to an empty export ({type(failure).__name__})")
-    kind = answer.headers.get("Content-Type", "").partition(";")[0]
-    if answer.ok and kind in ("application/x-protobuf", "application/json"):
+    if standing is Standing.OTLP:
         return End("collector", True, f"{there.base} speaks OTLP: a collector, or a backend that takes it")
-    if answer.ok:
-        return End(
-            "web",
-            False,
-            f"{there.base} answers 200 with {kind or 'no type'}, as no collector does",
-        )
-    return End("", None, f"{there.base} answers {answer.status_code} to an empty export")
+    if standing is Standing.PAGE:
+        return End("web", False, f"{there.base} answers 200 with a page, as no collector does")
+    return End("", None, f"what stands at {there.base}: to an empty export {standing.value}")
 
 
 def read_back(settings: Settings, end: End, there: Destination, trace: str) -> State:
@@ -82,23 +98,23 @@ def read_back(settings: Settings, end: End, there: Destination, trace: str) -> S
     if base in ours:
         return held(["Honeycomb", "X-Ray"], settings, trace)
     if end.kind == "honeycomb":
-        return State(
-            None, f"reading trace {trace} back: HONEYCOMB_API_ENDPOINT is another address than {there.base}"
-        )
+        why = f"HONEYCOMB_API_ENDPOINT is another address than {there.base}"
+        return State(None, f"reading trace {trace} back: {why}")
     return State(None, f"what {there.base} does with trace {trace}: nobody here has an API to ask it by")
 
 
 def held(backends: list[str], settings: Settings, trace: str) -> State:
-    readers = {
-        "Honeycomb": lambda: honeycomb_spans(settings, trace, datetime.now(UTC)),
-        "X-Ray": lambda: xray_spans(settings, trace),
-    }
     for backend in backends:
         try:
-            if not wait_until(lambda backend=backend: bool(readers[backend]()), ARRIVE_SECONDS):  # type: ignore[misc]
+            if not wait_until(partial(has, backend, settings, trace), ARRIVE_SECONDS):
                 return State(False, f"{backend} has no span of trace {trace} after {ARRIVE_SECONDS:.0f} s")
         except UserError as error:
             return State(None, f"reading trace {trace} back from {backend}: {error.message}")
-    return State(
-        True, f"{' and '.join(backends)} {'has' if len(backends) == 1 else 'have'} the trace {trace}"
-    )
+    have = "has" if len(backends) == 1 else "have"
+    return State(True, f"{' and '.join(backends)} {have} the trace {trace}")
+
+
+def has(backend: str, settings: Settings, trace: str) -> bool:
+    if backend == "Honeycomb":
+        return bool(honeycomb_spans(settings, trace, datetime.now(UTC)))
+    return bool(xray_spans(settings, trace))

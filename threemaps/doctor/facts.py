@@ -1,6 +1,6 @@
 """What the probe reported of a service, in the order of the request that the doctor sent."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -52,7 +52,7 @@ class Exporter:
     delay_ms: float
     delay_by_code: bool
     place: Place | None
-    timeout: float | None = None
+    insecure: bool = False
 
     @property
     def sends(self) -> bool:
@@ -86,12 +86,19 @@ class Outcome:
 
 @dataclass
 class Facts:
-    """`subject` is the command as typed; the facts say what became of it."""
+    """`subject` is the command as typed; the facts say what became of it.
+
+    `expected`: nobody looked inside, and they are what variables promise. `asks`: addresses can be asked.
+    """
 
     subject: Subject
     nonce: str
     facts: list[Fact]
     outcome: Outcome = field(default_factory=Outcome)
+    expected: bool = False
+    asks: bool = True
+    writes: Callable[[str, str, str], Any] | None = None  # a variable, where it is not typed
+    standings: dict[str, Any] = field(default_factory=dict)  # address → what stands there, once it was asked
 
     def all(self, kind: str) -> Iterator[Fact]:
         return (one for one in list(self.facts) if one["kind"] == kind)
@@ -179,10 +186,9 @@ class Facts:
 
     @property
     def shut_down(self) -> Fact | None:
-        """That of the global provider, if it came before our request."""
+        """That of the global provider, if the service goes on without it."""
         found = self.last("shutdown", provider=self.provider["provider"]) if self.provider else None
-        until = self.request["at"] if self.request else 0.0
-        return found if found and found["at"] < until else None
+        return found if found and self.request and not self.is_over else None
 
     @property
     def exporters(self) -> list[Exporter]:
@@ -277,7 +283,7 @@ def exporter_in(fact: Mapping[str, Any]) -> Exporter:
         delay_ms=float(fact["delay"]),
         delay_by_code=bool(fact["by_code"]),
         place=place_of(told) or place_of(fact),
-        timeout=told.get("timeout"),
+        insecure=bool(told.get("insecure")),
     )
 
 

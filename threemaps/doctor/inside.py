@@ -18,9 +18,8 @@ from threemaps.doctor.facts import Exporter, Facts, Outcome
 from threemaps.doctor.family import Family, adopting
 from threemaps.doctor.listener import Fact, Listener
 from threemaps.doctor.proc import PYTHON
-from threemaps.doctor.subject import Subject, from_command, is_hooked
+from threemaps.doctor.subject import ASSIGNMENT, Subject, from_command, is_hooked
 from threemaps.doctor.visit import Asked, talk_to
-from threemaps.doctor.wrapping import ASSIGNMENT
 
 INJECTED = str(Path(__file__).parent / "probe" / "injected")
 SOCKET = "THREEMAPS_PROBE"

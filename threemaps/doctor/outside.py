@@ -3,64 +3,22 @@
 import contextlib
 import shlex
 import time
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
 from threemaps.doctor.check import Check, broken, good, noted, unseen
-from threemaps.doctor.destination import GRPC, check_endpoint, check_exporter, check_protocol, destination
-from threemaps.doctor.environment import (
-    check_quotes,
-    check_sampler,
-    check_service_name,
-    check_spelling,
-    check_switched_on,
-)
-from threemaps.doctor.headers import check_header_form
-from threemaps.doctor.honeycomb import honeycomb_address, key_accepted, team_header
-from threemaps.doctor.launching import check_distro, check_versions
-from threemaps.doctor.limits import check_batches, check_delay, check_timeout
-from threemaps.doctor.reaching import check_reachable, shares_network
-from threemaps.doctor.silent import check_certificate, check_components, check_excluded, check_proxy
+from threemaps.doctor.destination import destination, variable_of
+from threemaps.doctor.expected import expected, shares_network
+from threemaps.doctor.facts import Facts
+from threemaps.doctor.service import first_cause
 from threemaps.doctor.subject import LAUNCHER, Subject, from_process
 from threemaps.settings import Settings
 
 LINK = "process"
 MOST_FILES = 500
 NEWER = ("*.py", "requirements.txt", "*.env", ".env", ".flaskenv")
-# Only the launcher is ruled by variables alone; code may say otherwise.
-LAUNCHED: tuple[Callable[[Subject], Check], ...] = (
-    check_distro,
-    check_versions,
-    check_spelling,
-    check_exporter,
-    check_components,
-    check_delay,
-    check_batches,
-    check_service_name,
-    check_endpoint,
-    check_protocol,
-    check_timeout,
-    check_proxy,
-    check_certificate,
-    check_reachable,
-)
-ANY: tuple[Callable[[Subject], Check], ...] = (
-    check_quotes,
-    check_switched_on,
-    check_sampler,
-    check_excluded,
-    check_header_form,
-)
-
-
-def launched_checks(api: str) -> list[Callable[[Subject], Check]]:
-    """All that variables say of a service under the launcher. `api` is the Honeycomb that is in use here."""
-    vendor = (honeycomb_address, partial(team_header, api=api), partial(key_accepted, api=api))
-    before, after = LAUNCHED[:-1], LAUNCHED[-1:]
-    return [*ANY, *before, *vendor[:2], *after, vendor[2]]
 
 
 def check_process(pid: int) -> list[Check]:
@@ -77,35 +35,32 @@ def checks_of(subject: Subject, serving: psutil.Process | None, pid: int) -> Ite
     """Up to the first broken one; then what only a look inside would tell."""
     yield served(subject, serving, pid)
     if not subject.is_python and subject.root == Path("/"):
-        yield broken(
-            LINK,
-            "command",
-            f"process {pid} runs {subject.command}, which is no Python",
-            "ps aux | grep python",
-        )
+        seen = f"process {pid} runs {subject.command}, which is no Python"
+        yield broken(LINK, "command", seen, "ps aux | grep python")
         return
     yield launched(subject)
-    api = Settings.load().honeycomb_api
-    for check in launched_checks(api) if subject.launched else ANY:
-        found = check(subject)
+    facts = expected(subject, asks=shares_network(subject), api=Settings.load().honeycomb_api)
+    if found := first_cause(facts) or no_packages(subject):
         yield found
-        if not found.ok:
-            return
-    if not subject.launched and (bare := no_packages(subject)):
-        yield bare
         return
+    yield good(LINK, "variables", promised(facts))
     if serving is not None:
         yield from newer_files(subject, serving)
         yield connections(subject, serving)
-    yield unseen(
-        LINK,
-        "inside",
-        f"whether a request makes a span, and what becomes of it: threemaps doctor -- {again(subject)}",
-    )
+    inside = f"whether a request makes a span, and what becomes of it: threemaps doctor -- {again(subject)}"
+    yield unseen(LINK, "inside", inside)
+
+
+def promised(facts: Facts) -> str:
+    """What variables and packages, held against every rule that needs no more, come to."""
+    where = ", ".join(f"{one.protocol} to {one.endpoint}" for one in facts.exporters)
+    name = str((facts.provider or {}).get("resource", {}).get("service.name", ""))
+    said = f": spans of {name} go over {where}" if where else ""
+    return f"nothing in its variables and packages keeps spans from arriving{said}"
 
 
 def again(subject: Subject) -> str:
-    return subject.command_with(subject.inline)
+    return f"{LAUNCHER} {subject.command}" if subject.launched else subject.command
 
 
 def serving_process(pid: int) -> psutil.Process | None:
@@ -188,18 +143,11 @@ def connections(subject: Subject, serving: psutil.Process) -> Check:
     there = destination(subject)
     if not shares_network(subject):
         return unseen(LINK, "connections", "those of a container are seen from inside only")
-    port = there.port
     with contextlib.suppress(psutil.Error):
-        open_to = [one for one in serving.net_connections(kind="tcp") if one.raddr and one.raddr.port == port]
-        if open_to and (subject.launched or there.variable in subject.environ):
-            what = "gRPC" if there.protocol == GRPC else "HTTP"
-            return good(
-                LINK,
-                "connections",
-                f"it has a connection to port {port} ({what}), where its spans go by its variables",
-            )
-    return unseen(
-        LINK,
-        "connections",
-        f"whether spans were sent: there is no connection to {shlex.quote(there.base)} at this moment",
-    )
+        open_to = [one for one in serving.net_connections(kind="tcp") if one.raddr]
+        is_aimed = subject.launched or variable_of(subject, "ENDPOINT") in subject.environ
+        if is_aimed and any(one.raddr.port == there.port for one in open_to):
+            said = f"it has a connection to port {there.port} ({there.protocol}), where its spans go"
+            return good(LINK, "connections", said)
+    seen = f"whether spans were sent: there is no connection to {shlex.quote(there.base)} at this moment"
+    return unseen(LINK, "connections", seen)

@@ -1,7 +1,6 @@
 """The first links of the chain: the services, and the collector that they send to."""
 
 import shutil
-from collections.abc import Callable
 from datetime import UTC, datetime
 from shlex import quote
 
@@ -10,19 +9,9 @@ import requests
 from threemaps.demo.processes import records
 from threemaps.diagnose.collector import Sample
 from threemaps.doctor.check import Check, broken, good, unseen
-from threemaps.doctor.destination import (
-    GRPC,
-    HTTP,
-    check_endpoint,
-    check_exporter,
-    check_protocol,
-    destination,
-)
-from threemaps.doctor.environment import check_quotes, check_sampler, check_spelling, check_switched_on
-from threemaps.doctor.headers import check_header_form
-from threemaps.doctor.launching import check_distro, check_versions
-from threemaps.doctor.limits import check_delay
-from threemaps.doctor.silent import check_components, check_excluded, check_proxy
+from threemaps.doctor.destination import GRPC, HTTP, destination
+from threemaps.doctor.expected import expected
+from threemaps.doctor.service import first_cause
 from threemaps.doctor.subject import LAUNCHER, Subject
 from threemaps.doctor.walk import SECONDS, Walk
 from threemaps.doctor.wire import Answer, ask
@@ -67,32 +56,17 @@ def restart(walk: Walk, name: str) -> str:
     return f"threemaps down && {UP}"
 
 
-def check_services_packages(walk: Walk) -> Check:
-    return each(walk, "packages", (check_distro, check_versions))
-
-
-def check_services_settings(walk: Walk) -> Check:
-    spelled = (check_spelling, check_quotes, check_switched_on, check_sampler)
-    return each(walk, "settings", (*spelled, check_components, check_excluded, check_delay))
-
-
-def check_services_export(walk: Walk) -> Check:
-    checks = (check_exporter, check_header_form, check_endpoint, check_protocol, check_proxy)
-    return each(walk, "export", checks)
-
-
-def each(walk: Walk, name: str, checks: tuple[Callable[[Subject], Check], ...]) -> Check:
-    """The checks that hold for anybody's service, for each of ours."""
+def check_services_variables(walk: Walk) -> Check:
+    """The rules on anybody's service, held against each of ours."""
     for service, subject in otel(walk).items():
-        for check in checks:
-            found = check(subject)
-            if not found.ok:
-                ours = service in walk.started_by_us
-                step = f"{found.next_step} && {UP}" if ours else restart(walk, service)
-                return broken(SERVICE, found.name, f"{service}: {found.detail}", step)
+        if found := first_cause(expected(subject, asks=False)):
+            ours = service in walk.started_by_us
+            step = f"{found.next_step} && {UP}" if ours else restart(walk, service)
+            return broken(SERVICE, found.name, f"{service}: {found.detail}", step, found.code)
     if not otel(walk):
-        return unseen(SERVICE, name, f"{name}: no service under {LAUNCHER} runs on this machine")
-    return good(SERVICE, name, f"{name} of {', '.join(otel(walk))} are in order")
+        return unseen(SERVICE, "variables", f"variables: no service under {LAUNCHER} runs on this machine")
+    said = f"packages and variables of {', '.join(otel(walk))} keep no span from arriving"
+    return good(SERVICE, "variables", said)
 
 
 def check_services_named(walk: Walk) -> Check:

@@ -53,6 +53,12 @@ def looked_for(facts: Facts, link: Link, rule: Rule) -> Check:
     return good(link.name, rule.name, f"not found: {rule.why}")
 
 
+def first_cause(facts: Facts) -> Check | None:
+    """What the rules find in facts that nobody looked inside for: those that need more find nothing."""
+    causes = (cause for link in OPENTELEMETRY for cause in link.causes(facts))
+    return next((named(OTEL_LINK, *cause, ok=False) for cause in causes), None)
+
+
 def verdict(facts: Facts) -> list[Check]:
     """Each chain ends at its first broken link; a broken one comes last of all."""
     checks = walk(facts, SERVICE_LINK, START)

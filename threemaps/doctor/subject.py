@@ -1,15 +1,16 @@
-"""Somebody else's service: the command, environment, folder and interpreter it runs with."""
+"""Somebody else's service: the command as typed, and the variables, folder and interpreter it runs with."""
 
 import os
 import re
 import shlex
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
-from threemaps.doctor.discretion import HIDDEN, is_secret, shown, without_logins
+from threemaps.doctor.discretion import shown, without_logins
 from threemaps.doctor.packages import Packages, of_interpreter, of_root, read_packages
 from threemaps.doctor.proc import (
     PROCESSES,
@@ -20,46 +21,37 @@ from threemaps.doctor.proc import (
     running_interpreter,
     same_root,
 )
-from threemaps.doctor.wrapping import take_flags, unwrap
 from threemaps.errors import UserError
 
 LAUNCHER = "opentelemetry-instrument"
 PROC = Path("/proc")
 HOOK = "opentelemetry/instrumentation/auto_instrumentation"  # what the launcher puts in front of PYTHONPATH
-MOST_REMOVED = 5  # variables taken away one by one; more of them are `env -i`
+ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Subject:
-    """`argv` is the command without its launcher; `launched` says that there was one."""
+    """`words` are the command as typed, wrappers and all; `environ` what it starts with, or has."""
 
-    argv: tuple[str, ...]
+    words: tuple[str, ...]
     environ: Mapping[str, str]
     folder: Path
     launched: bool
-    interpreter: Path | None
+    interpreter: Path | None = None
     root: Path = Path("/")  # another one when the process lives in a container
     pid: int | None = None
-    launcher: Path | None = None
-    inline: Mapping[str, str] = field(default_factory=dict)  # variables set by the command line itself
-    removed: tuple[str, ...] = ()  # and those that it takes away; ("*",) for all
-    typed: tuple[str, ...] = ()  # the command's words, wrappers and all
     python_path: tuple[str, ...] = ()  # where its modules come from, if it was asked
+    installed: Packages | None = None  # instead of asking
 
     @cached_property
     def packages(self) -> Packages:
+        if self.installed is not None:
+            return self.installed
         if self.python_path:
             return read_packages([self.folder / one for one in self.python_path])
         if self.root != Path("/") or self.interpreter is None:
             return of_root(self.root)
         return of_interpreter(self.interpreter, self.environ, self.folder)
-
-    @property
-    def program(self) -> str:
-        """What runs: the script's name, or the module's in `python -m flask`."""
-        name = Path(self.argv[0]).name if self.argv else ""
-        is_module = name.startswith("python") and self.argv[1:2] == ("-m",) and len(self.argv) > 2
-        return self.argv[2] if is_module else name
 
     @property
     def is_python(self) -> bool:
@@ -76,72 +68,94 @@ class Subject:
 
     @property
     def command(self) -> str:
-        return self.command_with(self.inline)
-
-    def command_with(self, inline: Mapping[str, str], argv: Sequence[str] = ()) -> str:
-        """The command again, other variables or words in it."""
-        words = ["env", "-i"] if self.removed == ("*",) else ["env"] if self.removed else []
-        words += [f"-u {name}" for name in self.removed if name != "*"]
-        words += [
-            f"{name}={HIDDEN if is_secret(name) and not is_to_be_filled_in(value) else shlex.quote(value)}"
-            for name, value in inline.items()
-        ]
-        words += [LAUNCHER] if self.launched else []
-        return without_logins(" ".join([*words, shlex.join(shown(argv or self.argv))]))
+        return self.shown(self.words)
 
     def shown(self, words: Sequence[str]) -> str:
-        """Words of a command as they may be repeated."""
-        return without_logins(shlex.join(shown(words)))
+        """Words of a command as they may be repeated. The shell takes no quoted `A=1` for an assignment."""
+        hidden = list(shown(words))
+        heads = [
+            ASSIGNMENT.fullmatch(word) if before != "-c" else None for before, word in pairwise(["", *hidden])
+        ]
+        quoted = (
+            f"{head[1]}={shlex.quote(head[2])}" if head else shlex.quote(word)
+            for head, word in zip(heads, hidden, strict=True)
+        )
+        return without_logins(" ".join(quoted))
 
     def setting(self, name: str, value: str, *, typed: str = "") -> str:
         """What to type for this variable to have this value; an empty value unsets it.
 
         `typed` says the same without the value, where that may be a secret.
         """
-        if name in self.inline or name in self.removed or self.removed == ("*",):
-            inline = {**self.inline, name: value}
-            return self.command_with({name: value for name, value in inline.items() if value})
+        if (words := with_variable(self.words, name, value)) is not None:
+            return self.shown(words)
         if typed:
             return typed
         return f"export {name}={shlex.quote(value)}" if value else f"unset {name}"
 
 
-def is_to_be_filled_in(value: str) -> bool:
-    return "YOUR_" in value
+def with_variable(words: Sequence[str], name: str, value: str) -> list[str] | None:
+    """The words with another value in them; None where the command itself says nothing of this variable."""
+    changed = list(words)
+    for index, word in enumerate(words):
+        if flag_variable(word) == name:
+            flag, equals, _ = word.partition("=")
+            new = [f"{flag}={value}" if equals else flag, *([] if equals else [value])]
+            changed[index : index + (1 if equals else 2)] = new if value else []
+            return changed
+        if anew := set_anew(word, name, value):
+            changed[index : index + 1] = [one for one in anew if one]
+            return changed
+    place = after_env(words)
+    if not value or not takes_away(words[:place], name):
+        return None
+    return [*words[:place], f"{name}={value}", *words[place:]]
 
 
-def from_command(command: Sequence[str], environ: Mapping[str, str], folder: Path) -> Subject:
-    """What `command` would run with, were it typed in `folder`."""
-    variables = dict(environ)
-    words = unwrap(list(command), variables)
-    launched, launcher = False, None
-    if words and Path(words[0]).name == LAUNCHER:
-        launched, launcher = True, find_program(words[0], variables, folder)
-        words = unwrap(take_flags(words[1:], variables), variables)
-    if not words:
-        said = shlex.join(shown(command))
-        raise UserError(f"{said!r} names no program", hint="threemaps doctor -- python app.py")
-    launched = launched or is_hooked(variables)
-    interpreter = find_interpreter(words, variables, folder)
-    inline = {name: value for name, value in variables.items() if environ.get(name) != value}
-    removed = tuple(name for name in environ if name not in variables)
-    if len(removed) > MOST_REMOVED:
-        inline, removed = variables, ("*",)
-    return Subject(
-        tuple(words),
-        variables,
-        folder,
-        launched,
-        interpreter,
-        launcher=launcher,
-        inline=inline,
-        removed=removed,
-        typed=tuple(command),
+def set_anew(word: str, name: str, value: str) -> list[str]:
+    """A word that sets this variable, or a script in which a command does; nothing for all other words."""
+    if word.startswith(f"{name}="):
+        return [f"{name}={value}" if value else ""]
+    pattern = rf"(?<![\w-]){name}=(\"[^\"]*\"|'[^']*'|\S*)\s*"
+    new = f"{name}={shlex.quote(value)} " if value else ""
+    return [re.sub(pattern, lambda _: new, word)] if re.search(pattern, word) else []
+
+
+def flag_variable(word: str) -> str:
+    """The launcher's own flags are OTEL_ variables in other clothes: --service_name x."""
+    return f"OTEL_{word[2:].partition('=')[0].upper()}" if word.startswith("--") else ""
+
+
+def takes_away(options: Sequence[str], name: str) -> bool:
+    """`env -i` takes all variables away, `env -u NAME` this one."""
+    said = " ".join(options)
+    return (
+        re.search(rf" (-i\w*|-|--ignore-environment|(-u|--unset)[ =]?{re.escape(name)})( |$)", said)
+        is not None
     )
 
 
+def after_env(words: Sequence[str]) -> int:
+    """Where an assignment has to stand: behind the options of `env`; 0 without any `env`."""
+    place = next((index + 1 for index, word in enumerate(words) if Path(word).name == "env"), 0)
+    while 0 < place < len(words) and words[place].startswith("-"):
+        place += 2 if re.fullmatch(r"-i*[uC]|--unset|--chdir", words[place]) else 1
+    return place
+
+
+def from_command(command: Sequence[str], environ: Mapping[str, str], folder: Path) -> Subject:
+    """The command as typed in `folder`. What it really runs with, a look inside tells."""
+    if not any(not ASSIGNMENT.fullmatch(word) for word in command):
+        said = shlex.join(shown(command))
+        raise UserError(f"{said!r} names no program", hint="threemaps doctor -- python app.py")
+    launched = any(LAUNCHER in word for word in command) or is_hooked(environ)
+    named = (word for word in command if PYTHON.fullmatch(Path(word).name))
+    interpreter = next((found for word in named if (found := find_program(word, environ, folder))), None)
+    return Subject(tuple(command), environ, folder, launched, interpreter)
+
+
 def from_process(pid: int) -> Subject:
-    """A running process, as /proc shows it."""
+    """A running process, as /proc shows it. Raises UserError where it cannot be looked at."""
     process = PROC / str(pid)
     refuse_what_runs_nothing(process)
     try:
@@ -155,9 +169,8 @@ def from_process(pid: int) -> Subject:
         raise UserError(
             f"process {pid} belongs to somebody else", hint=f"sudo threemaps doctor --pid {pid}"
         ) from None
-    words = [word.decode(errors="replace") for word in argv]
     environ = environ_in(variables, pid)
-    words, is_titled = original_words(words)
+    words, is_titled = original_words([word.decode(errors="replace") for word in argv])
     outside = not same_root(process)
     if outside:
         root = process / "root"
@@ -165,8 +178,8 @@ def from_process(pid: int) -> Subject:
     interpreter = find_interpreter(words, environ, folder) if words and not is_titled else None
     if interpreter is None and not outside:
         interpreter = running_interpreter(process)
-    launched = is_hooked(environ)
-    return Subject(tuple(words), environ, folder, launched, interpreter, root if outside else Path("/"), pid)
+    place = root if outside else Path("/")
+    return Subject(tuple(words), environ, folder, is_hooked(environ), interpreter, place, pid)
 
 
 def is_hooked(environ: Mapping[str, str]) -> bool:

@@ -16,6 +16,7 @@ import yaml
 from threemaps.doctor.check import Check
 from threemaps.doctor.compose import check_compose
 from threemaps.doctor.rules.base import Edit
+from threemaps.settings import LOCAL_INGEST_KEY
 
 WORDS = ["docker", "compose", "up", "backend"]
 DOCKERFILE = 'FROM python:3.12-slim\nCMD ["opentelemetry-instrument", "python", "app.py"]\n'
@@ -58,7 +59,7 @@ def follow(check: Check, project: Path) -> None:
         told = {**check.edit, "file": Path(str(check.edit["file"]))}
         Edit(**told).apply()  # type: ignore[arg-type]
     else:
-        typed = check.next_step.partition(" && docker compose")[0]
+        typed = check.next_step.partition(" && docker compose")[0].replace("YOUR_VALUE", LOCAL_INGEST_KEY)
         subprocess.run(["bash", "-c", typed], cwd=project, check=True)
 
 
@@ -228,12 +229,12 @@ def test_a_file_broken_as_people_break_it(
     file = project / "docker-compose.yml"
     assert edit[0] in COMPOSE
     file.write_text(COMPOSE.replace(*edit))
-    found = look(project, HONEYCOMB_API_KEY="k")
+    found = look(project, HONEYCOMB_API_KEY=LOCAL_INGEST_KEY)
     assert re.search(says, found.detail), found
     assert found.next_step
     if heals:
         follow(found, project)
-        assert look(project, HONEYCOMB_API_KEY="k").ok
+        assert look(project, HONEYCOMB_API_KEY=LOCAL_INGEST_KEY).ok
 
 
 def test_variables_under_a_service_that_runs_no_python(project: Path) -> None:
@@ -253,4 +254,27 @@ def test_requirements_without_the_packages(project: Path) -> None:
     assert "does not name opentelemetry-distro" in found.detail
     follow(found, project)
     follow(look(project), project)
+    assert look(project).ok
+
+
+@pytest.mark.parametrize(
+    ("edit", "says"),
+    [
+        (
+            ("http://collector:4318", "collector:4318"),
+            "OTEL_EXPORTER_OTLP_ENDPOINT=collector:4318 lacks its scheme",
+        ),
+        (("http/protobuf", "http/json"), "OTEL_EXPORTER_OTLP_PROTOCOL=http/json: Python has grpc"),
+        ((TAKEN, TAKEN + "      OTEL_TRACES_SAMPLER: always_off\n"), "always_off drops every trace"),
+        ((TAKEN, TAKEN + '      OTEL_SDK_DISABLED: "true"\n'), "OTEL_SDK_DISABLED=true"),
+    ],
+)
+def test_the_rules_on_variables_hold_in_containers_too(
+    project: Path, edit: tuple[str, str], says: str
+) -> None:
+    (project / "docker-compose.yml").write_text(COMPOSE.replace(*edit))
+    found = look(project)
+    assert found.detail.startswith("docker-compose.yml, service backend: ")
+    assert says in found.detail
+    follow(found, project)
     assert look(project).ok

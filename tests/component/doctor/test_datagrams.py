@@ -61,7 +61,7 @@ def test_what_the_kernel_dropped_is_said_and_breaks_no_link(chain: Chain) -> Non
     assert found.next_step.startswith("sudo sysctl -w net.core.rmem_default=")
     assert as_json([found])["ok"] is True
     first, _, third = as_text([found]).splitlines()
-    assert first == f"all 1 links hold; but {found.detail} → {found.next_step}"
+    assert first == f"all 1 link holds; but {found.detail} → {found.next_step}"
     assert third.startswith("  ! collector: ")
 
 

@@ -179,7 +179,7 @@ def test_a_process_with_a_title_of_its_own(workshop: Workshop, pretend: Pretend,
     pretend(title, f"PATH={path}\0PORT=1\0".encode(), workshop.site / "setproctitle" / "_setproctitle.so")
     found = from_process(7)
     assert found.interpreter == workshop.bin / "python"
-    assert found.argv == ("gunicorn", "app:app")
+    assert found.words == ("gunicorn", "app:app")
     assert found.environ == {"PATH": path, "PORT": "1"}
 
 

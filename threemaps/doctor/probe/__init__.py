@@ -14,10 +14,6 @@ TYPE_CHECKING = False  # as typing has it, which nobody waits for here
 if TYPE_CHECKING:
     from typing import Any
 
-TYPE_CHECKING = False  # as typing has it, which nobody waits for here
-if TYPE_CHECKING:
-    from typing import Any
-
 SOCKET = "THREEMAPS_PROBE"
 
 

@@ -11,10 +11,6 @@ TYPE_CHECKING = False  # as typing has it, which nobody waits for here
 if TYPE_CHECKING:
     from typing import Any
 
-TYPE_CHECKING = False  # as typing has it, which nobody waits for here
-if TYPE_CHECKING:
-    from typing import Any
-
 TEAM = "x-honeycomb-team"
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 HEADERS = ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")

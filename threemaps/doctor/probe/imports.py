@@ -12,10 +12,6 @@ TYPE_CHECKING = False  # as typing has it, which nobody waits for here
 if TYPE_CHECKING:
     from typing import Any
 
-TYPE_CHECKING = False  # as typing has it, which nobody waits for here
-if TYPE_CHECKING:
-    from typing import Any
-
 watched: dict[str, object] = {}  # module → what to do when it has been imported
 TRACING = ("opentelemetry", "aws_xray_sdk", "rollbar", "watchtower")
 home: list[str] = []

@@ -8,10 +8,6 @@ TYPE_CHECKING = False  # as typing has it, which nobody waits for here
 if TYPE_CHECKING:
     from typing import Any
 
-TYPE_CHECKING = False  # as typing has it, which nobody waits for here
-if TYPE_CHECKING:
-    from typing import Any
-
 SPEAKERS = ("opentelemetry", "aws_xray_sdk", "rollbar", "watchtower")
 WARNING = 30
 

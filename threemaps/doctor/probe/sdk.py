@@ -10,10 +10,6 @@ TYPE_CHECKING = False  # as typing has it, which nobody waits for here
 if TYPE_CHECKING:
     from typing import Any
 
-TYPE_CHECKING = False  # as typing has it, which nobody waits for here
-if TYPE_CHECKING:
-    from typing import Any
-
 DELAY = "OTEL_BSP_SCHEDULE_DELAY"
 MOST_TRACES = 20
 

@@ -8,10 +8,6 @@ TYPE_CHECKING = False  # as typing has it, which nobody waits for here
 if TYPE_CHECKING:
     from typing import Any
 
-TYPE_CHECKING = False  # as typing has it, which nobody waits for here
-if TYPE_CHECKING:
-    from typing import Any
-
 
 def recorder_imported(module: Any) -> Any:
     recorder = module.AWSXRayRecorder

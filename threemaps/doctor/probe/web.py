@@ -12,10 +12,6 @@ TYPE_CHECKING = False  # as typing has it, which nobody waits for here
 if TYPE_CHECKING:
     from typing import Any
 
-TYPE_CHECKING = False  # as typing has it, which nobody waits for here
-if TYPE_CHECKING:
-    from typing import Any
-
 AGENT = "threemaps-doctor"
 numbers = itertools.count(1)
 context: list[object] = []  # the variable that says which request is under way, made when first needed

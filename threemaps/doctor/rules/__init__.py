@@ -1,11 +1,12 @@
 """Links in the order in which a span passes them, and the rules that say why one is broken."""
 
+from threemaps.doctor.rules import addresses, keys
 from threemaps.doctor.rules.arriving import end, name, read
 from threemaps.doctor.rules.base import Link
 from threemaps.doctor.rules.exporting import exporter
 from threemaps.doctor.rules.others import rollbar, watchtower
 from threemaps.doctor.rules.recording import ended, recorded
-from threemaps.doctor.rules.refused import sent
+from threemaps.doctor.rules.sending import sent
 from threemaps.doctor.rules.setup import provider
 from threemaps.doctor.rules.spans import span
 from threemaps.doctor.rules.starting import answers, inside, runs
@@ -17,3 +18,5 @@ OPENTELEMETRY = (provider, exporter, span, recorded, ended, sent, end, name, rea
 XRAY = (segment, sampled, datagram, read_xray)
 OTHERS = (rollbar, watchtower)
 LINKS: tuple[Link, ...] = (*START, *OPENTELEMETRY, *XRAY, *OTHERS)
+
+__all__ = ["LINKS", "OPENTELEMETRY", "OTHERS", "START", "XRAY", "addresses", "keys"]

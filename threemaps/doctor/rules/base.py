@@ -127,9 +127,5 @@ def link(name: str, title: str, code: str, otherwise: str) -> Callable[[Callable
     return make
 
 
-def typed(facts: Facts) -> str:
-    return facts.subject.command
-
-
 def pip_install(facts: Facts, *packages: str) -> str:
     return f"{facts.inside.pip} {shlex.join(packages)}"

@@ -72,6 +72,16 @@ def rewrite(file: Path, number: int, old: str, new: str) -> Edit | None:
     return Edit(file, number, "replace", re.sub(old, new, lines[number - 1])) if number else None
 
 
+def write_variable(service: Service, seen: str, name: str, value: str) -> Found:
+    """A variable's line in the file with another value, or without it."""
+    number = line_of(service.file, rf"\b{re.escape(name)}\b\s*[:=]", service.name)
+    if not number:
+        return Found(seen, type=f"set {name}={value or '(nothing)'} for the service {service.name}")
+    line = text_of(service.file).splitlines()[number - 1]
+    anew = re.sub(rf"(\b{re.escape(name)}\b[\"']?\s*[:=]\s*).*", rf"\g<1>{value}", line)
+    return Found(seen, write=Edit(service.file, number, "replace", anew if value else ""))
+
+
 @rule("TM902", "blank-around-equals", "in a list, what stands before the = is the name, blanks and all")
 def blank_around_equals(asked: Asked) -> Found | None:
     for name, body in asked.project.bodies.items():

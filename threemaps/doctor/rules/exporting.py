@@ -2,7 +2,7 @@
 
 from threemaps.doctor.facts import Facts, place_of
 from threemaps.doctor.rules import repair
-from threemaps.doctor.rules.base import Edit, Found, State, link
+from threemaps.doctor.rules.base import Found, State, link
 from threemaps.doctor.rules.setup import LAUNCH, launcher_failed, unknown_component
 
 
@@ -30,7 +30,7 @@ def second_provider(facts: Facts) -> Found | None:
     where = first or made
     if where is None:
         return Found(seen, type=facts.subject.command.replace("opentelemetry-instrument ", "", 1))
-    return Found(seen, write=Edit.at(where, "replace", ""))
+    return Found(seen, write=repair.taken_away(where))
 
 
 @exporter.rule("TM222", "no-processor", "a provider hands its spans to its processors, and it has none")
@@ -70,7 +70,7 @@ exporter.rule("TM225", "launcher-failed-late", "the launcher failed between the 
 def exporter_variable(facts: Facts) -> Found | None:
     name = "OTEL_TRACES_EXPORTER"
     value = facts.inside.get(name).strip()
-    if not facts.launched or not value or set(value.split(",")) - {"none", "console"}:
+    if not facts.launched or not value or {one.strip() for one in value.split(",")} - {"none", "console"}:
         return None
     return repair.variable(facts, f"{name}={value} sends no spans anywhere", name, "otlp")
 

@@ -2,10 +2,10 @@
 
 import re
 
-from threemaps.doctor.environment import check_sampler
 from threemaps.doctor.facts import Facts, place_of
 from threemaps.doctor.rules import repair
 from threemaps.doctor.rules.base import Edit, Found, State, link
+from threemaps.doctor.rules.variables import silent_sampler
 
 # As SDKs before and since 1.44 say it.
 INVALID = re.compile(
@@ -38,19 +38,7 @@ def parent_says_no(facts: Facts) -> Found | None:
     )
 
 
-@recorded.rule("TM322", "sampler-variable", "a variable chooses a sampler that drops traces")
-def sampler_variable(facts: Facts) -> Found | None:
-    check = check_sampler(facts.inside)
-    if check.ok:
-        return None
-    name = (
-        "OTEL_TRACES_SAMPLER_ARG"
-        if check.detail.startswith("OTEL_TRACES_SAMPLER_ARG")
-        else "OTEL_TRACES_SAMPLER"
-    )
-    return repair.variable(
-        facts, check.detail, name, "1" if name.endswith("ARG") else "parentbased_always_on"
-    )
+recorded.rule("TM322", "sampler-variable", "a variable chooses a sampler that drops traces")(silent_sampler)
 
 
 @recorded.rule(
@@ -73,10 +61,7 @@ def sampler_in_code(facts: Facts) -> Found | None:
     if place is None:
         return None
     seen = f"{place} makes the TracerProvider with the sampler {sampler}, which drops this trace"
-    text = re.sub(r"sampler\s*=\s*([\w.]+(\([^()]*\))?)\s*,?\s*", "", place.text)
-    if text != place.text:
-        return Found(seen, write=Edit(place.file, place.line, "replace", text))
-    return Found(seen, type=f"grep -n sampler {place.file}")
+    return repair.without_argument(place, seen, "sampler")
 
 
 @link("ended", "the span ends", "TM340", "end() the span, or use `with tracer.start_as_current_span(…)`")
@@ -132,9 +117,7 @@ def instrumented_twice(facts: Facts) -> Found | None:
     place = place_of(twice[0]) if twice else None
     if place is None:
         return None
-    return Found(
-        f"{place} instruments what the launcher has instrumented", write=Edit.at(place, "replace", "")
-    )
+    return Found(f"{place} instruments what the launcher has instrumented", write=repair.taken_away(place))
 
 
 @ended.note(
@@ -147,5 +130,5 @@ def refused_provider(facts: Facts) -> Found | None:
         return None
     return Found(
         f"{place} sets a second TracerProvider, which is refused, its exporter with it",
-        write=Edit.at(place, "replace", ""),
+        write=repair.taken_away(place),
     )

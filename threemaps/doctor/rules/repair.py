@@ -10,8 +10,7 @@ from pathlib import Path
 from threemaps.doctor.facts import Facts, Place
 from threemaps.doctor.files import text_of
 from threemaps.doctor.rules.base import Edit, Found
-from threemaps.doctor.subject import LAUNCHER
-from threemaps.doctor.wrapping import ASSIGNMENT
+from threemaps.doctor.subject import ASSIGNMENT, LAUNCHER, with_variable
 from threemaps.settings import read_dotenv
 
 SCRIPTS = ("Makefile", "makefile", "Procfile", ".env", ".flaskenv", "*.sh")
@@ -23,15 +22,31 @@ def variable(facts: Facts, seen: str, name: str, value: str, typed: str = "") ->
 
     It is changed where it was set: outside, in the command, or in a script or the code on the way.
     """
-    subject = facts.subject
-    is_inner = name not in subject.environ and bool(facts.inside.environ.get(name))
-    if is_inner and (place := where_set(facts, name)):
+    if facts.writes is not None:
+        found: Found = facts.writes(seen, name, value)
+        return found
+    subject, now = facts.subject, facts.inside.environ.get(name, "")
+    is_inner = now and now != subject.environ.get(name, "")
+    if is_inner and not with_variable(subject.words, name, value) and (place := where_set(facts, name)):
         return Found(f"{seen} ({place})", write=rewritten(place, name, value))
-    if value and not facts.inside.environ.get(name) and name in read_dotenv(facts.inside.folder / ".env"):
-        return Found(
-            f"{seen}: {name} stands in .env, which nobody loads in time", type="set -a; . ./.env; set +a"
-        )
+    if value and not now and name in read_dotenv(facts.inside.folder / ".env"):
+        seen = f"{seen}: {name} stands in .env, which nobody loads in time"
+        return Found(seen, type="set -a; . ./.env; set +a")
     return Found(seen, type=subject.setting(name, value, typed=typed))
+
+
+def renamed(facts: Facts, seen: str, name: str, right: str) -> Found:
+    """A variable by its right name, where it was set."""
+    subject = facts.subject
+    if facts.writes is not None:
+        return Found(seen, type=f"write {right} for {name}")
+    words = [re.sub(rf"(?<![\w-]){re.escape(name)}=", f"{right}=", word) for word in subject.words]
+    if words != list(subject.words):
+        return Found(seen, type=subject.shown(words))
+    if name not in subject.environ and (place := where_set(facts, name)):
+        text = place.text.replace(name, right)
+        return Found(f"{seen} ({place})", write=Edit(place.file, place.line, "replace", text))
+    return Found(seen, type=f'export {right}="${name}"; unset {name}')
 
 
 def where_set(facts: Facts, name: str) -> Place | None:
@@ -47,7 +62,7 @@ def where_set(facts: Facts, name: str) -> Place | None:
 def files_beside(facts: Facts) -> Iterator[Path]:
     folders = dict.fromkeys((facts.subject.folder, facts.inside.folder))
     for folder in folders:
-        named = (folder / word for word in facts.subject.argv[1:] if not word.startswith("-"))
+        named = (folder / word for word in facts.subject.words if not word.startswith(("-", "/")))
         yield from (file for file in named if file.is_file())
         for pattern in SCRIPTS:
             yield from sorted(folder.glob(pattern))
@@ -80,7 +95,7 @@ def rewritten(place: Place, name: str, value: str) -> Edit:
 
 def behind_launcher(facts: Facts) -> str:
     """The command as typed, the launcher where it has to stand."""
-    words = list(facts.subject.typed)
+    words = list(facts.subject.words)
     start = 0
     while start < len(words) and ASSIGNMENT.fullmatch(words[start]):
         start += 1
@@ -139,3 +154,50 @@ def has_name(place: Place, name: str) -> bool:
 def with_import(place: Place, module: str, name: str, text: str) -> str:
     """The text, with the import before it where the file lacks it."""
     return text if has_name(place, name) else f"from {module} import {name}\n{text}"
+
+
+def in_code(place: Place, seen: str, old: str, new: str) -> Found:
+    """A text of the line that stands there, or of another line of its file, with another one in its place."""
+    lines = text_of(place.file).splitlines()
+    for number in (place.line, *range(1, len(lines) + 1)):
+        if old in lines[number - 1]:
+            text = lines[number - 1].replace(old, new)
+            return Found(seen, write=Edit(place.file, number, "replace", text))
+    return Found(f"{seen}: write {new}", type=f"grep -rn {shlex.quote(old)} {place.file.parent}")
+
+
+def without(facts: Facts, pattern: str, replacement: str) -> Edit | None:
+    """The line of a script in which this stands, with the replacement in its place."""
+    for file in files_beside(facts):
+        for number, line in enumerate(text_of(file).splitlines(), start=1):
+            if re.search(pattern, line):
+                return Edit(file, number, "replace", re.sub(pattern, replacement, line))
+    return None
+
+
+def taken_away(place: Place) -> Edit:
+    """Without the statement that stands there; a body may not be empty."""
+    try:
+        tree = ast.parse(place.file.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return Edit.at(place, "replace", "")
+    bodies = (getattr(node, "body", None) for node in ast.walk(tree) if not isinstance(node, ast.Module))
+    is_alone = any(
+        isinstance(body, list) and len(body) == 1 and body[0].lineno == place.line for body in bodies
+    )
+    return Edit.at(place, "replace", "pass" if is_alone else "")
+
+
+def without_argument(place: Place, seen: str, name: str) -> Found:
+    """The call that stands there, without this argument, whose value may have brackets in it."""
+    line = place.text
+    start = line.find(f"{name}=")
+    depth, index = 0, start + len(name) + 1
+    while start >= 0 and index < len(line) and depth >= 0 and (depth or line[index] not in ",)]}"):
+        depth += (line[index] in "([{") - (line[index] in ")]}")
+        index += 1
+    if start < 0 or index >= len(line):
+        return Found(seen, type=f"take {name}=… out of the call at {place.file}:{place.line}")
+    before, after = line[:start], line[index:]
+    text = before + after[1:].lstrip() if after[0] == "," else before.rstrip(", ") + after
+    return Found(seen, write=Edit(place.file, place.line, "replace", text))

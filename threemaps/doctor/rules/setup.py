@@ -2,15 +2,14 @@
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from threemaps.doctor.check import Check
-from threemaps.doctor.destination import HTTP, check_exporter
+from threemaps.doctor.destination import HTTP
 from threemaps.doctor.facts import Facts, Place, place_of
 from threemaps.doctor.files import text_of
 from threemaps.doctor.rules import repair
 from threemaps.doctor.rules.base import Edit, Found, State, link, pip_install
-from threemaps.doctor.silent import check_components
+from threemaps.doctor.rules.variables import mixed_versions, named_in, unknown_part, unusable_figure
 
 LAUNCH = "opentelemetry-instrument COMMAND"
 DISTRO = ("opentelemetry-distro", "opentelemetry-exporter-otlp")
@@ -28,9 +27,8 @@ def provider(facts: Facts) -> State:
             f"there is no global TracerProvider in process {facts.process['pid'] if facts.process else '?'}",
         )
     if shut := facts.shut_down:
-        return State(
-            False, f"the TracerProvider was shut down before the request ({place_of(shut) or 'by a library'})"
-        )
+        who = place_of(shut) or "a library"
+        return State(False, f"{who} shuts the TracerProvider down, and the service goes on without it")
     place = place_of(found)
     return State(
         True, f"one global TracerProvider, {f'made at {place}' if place else 'made by the launcher'}"
@@ -51,17 +49,17 @@ def sdk_disabled(facts: Facts) -> Found | None:
 def unknown_component(facts: Facts) -> Found | None:
     if not facts.launched:
         return None
-    return as_found(check_components(facts.inside)) or as_found(check_exporter(facts.inside))
+    return unknown_part(facts)
 
 
 @provider.rule("TM202", "shut-down", "a provider that was shut down gives its spans to nobody")
 def shut_down(facts: Facts) -> Found | None:
     place = place_of(facts.shut_down)
-    if place is None:
+    if place is None or facts.shut_down is None or facts.request is None:
         return None
-    return Found(
-        f"{place} shuts the TracerProvider down before the first request", write=Edit.at(place, "replace", "")
-    )
+    when = "before" if facts.shut_down["at"] < facts.request["at"] else "with"
+    seen = f"{place} shuts the TracerProvider down {when} the first request: what comes after makes no span"
+    return Found(seen, write=repair.taken_away(place))
 
 
 @provider.rule(
@@ -122,31 +120,14 @@ def exporter_package(component: str) -> str:
     return known.get(component, f"opentelemetry-exporter-{component}")
 
 
-def named_in(facts: Facts, reason: str) -> str:
-    """The variable that an exception complains of: by its name, by the SDK's word for it, or by its value."""
-    settings = {
-        name: value for name, value in facts.inside.environ.items() if name.startswith("OTEL_") and value
-    }
-    said = [name for name in re.findall(r"OTEL_[A-Z_]+", reason) if name in settings]
-    return next((name for name in (*said, *meant(settings, reason))), "")
-
-
-def meant(settings: Mapping[str, str], reason: str) -> Iterator[str]:
-    words = {one.removesuffix("_MILLIS") for one in re.findall(r"\w+_\w+", reason.upper())}
-    quoted = re.findall(r"'([^']+)'|\"([^\"]+)\"", reason)
-    values = {single or double for single, double in quoted}
-    for name, value in settings.items():
-        parts = {one.strip() for one in value.split(",")} | {value}
-        if parts & values or any(name.endswith(f"_{word}") for word in words):
-            yield name
-
-
 @provider.rule(
     "TM205", "no-distro", "the launcher sets up what a distro tells it to; without one it sets up nothing"
 )
 def no_distro(facts: Facts) -> Found | None:
     packages = facts.inside.packages
-    if not facts.launched or facts.provider is not None or packages.entry_points("opentelemetry_distro"):
+    if not facts.launched or facts.provider is not None or packages.trouble:
+        return None
+    if packages.entry_points("opentelemetry_distro"):
         return None
     return Found(
         f"opentelemetry-distro is not installed for {facts.inside.interpreter}",
@@ -243,9 +224,17 @@ def another_process(facts: Facts) -> Found | None:
     return Found(seen, type=repair.behind_launcher(facts))
 
 
+provider.rule("TM211", "mixed-versions", "instrumentations are released together, and pin each other")(
+    mixed_versions
+)
+provider.rule(
+    "TM212", "unusable-figure", "the SDK raises for a figure that it cannot use, and sets up nothing"
+)(unusable_figure)
+
+
 @provider.rule("TM209", "no-tracing", "nothing in the process makes spans")
 def no_tracing(facts: Facts) -> Found | None:
-    if facts.seen("provider") or facts.launched:
+    if facts.seen("provider") or facts.launched or facts.expected:
         return None
     step = repair.behind_launcher(facts)
     packages = facts.inside.packages
@@ -255,8 +244,3 @@ def no_tracing(facts: Facts) -> Found | None:
     ]
     seen = "no TracerProvider is made, and the command does not start under opentelemetry-instrument"
     return Found(seen, type=f"{pip_install(facts, *missing)} && {step}" if missing else step)
-
-
-def as_found(check: Check) -> Found | None:
-    """A check that needs only the command and the variables, as what a rule found."""
-    return None if check.ok else Found(check.detail, type=check.next_step)

@@ -2,12 +2,11 @@
 
 import re
 
-from threemaps.doctor.environment import check_switched_on
 from threemaps.doctor.facts import Facts, Place, place_of
 from threemaps.doctor.rules import repair
 from threemaps.doctor.rules.base import Edit, Found, State, link, pip_install
 from threemaps.doctor.rules.setup import launcher_failed
-from threemaps.doctor.silent import check_excluded
+from threemaps.doctor.rules.variables import excludes_everything, turned_off
 
 INSTRUMENT = "FlaskInstrumentor().instrument_app({})"
 MODULE = "opentelemetry.instrumentation.flask"
@@ -101,8 +100,7 @@ def excluded(facts: Facts) -> Found | None:
             seen = f"{place or 'the code'} excludes {url}: excluded_urls={one['excluded']!r}"
             if place is None:
                 return Found(seen)
-            text = re.sub(r",?\s*excluded_urls\s*=\s*(\"[^\"]*\"|'[^']*'|[\w.]+)", "", place.text)
-            return Found(seen, write=Edit(place.file, place.line, "replace", text))
+            return repair.without_argument(place, seen, "excluded_urls")
     for name in EXCLUDING:
         value = facts.inside.get(name)
         if value and matches(value, url):
@@ -118,15 +116,7 @@ def matches(patterns: str, url: str) -> bool:
         return False
 
 
-@span.rule("TM304", "instrumentation-off", "a variable turns the instrumentation off")
-def instrumentation_off(facts: Facts) -> Found | None:
-    check = check_switched_on(facts.inside)
-    if check.ok:
-        return None
-    name = "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"
-    rest = [one.strip() for one in facts.inside.get(name).split(",")]
-    kept = ",".join(one for one in rest if one not in ("flask", "*", "wsgi"))
-    return repair.variable(facts, check.detail, name, kept)
+span.rule("TM304", "instrumentation-off", "a variable turns the instrumentation off")(turned_off)
 
 
 @span.rule(
@@ -152,13 +142,7 @@ def instrumentation_refuses(facts: Facts) -> Found | None:
 
 @span.rule("TM308", "bad-pattern", "a pattern that is none fails the instrumentation when it is imported")
 def bad_pattern(facts: Facts) -> Found | None:
-    check = check_excluded(facts.inside)
-    if check.ok or (facts.request and facts.request["marked"]):
-        return None
-    name = next(
-        (one for one in facts.inside.environ if check.detail.startswith(one) and "EXCLUDED" in one), ""
-    )
-    return repair.variable(facts, check.detail, name, "") if name else None
+    return None if facts.request and facts.request["marked"] else excludes_everything(facts)
 
 
 span.rule("TM309", "launcher-failed-last", "the launcher failed before it had instrumented Flask")(

@@ -5,9 +5,9 @@ import shlex
 from pathlib import Path
 
 from threemaps.doctor.facts import Facts
-from threemaps.doctor.rules.base import Edit, Found, State, link, typed
-from threemaps.doctor.rules.repair import where_set
-from threemaps.doctor.silent import check_components
+from threemaps.doctor.rules import repair
+from threemaps.doctor.rules.base import Edit, Found, State, link
+from threemaps.doctor.rules.variables import named_in, unknown_part
 from threemaps.doctor.subject import LAUNCHER
 from threemaps.doctor.visit import PAGE_SECONDS, START_SECONDS
 
@@ -26,13 +26,13 @@ def why_it_ended(facts: Facts) -> str:
 @link("runs", "the command starts", "TM100", "run the command by hand, and read what it says")
 def runs(facts: Facts) -> State:
     if not facts.outcome.started:
-        return State(False, f"{typed(facts)} does not start: {facts.outcome.why_not}")
-    return State(True, f"{typed(facts)} starts")
+        return State(False, f"{facts.subject.command} does not start: {facts.outcome.why_not}")
+    return State(True, f"{facts.subject.command} starts")
 
 
 @runs.rule("TM101", "no-program", "the shell finds no such program")
 def no_program(facts: Facts) -> Found | None:
-    name = facts.subject.typed[0] if facts.subject.typed else ""
+    name = facts.subject.words[0] if facts.subject.words else ""
     near = facts.subject.interpreter.parent / LAUNCHER if facts.subject.interpreter else None
     if name.endswith(LAUNCHER) and near and near.is_file():
         return Found(f"there is no {LAUNCHER} on the PATH", type=f'export PATH="{near.parent}:$PATH"')
@@ -90,9 +90,7 @@ def daemon_address(facts: Facts) -> Found | None:
     name = "AWS_XRAY_DAEMON_ADDRESS"
     given = facts.inside.environ.get(name, "")
     bare = re.sub(r"^\w+://", "", given).rstrip("/") or "127.0.0.1:2000"
-    from threemaps.doctor.rules.repair import variable
-
-    return variable(
+    return repair.variable(
         facts, f"{name}={given} is no HOST:PORT, and the X-Ray daemon's address has to be one", name, bare
     )
 
@@ -101,15 +99,11 @@ def daemon_address(facts: Facts) -> Found | None:
 def bad_variable(facts: Facts) -> Found | None:
     if facts.outcome.code is None:
         return None
-    from threemaps.doctor.rules.setup import as_found, named_in
-
     reason = why_it_ended(facts)
-    if facts.launched and (unknown := as_found(check_components(facts.inside))):
+    if facts.launched and (unknown := unknown_part(facts)):
         return unknown
     if "opentelemetry" in facts.outcome.said and (name := named_in(facts, reason)):
-        from threemaps.doctor.rules.repair import variable
-
-        return variable(facts, f"{name} has a value that the SDK refuses: {reason}", name, "")
+        return repair.variable(facts, f"{name} has a value that the SDK refuses: {reason}", name, "")
     return None
 
 
@@ -177,22 +171,13 @@ def isolated(facts: Facts) -> Found | None:
         if flag := one["flag"]:
             name = Path(one["argv"][0]).name
             seen = f"{name} {flag} reads no PYTHONPATH: the launcher's hook does not get in, nor the doctor"
-            words = list(facts.subject.typed)
+            words = list(facts.subject.words)
             if flag in words:
                 words.remove(flag)
                 return Found(seen, type=facts.subject.shown(words))
-            return Found(seen, write=without(facts, rf"({re.escape(name)})\s+{re.escape(flag)}\b", r"\1"))
-    return None
-
-
-def without(facts: Facts, pattern: str, replacement: str) -> Edit | None:
-    """The line of a script in which this stands, with the replacement in its place."""
-    from threemaps.doctor.rules.repair import files_beside
-
-    for file in files_beside(facts):
-        for number, line in enumerate(file.read_text(errors="replace").splitlines(), start=1):
-            if re.search(pattern, line):
-                return Edit(file, number, "replace", re.sub(pattern, replacement, line))
+            return Found(
+                seen, write=repair.without(facts, rf"({re.escape(name)})\s+{re.escape(flag)}\b", r"\1")
+            )
     return None
 
 
@@ -201,7 +186,7 @@ def python_path_replaced(facts: Facts) -> Found | None:
     for one in facts.outcome.unseen:
         if "probe" in one["python_path"]:
             continue
-        place = where_set(facts, "PYTHONPATH")
+        place = repair.where_set(facts, "PYTHONPATH")
         seen = "PYTHONPATH is replaced on the way, and the launcher's hook (and the doctor's) with it"
         if place is None:
             return Found(seen, type="grep -rn PYTHONPATH .")

@@ -4,6 +4,7 @@ import re
 import socket
 
 from threemaps.basics.nearby import LOOPBACK
+from threemaps.doctor.ends import held
 from threemaps.doctor.facts import Facts, place_of
 from threemaps.doctor.rules import repair
 from threemaps.doctor.rules.base import Found, State, link
@@ -101,30 +102,7 @@ def sampled_out(facts: Facts) -> Found | None:
     if configured is None or "sampling_rules" not in configured["given"] or place is None:
         return None
     seen = f"the sampling_rules of {place} drop this request"
-    text = strip_argument(place.text, "sampling_rules")
-    if text is None:
-        return Found(seen, type=f"grep -n sampling_rules {place.file}")
-    from threemaps.doctor.rules.base import Edit
-
-    return Found(seen, write=Edit(place.file, place.line, "replace", text))
-
-
-def strip_argument(line: str, name: str) -> str | None:
-    """The call without this argument, whose value may have brackets in it."""
-    start = line.find(f"{name}=")
-    if start < 0:
-        return None
-    depth = 0
-    for index in range(start + len(name) + 1, len(line)):
-        depth += (line[index] in "([{") - (line[index] in ")]}")
-        if depth < 0 or (depth == 0 and line[index] == ","):
-            end = index + (line[index] == ",")
-            return (
-                line[:start] + line[end:].lstrip()
-                if line[index] == ","
-                else line[:start].rstrip(", ") + line[end:]
-            )
-    return None
+    return repair.without_argument(place, seen, "sampling_rules")
 
 
 @sampled.rule(
@@ -181,20 +159,27 @@ def nobody(facts: Facts) -> Found | None:
     if address == right:
         return Found(f"{seen}: no daemon and no collector runs", type="threemaps up")
     if configured and configured["address"] and place and configured["address"] in place.text:
-        from threemaps.doctor.rules.base import Edit
-
-        edit = Edit(place.file, place.line, "replace", place.text.replace(configured["address"], right))
-        return Found(
-            f"{seen} (daemon_address at {place}); `threemaps up` starts a collector at {right}",
-            write=edit,
-        )
+        said = f"{seen} (daemon_address at {place}); `threemaps up` starts a collector at {right}"
+        return repair.in_code(place, said, configured["address"], right)
     return repair.variable(facts, f"{seen}; `threemaps up` starts a collector at {right}", ADDRESS, right)
+
+
+@datagram.rule("TM742", "xray-emitter", "segments leave through the emitter that the recorder was given")
+def emitter(facts: Facts) -> Found | None:
+    configured = facts.last("xray-configured")
+    place = place_of(configured)
+    if (
+        facts.seen("segment-sent")
+        or configured is None
+        or place is None
+        or "emitter" not in configured["given"]
+    ):
+        return None
+    return repair.without_argument(place, f"the emitter of {place} sends no segment to any daemon", "emitter")
 
 
 @link("x-ray", "the trace can be read back", "TM760", "threemaps doctor")
 def read(facts: Facts) -> State:
-    from threemaps.doctor.ends import held
-
     settings = Settings.load()
     ours = f"127.0.0.1:{settings.ports['xray']}"
     sent = facts.seen("segment-sent")
