@@ -8,9 +8,11 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.needs import missing
 from threemaps.demo.lock import exclusive
@@ -89,6 +91,22 @@ MCP_SDK = Environment(
     "node_modules/@modelcontextprotocol/sdk/package.json",
     npm,
 )
+
+
+def run_javascript(environment: Environment, script: str, *arguments: str, environ: Any = None) -> str:
+    """What the script prints. It lies beside the packages that it imports, as Node wants it."""
+    environment.path("node_modules")
+    with tempfile.NamedTemporaryFile("w", suffix=".mjs", dir=environment.folder) as file:
+        file.write(script)
+        file.flush()
+        command = ["node", file.name, *arguments]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=150)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 # What Honeycomb's Python client needs; its own source is in the checkout whose tests are run.
 HONEYCOMB_API = Environment("honeycomb-api", ("honeycomb-api", "pytest", "pytest-asyncio"), "bin/pytest", pip)
-ENVIRONMENTS = (DISTRO, AWS_CLI, NODE, MCP_SDK, HONEYCOMB_API)
+# Moto itself, for its tests' helpers; the tests are those of the checkout.
+MOTO = Environment("moto", ("moto[server]==5.2.5", "pytest", "freezegun"), "bin/moto_server", pip)
+ENVIRONMENTS = (DISTRO, AWS_CLI, NODE, MCP_SDK, HONEYCOMB_API, MOTO)

@@ -16,7 +16,7 @@ import orjson
 
 Shape = dict[str, Any]
 
-SHOWN = 200
+SHOWN = 1_024
 TYPES: dict[str, tuple[type, ...]] = {
     "structure": (dict,),
     "map": (dict,),

@@ -1,5 +1,6 @@
 """`threemaps mcp`, asked by the client of the official package over its standard input and output."""
 
+import json
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from mcp import Client, StdioServerParameters, stdio_client
 from mcp.types import CallToolResult
 
 from tests.conftest import Serve, in_a_loop_of_its_own
+from tests.foreign import MCP_SDK, run_javascript
 from tests.running import own_variables
 from tests.unit.compare.maps import a_map
 from tests.unit.compare.world import World
@@ -96,6 +98,31 @@ def test_it_says_what_only_reads(environ: dict[str, str], arguments: tuple[str, 
         assert told["broken"]["next_step"]
 
     asked(environ, ask, *arguments)
+
+
+JAVASCRIPT = """
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+const client = new Client({ name: "foreign", version: "1" });
+await client.connect(new StdioClientTransport({ command: process.argv[2], args: ["mcp"], env: process.env }));
+const { tools } = await client.listTools();
+const answer = await client.callTool({ name: "read_map", arguments: { source: "xray" } });
+console.log(JSON.stringify({ tools: tools.map((one) => one.name), answer: answer.structuredContent }));
+await client.close();
+"""
+
+
+def test_a_client_in_javascript_reads_the_same_map(environ: dict[str, str]) -> None:
+    told = json.loads(run_javascript(MCP_SDK, JAVASCRIPT, str(THREEMAPS), environ=environ))
+    read: list[Any] = []
+
+    async def ask(client: Client) -> None:
+        read.append(answer(await client.call_tool("read_map", {"source": "xray"})))
+
+    asked(environ, ask)
+    assert set(told["tools"]) == {"compare_maps", "read_map", "get_trace", "doctor"}
+    assert told["answer"]["map"]["edges"] == read[0]["map"]["edges"]
+    assert len(read[0]["map"]["edges"]) == 2
 
 
 def test_nothing_but_messages_is_on_its_standard_output(environ: dict[str, str]) -> None:

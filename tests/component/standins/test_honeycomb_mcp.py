@@ -2,10 +2,8 @@
 
 import json
 import re
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -15,7 +13,7 @@ from mcp import Client as McpClient
 from mcp.client.streamable_http import streamable_http_client
 
 from tests.conftest import Serve, in_a_loop_of_its_own
-from tests.foreign import MCP_SDK
+from tests.foreign import MCP_SDK, run_javascript
 from tests.unit.standins.honeycomb.conftest import Client
 from tests.unit.standins.honeycomb.spans import Call, request_of
 from threemaps.settings import LOCAL_MANAGEMENT_KEY
@@ -95,22 +93,11 @@ def test_the_official_client(local: tuple[str, Plan]) -> None:
     assert "breakdowns[0]" in wrong.content[0].text
 
 
-def test_a_client_in_javascript(local: tuple[str, Plan], tmp_path: Path) -> None:
+def test_a_client_in_javascript(local: tuple[str, Plan]) -> None:
     url, plan = local
-    MCP_SDK.path("node_modules")
-    script = MCP_SDK.folder / f"{tmp_path.parent.name}-{tmp_path.name}.mjs"
-    script.write_text(JAVASCRIPT)
-    try:
-        done = subprocess.run(
-            ["node", script, f"{url}/mcp", LOCAL_MANAGEMENT_KEY, json.dumps(RUN)],
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-    finally:
-        script.unlink()
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    told = json.loads(
+        run_javascript(MCP_SDK, JAVASCRIPT, f"{url}/mcp", LOCAL_MANAGEMENT_KEY, json.dumps(RUN))
+    )
     assert ("get_service_map" in told["tools"]) is (plan is Plan.ENTERPRISE)
     assert edges_in(told["answer"]["content"][0]["text"]) == EDGES
 

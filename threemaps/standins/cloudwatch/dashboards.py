@@ -58,6 +58,8 @@ class Dashboards:
     def delete(self, request: dict[str, Any]) -> dict[str, Any]:
         """All of them or none."""
         names = request["DashboardNames"]
+        if not names:
+            raise AwsError("InvalidParameterValue", "The parameter DashboardNames must not be empty.")
         for name in names:
             self.get({"DashboardName": name})
         self._store.execute("DELETE FROM dashboard WHERE list_contains(?, name)", (names,))

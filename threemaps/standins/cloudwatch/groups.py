@@ -185,7 +185,8 @@ def group_of(request: dict[str, Any]) -> str:
 def group_identified(identifier: str) -> str:
     """An identifier is a name or an ARN, and that does not end as it does in policies."""
     if identifier.endswith(":*"):
-        raise invalid(f"The ARN {identifier[:100]!r} ends with an asterisk, which no identifier does.")
+        where = "1 validation error detected: Value at 'logGroupIdentifier' failed to satisfy constraint"
+        raise invalid(f"{where}: Member must satisfy regular expression pattern: [\\w#+=/:,.@-]*")
     return group_named(identifier)
 
 

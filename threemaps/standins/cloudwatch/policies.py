@@ -7,7 +7,7 @@ import orjson
 from threemaps.standins.aws_errors import AwsError
 from threemaps.standins.cloudwatch.groups import now_ms
 from threemaps.standins.cloudwatch.paging import page_of
-from threemaps.standins.cloudwatch.schema import invalid, not_found
+from threemaps.standins.cloudwatch.schema import invalid
 from threemaps.standins.store import Store
 
 MAX_POLICIES = 10
@@ -27,7 +27,7 @@ class Policies:
             raise invalid(f"policyDocument is no JSON: {error}") from error
         known = self._policies()
         if len(known) >= MAX_POLICIES and name not in [one["policyName"] for one in known]:
-            raise AwsError("LimitExceededException", f"There are {MAX_POLICIES} resource policies already.")
+            raise AwsError("LimitExceededException", "Resource limit exceeded.")
         row = [name, document, now_ms()]
         self._store.execute("INSERT OR REPLACE INTO log_policy VALUES (?, ?, ?)", row)
         return {"resourcePolicy": _policy(*row)}
@@ -39,7 +39,7 @@ class Policies:
     def delete_resource_policy(self, request: dict[str, Any]) -> dict[str, Any]:
         name = request.get("policyName")
         if name not in [one["policyName"] for one in self._policies()]:
-            raise not_found("resource policy")
+            raise AwsError("ResourceNotFoundException", f"Policy with name [{name}] does not exist")
         self._store.execute("DELETE FROM log_policy WHERE name = ?", [name])
         return {}
 

@@ -44,9 +44,14 @@ def _sample(namespace: str, one: dict[str, Any], where: str, now: int) -> Sample
 def _measured(one: dict[str, Any], where: str) -> sample.Told:
     """Exactly one of a value, values with counts, and a statistic set."""
     given = [name for name in ("Value", "Values", "StatisticValues") if one.get(name) is not None]
-    if len(given) != 1:
-        code = "InvalidParameterCombination" if given else "MissingParameter"
-        raise AwsError(code, f"{where} needs exactly one of Value, Values and StatisticValues.")
+    if not given:
+        raise AwsError("MissingParameter", f"{where} needs one of Value, Values and StatisticValues.")
+    if len(given) > 1:
+        code = "InvalidParameter" + ("Combination" if "StatisticValues" in given else "Value")
+        both = " and ".join(f"{where}.{name}" for name in given[:2])
+        raise AwsError(code, f"The parameters {both} are mutually exclusive and you have specified both.")
+    if len(one.get("Counts", [])) not in (0, len(one.get("Values", []))):
+        raise invalid(f"The parameters {where}.Values and {where}.Counts must be of the same size.")
     if len(one.get("Values", [])) > MAX_VALUES:
         raise invalid(f"{where}.Values has more than {MAX_VALUES} members.")
     if given == ["Value"]:
@@ -57,5 +62,6 @@ def _measured(one: dict[str, Any], where: str) -> sample.Told:
         fields = one["StatisticValues"]
         told = sample.summed(*(fields[name] for name in ("SampleCount", "Sum", "Minimum", "Maximum")))
     if told is None or not all(abs(number) <= LARGEST for number in (*told[0], *told[1], *told[2:])):
-        raise invalid(f"The value of {where} is no finite number from -2^360 to 2^360, or lacks its counts.")
+        shown = one[given[0]] if given == ["Value"] else "given"
+        raise invalid(f"The value {shown} for parameter {where}.{given[0]} is invalid.")
     return told

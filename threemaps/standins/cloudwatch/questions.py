@@ -35,9 +35,7 @@ def of_statistics(request: dict[str, Any]) -> list[Question]:
     """GetMetricStatistics: one for each statistic, all of one metric."""
     simple, extended = request.get("Statistics", []), request.get("ExtendedStatistics", [])
     if bool(simple) == bool(extended):
-        raise AwsError(
-            "InvalidParameterCombination", "Must specify either Statistics or ExtendedStatistics, not both."
-        )
+        raise AwsError("InvalidParameterCombination", "Must specify either Statistics or ExtendedStatistics")
     period = request["Period"]
     check_period(period)
     start, end = span_of(request, period)
@@ -92,9 +90,14 @@ def checked_dimensions(given: list[dict[str, str]]) -> Dimensions:
 
 
 def span_of(request: dict[str, Any], period: int = 1) -> tuple[int, int]:
-    """Start and end in ms; CloudWatch rounds the start down to the period."""
+    """Start and end in ms; CloudWatch rounds the start down to the period, and compares whole seconds."""
     start, end = ms_of(request["StartTime"]), ms_of(request["EndTime"])
-    if start >= end:
+    if start // 1000 >= end // 1000:
+        if "MetricDataQueries" in request:
+            wrong = "StartTime must not equal parameter EndTime."
+            if start // 1000 > end // 1000:
+                wrong = "EndTime must be greater than StartTime."
+            raise AwsError("ValidationError", f"The parameter {wrong}")
         raise invalid("The parameter StartTime must be less than the parameter EndTime.")
     return start - start % (period * 1000), end
 

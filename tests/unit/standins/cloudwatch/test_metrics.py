@@ -177,11 +177,15 @@ def test_much_metric_data_comes_in_pages(metrics: Any) -> None:
     assert values == [[1, 2, 3], [4, 5, 6], [7]]
 
 
+SET = {"SampleCount": 1, "Sum": 1, "Minimum": 1, "Maximum": 1}
+
+
 @pytest.mark.parametrize(
     ("datum", "code"),
     [
         ({}, "MissingParameter"),
-        ({"Value": 1, "Values": [1]}, "InvalidParameterCombination"),
+        ({"Value": 1, "Values": [1]}, "InvalidParameterValue"),
+        ({"Value": 1, "StatisticValues": SET}, "InvalidParameterCombination"),
         ({"Values": [1.0] * 151}, "InvalidParameterValue"),
         ({"Values": [1.0], "Counts": [1.0, 2.0]}, "InvalidParameterValue"),
         ({"Value": float("nan")}, "InvalidParameterValue"),
@@ -223,7 +227,9 @@ def test_a_bad_or_reserved_namespace_is_refused(metrics: Any, namespace: str) ->
         ("statistics", {"ExtendedStatistics": ["p99"]}, "InvalidParameterCombination"),
         ("statistics", {"Statistics": None}, "InvalidParameterCombination"),
         ("data", {"MetricDataQueries": [query() | {"Expression": "q"}]}, "InvalidParameterCombination"),
-        ("data", {"EndTime": HOUR}, "InvalidParameterValue"),
+        ("data", {"EndTime": HOUR}, "ValidationError"),
+        ("statistics", {"EndTime": HOUR}, "InvalidParameterValue"),
+        ("statistics", {"EndTime": HOUR + timedelta(milliseconds=900)}, "InvalidParameterValue"),
         ("data", {"MetricDataQueries": [query(), query()]}, "InvalidParameterValue"),
         ("data", {"MetricDataQueries": [{"Id": "a", "Expression": "a + b"}]}, "InvalidParameterValue"),
         ("data", {"MetricDataQueries": [query("A")]}, "InvalidParameterValue"),
