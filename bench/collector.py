@@ -26,7 +26,7 @@ ABOUT = "CPU of the collector for one span of ten attributes"
 BODIES = 24
 MARK = b"\xab" * 4 + b"mark"
 SPANS_PER_BODY = 500
-# What a collector takes that nobody told; the launcher gives ours one core.
+# A collector's default; the launcher gives ours one core.
 GO = {"GOMAXPROCS": str(os.cpu_count()), "GOGC": "100", "GOMEMLIMIT": "off"}
 ONE_CORE = GO | {"GOMAXPROCS": "1"}
 ROUNDS = 5

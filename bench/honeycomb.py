@@ -1,4 +1,4 @@
-"""Honeycomb's stand-in: spans through its OTLP door, 1,000 of ten attributes a request, and its map.
+"""Honeycomb's stand-in: spans through its OTLP endpoint, 1,000 of ten attributes a request, and its map.
 
 Bodies are made beforehand: a few are made in full, the others are the same with other trace ids.
 """

@@ -45,7 +45,7 @@ class Costs:
     gateway_memory: float = 233 * MB
     queued: float = 564  # bytes of a span in a gateway's queue
     on_disk: float = 840 / 399  # a queue's file, of what is in it
-    legs: int = 2  # that queue spans
+    paths: int = 2  # that queue spans
     packed: float = 52  # bytes of a span from an agent to a gateway, where spans are alike
     sent: float = 538  # bytes of a span from a gateway to the vendors
     xray_bytes: float = 700  # of a span at X-Ray's OTLP endpoint, before compression
@@ -88,7 +88,7 @@ class Need:
     connections: int
     inside: tuple[float, float]  # bytes a second, where spans are alike and where they are not
     outside: float
-    lasts: float  # seconds until a leg's queue is full
+    lasts: float  # seconds until a path's queue is full
     queue: float  # bytes on a gateway's disk after the outage
     edges: float
     error: float  # of an edge's count from kept traces, in 15 minutes, 95 %
@@ -113,7 +113,7 @@ def need(load: Load, costs: Costs, how: Deployment) -> Need:
         inside=(spans * costs.packed, spans * costs.queued),
         outside=spans * costs.sent + logs,
         lasts=QUEUE / (each * costs.queued) if each else math.inf,
-        queue=each * costs.queued * costs.legs * costs.on_disk * load.hours * 3600,
+        queue=each * costs.queued * costs.paths * costs.on_disk * load.hours * 3600,
         edges=edges,
         error=1.96 / math.sqrt(counted) if counted else math.inf,
     )
@@ -201,10 +201,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--requests", type=float, default=1_000_000, help="a second, from outside")
     parser.add_argument("--kept", type=float, default=1.0, help="share of traces that services record")
     parser.add_argument("--hours", type=float, default=1.0, help="of an outage that queues have to outlast")
-    told = parser.parse_args(arguments)
-    if told.services < 1 or told.requests <= 0 or not 0 < told.kept <= 1 or told.hours < 0:
+    options = parser.parse_args(arguments)
+    if options.services < 1 or options.requests <= 0 or not 0 < options.kept <= 1 or options.hours < 0:
         parser.error("services and requests have to be more than 0, kept a share above 0 and up to 1")
-    load = Load(told.services, told.requests, kept=told.kept, hours=told.hours)
+    load = Load(options.services, options.requests, kept=options.kept, hours=options.hours)
     print("\n".join(report(load, Costs(), Deployment(), Quotas())))
 
 

@@ -32,10 +32,10 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def swallow(port: int) -> None:
-    with socket.socket(type=socket.SOCK_DGRAM) as door:
-        door.bind(("127.0.0.1", port))
+    with socket.socket(type=socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", port))
         while True:
-            door.recv(65_536)
+            receiver.recv(65_536)
 
 
 if __name__ == "__main__":

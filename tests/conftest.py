@@ -71,7 +71,7 @@ def in_a_loop_of_its_own(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
 
 
 def free_port() -> int:
-    """A port that was free a moment ago, for a process that cannot be told port 0."""
+    """A port that was free a moment ago, for a process that cannot take port 0."""
     return free_ports(1)[0]
 
 

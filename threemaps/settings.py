@@ -171,7 +171,7 @@ class Settings:
 
     @property
     def honeycomb_api(self) -> str:
-        """Where Honeycomb answers: the real one when told so, else the stand-in."""
+        """Where Honeycomb answers: the real one with THREEMAPS_BACKENDS=cloud, else the stand-in."""
         if not self.honeycomb_is_real:
             return self.url("honeycomb")
         return self.get("HONEYCOMB_API_ENDPOINT", HONEYCOMB_ENDPOINT).rstrip("/")
@@ -202,7 +202,7 @@ class Settings:
 
 
 def parse_backends(text: str) -> frozenset[str]:
-    """THREEMAPS_BACKENDS: the legs that go to the real vendor."""
+    """THREEMAPS_BACKENDS: the export paths that go to the real vendor."""
     names = {name.strip().lower() for name in text.split(",") if name.strip()}
     unknown = sorted(names - set(BACKEND_CHOICES))
     if unknown:

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import traceback
+from functools import partial
 from typing import Any
 
 from opentelemetry import trace
@@ -82,35 +83,31 @@ def _handler(service: str) -> logging.Handler:
     from botocore.config import Config
 
     class Handler(watchtower.CloudWatchLogHandler):
-        """Makes the log group when the first batch leaves, in its own thread, and keeps a bounded line."""
-
-        group_is_there = False
-
         def emit(self, record: logging.LogRecord) -> None:
             if any(line.qsize() >= WAITING_RECORDS for line in self.queues.values()):
                 return  # CloudWatch has not answered for long; the console still has the record
             super().emit(record)  # type: ignore[no-untyped-call]
 
-        def _submit_batch(self, batch: Any, *args: Any, **kwargs: Any) -> None:
-            if batch and not self.group_is_there:
-                self._make_group()
-            super()._submit_batch(batch, *args, **kwargs)  # type: ignore[no-untyped-call]
-
-        def _make_group(self) -> None:
-            try:
-                self._ensure_log_group()  # type: ignore[no-untyped-call]
-                self.group_is_there = True
-            except Exception as error:  # noqa: BLE001 - the next batch tries again
-                logging.getLogger("watchtower").warning("no log group yet: %s", type(error).__name__)
-
     patient = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 6})
+    client = boto3.client("logs", config=patient)
+    # watchtower makes the stream in its own thread; the group comes right before it.
+    client.meta.events.register("before-call.cloudwatch-logs.CreateLogStream", partial(_make_group, client))
     handler = Handler(
         log_group_name=LOG_GROUP,
         log_stream_name=f"{service}/{os.getpid()}",
         send_interval=SEND_SECONDS,
         create_log_group=False,
-        boto3_client=boto3.client("logs", config=patient),
+        boto3_client=client,
     )
     handler.setFormatter(EventFormatter(service))
     handler.addFilter(lambda record: not record.name.startswith(FOREIGN_LOGGERS))
     return handler
+
+
+def _make_group(client: Any, **_: Any) -> None:
+    try:
+        client.create_log_group(logGroupName=LOG_GROUP)
+    except client.exceptions.ResourceAlreadyExistsException:
+        pass
+    except Exception as error:  # noqa: BLE001 - the stream's own refusal follows, and the next batch tries again
+        logging.getLogger("watchtower").warning("no log group yet: %s", type(error).__name__)

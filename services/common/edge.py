@@ -1,4 +1,4 @@
-"""The door to the outside: a stranger does not decide which trace a request belongs to."""
+"""The edge: callers from outside do not decide which trace a request belongs to."""
 
 from collections.abc import Iterable
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment

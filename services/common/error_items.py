@@ -51,7 +51,7 @@ class ItemSender:
 
     def report(self, error: Exception) -> None:
         trace_id = trace_ids.trace_id()
-        told = {
+        payload = {
             "request": described_request(),
             "context": request.url_rule.rule if request.url_rule else "no route",
             "custom": {
@@ -62,15 +62,15 @@ class ItemSender:
             },
         }
         try:
-            self._waiting.put_nowait(((type(error), error, error.__traceback__), told))
+            self._waiting.put_nowait(((type(error), error, error.__traceback__), payload))
         except queue.Full:
             logger.warning("an error did not become a Rollbar item: %d are waiting already", WAITING_ITEMS)
 
     def _send_all(self) -> None:
         while True:
-            exc_info, told = self._waiting.get()
+            exc_info, payload = self._waiting.get()
             try:
-                self._rollbar.report_exc_info(exc_info, payload_data=told)
+                self._rollbar.report_exc_info(exc_info, payload_data=payload)
             except Exception as error:  # noqa: BLE001 - whatever it is, the next item is to be sent
                 logger.warning("an item did not reach Rollbar: %s", type(error).__name__)
             finally:

@@ -52,15 +52,15 @@ class Fault:
         return cls(str(variant), latency, errors, value.get("down") is True)
 
     def value(self) -> str:
-        told = {"down": self.down, "errors": self.errors, "latency_ms": self.latency_ms}
-        return json.dumps(told, sort_keys=True)
+        flag = {"down": self.down, "errors": self.errors, "latency_ms": self.latency_ms}
+        return json.dumps(flag, sort_keys=True)
 
 
 NO_FAULT = Fault()
 
 
 class FaultFlag:
-    """One flag of a file. Whoever asks sees what the file says now: to look whether it changed takes 2 µs."""
+    """One flag of a file. Each look reads what the file says now; to see whether it changed takes 2 µs."""
 
     def __init__(self, path: Path, name: str) -> None:
         self.name = name

@@ -12,7 +12,7 @@ from services.common.problems import Problem
 
 HANDLE = re.compile(r"[A-Za-z0-9_]{1,30}", re.ASCII)
 MAX_MESSAGE = 280
-# Line breaks and tabs belong to a text. Other control characters and halves of characters do not.
+# Line breaks and tabs belong to a text. Other control characters and lone surrogates do not.
 ALLOWED_CONTROLS = "\n\r\t"
 FORBIDDEN_CATEGORIES = ("Cc", "Cs")
 

@@ -93,7 +93,7 @@ def trace_destination(settings: Settings) -> Resource:
 
 
 def discovery(settings: Settings) -> Resource:
-    """Whether it was started nobody tells; that it lists services does."""
+    """No call reports whether discovery was started; that it lists services shows it."""
     signals = aws_client(settings, "application-signals")
 
     def read() -> Properties | None:

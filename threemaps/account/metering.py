@@ -24,7 +24,7 @@ TIMEOUT = 3
 SAMPLE = timedelta(hours=1)  # read back at most this much, and scale it
 SAMPLE_EVENTS = 2_000
 EVENT_OVERHEAD = 26  # bytes that CloudWatch Logs adds to each event it bills
-LOOPBACK = "otlp_grpc/"
+INTERNAL_HOP = "otlp_grpc/"
 WARNING = 13  # OpenTelemetry's severity numbers
 
 
@@ -91,24 +91,24 @@ def accepted(samples: Iterable[Sample], item: str) -> int:
     return int(sum(one.value for one in samples if one.name == name and "/" not in one.labels["receiver"]))
 
 
-def by_exporter(samples: Iterable[Sample], name: str, leg: str) -> dict[str, float]:
+def by_exporter(samples: Iterable[Sample], name: str, path: str) -> dict[str, float]:
     found: dict[str, float] = {}
     for sample in samples:
         exporter = sample.labels.get("exporter", "")
-        if sample.name == name and leg in exporter:
+        if sample.name == name and path in exporter:
             found[exporter] = found.get(exporter, 0) + sample.value
     return found
 
 
-def sent(samples: Iterable[Sample], item: str, leg: str) -> int:
+def sent(samples: Iterable[Sample], item: str, path: str) -> int:
     """By the vendors' exporters; that before an internal hop would count a second time."""
-    counts = by_exporter(samples, f"exporter_sent_{item}", leg)
-    return int(sum(count for exporter, count in counts.items() if not exporter.startswith(LOOPBACK)))
+    counts = by_exporter(samples, f"exporter_sent_{item}", path)
+    return int(sum(count for exporter, count in counts.items() if not exporter.startswith(INTERNAL_HOP)))
 
 
-def sent_bytes(samples: Iterable[Sample], leg: str) -> int | None:
-    """Only told when the collector's own metrics are at level detailed."""
-    counts = by_exporter(samples, "exporter_queue_batch_send_size_bytes_sum", leg)
+def sent_bytes(samples: Iterable[Sample], path: str) -> int | None:
+    """Reported only when the collector's own metrics are at level detailed."""
+    counts = by_exporter(samples, "exporter_queue_batch_send_size_bytes_sum", path)
     return int(max(counts.values())) if counts else None
 
 
@@ -148,9 +148,9 @@ def log_events(logs: Any, window: Window) -> Iterator[Any]:
 def severity(message: str) -> float:
     """Of a record as the collector writes it; what says nothing counts as important."""
     try:
-        told = json.loads(message)
+        error = json.loads(message)
     except ValueError:
         return WARNING
-    said = told if isinstance(told, dict) else {}
+    said = error if isinstance(error, dict) else {}
     number = said.get("severityNumber", said.get("severity_number"))  # by OTLP, by watchtower
     return number if isinstance(number, int) else WARNING

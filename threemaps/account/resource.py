@@ -38,8 +38,8 @@ class Change:
         if found is None:
             return cls("+", resource, tuple((name, None, value) for name, value in resource.wanted.items()))
         wanted = resource.wanted.items()
-        told = tuple((name, found.get(name), value) for name, value in wanted if found.get(name) != value)
-        return cls("~" if told else "=", resource, told)
+        changes = tuple((name, found.get(name), value) for name, value in wanted if found.get(name) != value)
+        return cls("~" if changes else "=", resource, changes)
 
     @classmethod
     def to_remove(cls, resource: Resource, found: Properties | None) -> "Change":

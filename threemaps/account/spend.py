@@ -93,8 +93,8 @@ MOST = 1e15  # nothing costs or counts more
 
 def read_prices(path: Path) -> Prices:
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        backends = {name: entry for name, entry in told.items() if isinstance(entry, dict)}
+        table_file = json.loads(path.read_text(encoding="utf-8"))
+        backends = {name: entry for name, entry in table_file.items() if isinstance(entry, dict)}
         table = {
             backend: {unit: Price(**price) for unit, price in entry.items() if unit != "source"}
             for backend, entry in backends.items()
@@ -102,7 +102,7 @@ def read_prices(path: Path) -> Prices:
         sources = {backend: str(entry["source"]) for backend, entry in backends.items()}
         for backend, unit in BILLED:
             table[backend][unit]
-        return Prices(str(told["as_of"]), str(told["currency"]), table, sources)
+        return Prices(str(table_file["as_of"]), str(table_file["currency"]), table, sources)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(
             f"the price table {path} cannot be read: {type(error).__name__}: {error}",

@@ -8,7 +8,7 @@ log = logging.getLogger(__name__)
 
 
 class Periodic:
-    """Does it in a thread of its own, until stopped. A failure is told and does not end it."""
+    """Runs it in a thread of its own until stopped. A failure is reported and does not end the thread."""
 
     def __init__(self, name: str, seconds: float, action: Callable[[], object]) -> None:
         self._seconds = seconds

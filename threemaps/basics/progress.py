@@ -43,7 +43,7 @@ def _plain_counter(label: str, total: int) -> Callable[[], None]:
 
 
 def say(line: str) -> None:
-    """A line for whoever still reads: what is under way goes on without one."""
+    """Prints a line if anybody still reads; the work continues without it."""
     try:
         click.echo(line)
     except OSError:

@@ -88,8 +88,8 @@ class Answers:
         with told_to_the_client():
             plain = trace_id_of(trace_id)
             held = read_trace(reading(("honeycomb", "xray")), plain, datetime.now(UTC), attributes=attributes)
-            told = as_json(plain, held, differences(held), attributes=attributes)
-        return cast(shapes.Trace, told)
+            shown = as_json(plain, held, differences(held), attributes=attributes)
+        return cast(shapes.Trace, shown)
 
     def doctor(self) -> shapes.Diagnosis:
         """Walks the chain from service to backend, and names the first broken link and what to type next."""

@@ -19,8 +19,10 @@ from botocore.exceptions import (
     ProfileNotFound,
     SSLError,
 )
+from botocore.httpsession import URLLib3Session
 from botocore.loaders import Loader, create_loader
 from botocore.parsers import ResponseParserError
+from botocore.utils import get_environ_proxies
 
 from threemaps.readers.base import CONNECT_SECONDS, READ_SECONDS, SilentError, UnreadableError
 from threemaps.readers.ending import Ending
@@ -63,26 +65,26 @@ NOT_AS_DESCRIBED = (ValueError, TypeError, LookupError, AttributeError, Arithmet
 
 def aws_client(settings: Settings, service: str) -> Any:
     """A client with time limits and bounded retries. In local mode no profile and no proxy has a say."""
-    real = settings.aws_is_real
     try:
-        session = _session(settings)
-        session._session.register_component("data_loader", _service_models())
-        client = session.client(
+        core = _session(settings)
+        core.register_component("data_loader", _service_models())
+        client = boto3.Session(botocore_session=core).client(
             service,
             region_name=settings.aws_region,
             endpoint_url=endpoint_of(settings, service),
             config=Config(
-                connect_timeout=CONNECT_SECONDS,
-                read_timeout=READ_SECONDS,
                 retries={"mode": "standard", "max_attempts": 5},
-                proxies=None if real else {},
                 user_agent_extra="threemaps",
             ),
         )
+        transport: dict[str, Any] = {
+            "verify": core.get_config_variable("ca_bundle") or settings.get("REQUESTS_CA_BUNDLE") or True,
+            "proxies": get_environ_proxies(client.meta.endpoint_url) if settings.aws_is_real else {},
+            "timeout": (CONNECT_SECONDS, READ_SECONDS),
+        }
     except (BotoCoreError, ValueError) as error:
         raise explained(error, service, settings) from error
-    # There is no public way: events come before an answer or when it has been read.
-    client._endpoint.http_session = Ending(client._endpoint.http_session, f"AWS ({service})")
+    client.meta.events.register("before-send", Ending(URLLib3Session(**transport), f"AWS ({service})"))
     return client
 
 
@@ -98,19 +100,18 @@ def _service_models() -> Loader:
     return create_loader()
 
 
-def _session(settings: Settings) -> boto3.Session:
+def _session(settings: Settings) -> botocore.session.Session:
     if not settings.aws_is_real:
         core = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
         core.set_credentials(LOCAL_AWS_ACCESS_KEY_ID, LOCAL_AWS_SECRET_ACCESS_KEY)
-        return boto3.Session(botocore_session=core)
+        return core
     # `.env` may hold what the environment does not.
-    if settings.get("AWS_ACCESS_KEY_ID") and settings.get("AWS_SECRET_ACCESS_KEY"):
-        return boto3.Session(
-            aws_access_key_id=settings.get("AWS_ACCESS_KEY_ID"),
-            aws_secret_access_key=settings.get("AWS_SECRET_ACCESS_KEY"),
-            aws_session_token=settings.get("AWS_SESSION_TOKEN") or None,
-        )
-    return boto3.Session(profile_name=settings.get("AWS_PROFILE") or None)
+    key, secret = settings.get("AWS_ACCESS_KEY_ID"), settings.get("AWS_SECRET_ACCESS_KEY")
+    if not (key and secret):
+        return botocore.session.Session(profile=settings.get("AWS_PROFILE") or None)
+    core = botocore.session.Session()
+    core.set_credentials(key, secret, settings.get("AWS_SESSION_TOKEN") or None)
+    return core
 
 
 @contextmanager

@@ -1,8 +1,11 @@
 """botocore's HTTP with an end: by itself it reads whatever comes, for as long as it comes."""
 
+from collections.abc import Iterator
 from typing import Any
 
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
+from botocore.httpsession import URLLib3Session
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import ReadTimeoutError as NothingCameError
 
@@ -11,20 +14,23 @@ from threemaps.readers.http import PART_BYTES, whole
 
 
 class Ending:
-    """In the place of a client's HTTP session. Answers are of the size of a page, not of a log group."""
+    """Answers botocore's event `before-send` in place of the client's own session.
 
-    def __init__(self, session: Any, vendor: str) -> None:
+    An answer has the size of a page, not of a log group.
+    """
+
+    def __init__(self, session: URLLib3Session, vendor: str) -> None:
         self._session = session
         self._vendor = vendor
 
-    def send(self, request: Any) -> Any:
+    def __call__(self, request: Any, **_: Any) -> AWSResponse:
         request.stream_output = True  # so that it is left to us to read
         try:
-            response = self._session.send(request)
+            response: Any = self._session.send(request)
         except ReadTimeoutError as error:
             raise self._silent() from error
         try:
-            response._content = whole(response.raw.stream(PART_BYTES), self._vendor)
+            content = whole(response.raw.stream(PART_BYTES), self._vendor)
         except NothingCameError as error:
             raise self._silent() from error
         except HTTPError as error:
@@ -32,7 +38,7 @@ class Ending:
         except UnreadableError:
             response.raw.close()
             raise
-        return response
+        return AWSResponse(response.url, response.status_code, response.headers, Body(content))
 
     def _silent(self) -> SilentError:
         """Not botocore's own error: it would try again, and wait as long each time."""
@@ -41,5 +47,12 @@ class Ending:
             hint="try again; if it stays so, check the proxy, or start anew: `threemaps down; threemaps up`",
         )
 
-    def close(self) -> None:
-        self._session.close()
+
+class Body:
+    """What has been read of an answer, as AWSResponse asks for it."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self) -> Iterator[bytes]:
+        yield self._content

@@ -3,7 +3,7 @@
 A layer around the answers of the local AWS, behind the check of signatures:
 
 - `pages`: lists come in small pages, an empty one before each;
-- `throttle`: of each operation the first call of four is refused;
+- `throttle`: of each operation the first call of four is refused, and answered when it comes again;
 - `lag`, or `lag:SECONDS`: nothing newer than a minute is told;
 - `unprocessed`: BatchGetTraces leaves each id unprocessed when it is first asked for;
 - `tenants`: another application lives in the account, with services, calls, a sampling rule and a log group.
@@ -77,6 +77,7 @@ class Awkward:
         self._ways = ways
         self._tenants = tenants
         self._calls: Counter[str] = Counter()
+        self._refused: set[tuple[str, bytes, bytes]] = set()
         self._lists: dict[str, tuple[dict[str, Any], list[list[Any]]]] = {}
         self._asked: set[str] = set()
         self._lag = float(ways.get("lag") or LAG) if "lag" in ways else 0.0
@@ -86,7 +87,7 @@ class Awkward:
         if "tenants" in self._ways:
             self._tenants.live()
         if "throttle" in self._ways and name not in SENDING:
-            self._throttle(name)
+            self._throttle(name, request)
         if self._lag:
             request = self._held_back(request)
         if name == "/Traces" and "unprocessed" in self._ways:
@@ -95,10 +96,14 @@ class Awkward:
             self._paged(name, request) if "pages" in self._ways and name in PAGED else self._operate(request)
         )
 
-    def _throttle(self, name: str) -> None:
+    def _throttle(self, name: str, request: Request) -> None:
         number = self._calls[name]
         self._calls[name] += 1
-        if number % THROTTLED_OF == 0:
+        question = (name, request.query_string, request.get_data())
+        if question in self._refused:
+            self._refused.remove(question)
+        elif number % THROTTLED_OF == 0:
+            self._refused.add(question)
             code = (
                 "ThrottledException"
                 if name in ("/ServiceGraph", "/TraceSummaries")

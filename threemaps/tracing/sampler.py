@@ -122,17 +122,17 @@ class XRayRules(Sampler):
         if not reports:
             return time.time() - self._fetched > RULES_SECONDS
         try:
-            told = self._proxy.call("/SamplingTargets", {"SamplingStatisticsDocuments": reports})
-            for target in told["SamplingTargetDocuments"]:
+            answer = self._proxy.call("/SamplingTargets", {"SamplingStatisticsDocuments": reports})
+            for target in answer["SamplingTargetDocuments"]:
                 if target["RuleName"] in rules:
                     rules[target["RuleName"]].take_target(target)
-            return float(told.get("LastRuleModification") or 0) > self._fetched
+            return float(answer.get("LastRuleModification") or 0) > self._fetched
         except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException):
             return True  # fetching the rules will say what is wrong
 
 
 class Proxy:
-    """The collector's door to X-Ray. Plain http.client: no instrumentation makes spans of it."""
+    """The collector's X-Ray proxy, asked by plain http.client: no instrumentation makes spans of it."""
 
     def __init__(self, address: str) -> None:
         parts = urlsplit(address if "//" in address else f"//{address}")
@@ -142,9 +142,9 @@ class Proxy:
         records: list[dict[str, Any]] = []
         token = None
         for _ in range(MAX_PAGES):
-            told = self.call("/GetSamplingRules", {"NextToken": token} if token else {})
-            records += told["SamplingRuleRecords"]
-            token = told.get("NextToken")
+            answer = self.call("/GetSamplingRules", {"NextToken": token} if token else {})
+            records += answer["SamplingRuleRecords"]
+            token = answer.get("NextToken")
             if not token:
                 break
         return records
@@ -157,10 +157,10 @@ class Proxy:
             content = response.read()
             if response.status != 200:
                 raise ValueError(f"it answered {response.status}")
-            told = json.loads(content)
-            if not isinstance(told, dict):
+            answer = json.loads(content)
+            if not isinstance(answer, dict):
                 raise ValueError("it answered no object")
-            return told
+            return answer
         finally:
             connection.close()
 

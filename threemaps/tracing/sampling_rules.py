@@ -25,17 +25,17 @@ class Asked:
 class Rule:
     """One rule with its share of the reservoir and what it has decided since the last report."""
 
-    def __init__(self, told: Mapping[str, Any]) -> None:
-        self.name = str(told["RuleName"])
-        self.priority = int(told["Priority"])
-        self._rate = float(told["FixedRate"])
-        self._may_borrow = int(told["ReservoirSize"]) > 0
-        self._service = wildcard(told["ServiceName"])
-        self._method = wildcard(told["HTTPMethod"])
-        self._path = wildcard(told["URLPath"])
-        self._host = wildcard(told["Host"])
-        self._service_type = wildcard(told["ServiceType"])
-        attributes = told.get("Attributes") or {}
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        self.name = str(fields["RuleName"])
+        self.priority = int(fields["Priority"])
+        self._rate = float(fields["FixedRate"])
+        self._may_borrow = int(fields["ReservoirSize"]) > 0
+        self._service = wildcard(fields["ServiceName"])
+        self._method = wildcard(fields["HTTPMethod"])
+        self._path = wildcard(fields["URLPath"])
+        self._host = wildcard(fields["Host"])
+        self._service_type = wildcard(fields["ServiceType"])
+        attributes = fields.get("Attributes") or {}
         self._attributes = {name: wildcard(pattern) for name, pattern in attributes.items()}
         self._lock = threading.Lock()
         self._quota: int | None = None
@@ -72,13 +72,13 @@ class Rule:
             self._sampled += chosen
             return chosen
 
-    def take_target(self, told: Mapping[str, Any]) -> None:
+    def take_target(self, target: Mapping[str, Any]) -> None:
         with self._lock:
-            self._rate = float(told["FixedRate"])
-            if told.get("ReservoirQuota") is not None and told.get("ReservoirQuotaTTL") is not None:
-                self._quota = int(told["ReservoirQuota"])
-                self._quota_ends = float(told["ReservoirQuotaTTL"])
-            self.interval = int(told.get("Interval") or DEFAULT_INTERVAL_SECONDS)
+            self._rate = float(target["FixedRate"])
+            if target.get("ReservoirQuota") is not None and target.get("ReservoirQuotaTTL") is not None:
+                self._quota = int(target["ReservoirQuota"])
+                self._quota_ends = float(target["ReservoirQuotaTTL"])
+            self.interval = int(target.get("Interval") or DEFAULT_INTERVAL_SECONDS)
 
     def take_report(self) -> dict[str, int] | None:
         """What was decided since the last one, counted anew from here; None where there was nothing."""
@@ -115,10 +115,10 @@ def parse(records: Iterable[Mapping[str, Any]], earlier: Sequence[Rule] = ()) ->
     known = {rule.name: rule for rule in earlier}
     rules = []
     for record in records:
-        told = record["SamplingRule"]
-        if told.get("Version", VERSION) != VERSION or told.get("ResourceARN", "*") != "*":
+        fields = record["SamplingRule"]
+        if fields.get("Version", VERSION) != VERSION or fields.get("ResourceARN", "*") != "*":
             continue
-        rule = Rule(told)
+        rule = Rule(fields)
         if rule.name in known:
             rule.go_on_from(known[rule.name])
         rules.append(rule)

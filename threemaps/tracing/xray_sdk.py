@@ -7,6 +7,7 @@ AWS_XRAY_URL is its dynamic naming.
 
 import logging
 import os
+from collections.abc import Callable
 from typing import Any
 
 import flask
@@ -23,31 +24,37 @@ DEFAULT_DAEMON = "127.0.0.1:2000"
 STREAMING_THRESHOLD = 30
 
 
-class Middleware(XRayMiddleware):  # type: ignore[misc]
-    """The SDK's, but for paths that are not to be traced, and with the segment as the current span."""
+class Hooks:
+    """A Flask app as the SDK's middleware sees it: its hooks leave out paths that are not to be traced,
+    and make the segment the current span."""
 
     def __init__(self, app: flask.Flask, untraced: tuple[str, ...]) -> None:
-        super().__init__(app, xray_recorder)
+        self.logger = app.logger
+        self._app = app
         self._untraced = untraced
 
-    def _before_request(self) -> None:
-        if request.path in self._untraced:
-            return
-        super()._before_request()
-        segment = xray_recorder.current_segment()
-        _keep_trace_id(segment)
-        g.xray_token = context.attach(trace.set_span_in_context(XRaySpan(segment)))
+    def before_request(self, begin: Callable[[], None]) -> None:
+        def hook() -> None:
+            if request.path in self._untraced:
+                return
+            begin()
+            segment = xray_recorder.current_segment()
+            _keep_trace_id(segment)
+            g.xray_token = context.attach(trace.set_span_in_context(XRaySpan(segment)))
 
-    def _after_request(self, response: flask.Response) -> flask.Response:
-        if "xray_token" in g:
-            super()._after_request(response)
-        return response
+        self._app.before_request(hook)
 
-    def _teardown_request(self, exception: BaseException | None) -> None:
-        token = g.pop("xray_token", None)
-        if token is not None:
-            context.detach(token)
-            super()._teardown_request(exception)
+    def after_request(self, note: Callable[[flask.Response], flask.Response]) -> None:
+        self._app.after_request(lambda response: note(response) if "xray_token" in g else response)
+
+    def teardown_request(self, end: Callable[[BaseException | None], None]) -> None:
+        def hook(exception: BaseException | None) -> None:
+            token = g.pop("xray_token", None)
+            if token is not None:
+                context.detach(token)
+                end(exception)
+
+        self._app.teardown_request(hook)
 
 
 def _keep_trace_id(segment: Any) -> None:
@@ -81,7 +88,7 @@ def _instrument_flask(untraced: tuple[str, ...]) -> None:
     class TracedFlask(plain):  # type: ignore[misc, valid-type]
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
-            Middleware(self, untraced)
+            XRayMiddleware(Hooks(self, untraced), xray_recorder)
 
     flask.Flask = TracedFlask  # type: ignore[misc]
 

@@ -46,7 +46,7 @@ def test_gateways_are_enough_and_not_one_too_many(load: Load) -> None:
 @given(loads)
 def test_disks_hold_what_comes_in_during_the_outage(load: Load) -> None:
     needed = scale.need(load, COSTS, HOW)
-    came_in = load.spans_a_second * load.kept * 3600 * load.hours * COSTS.queued * COSTS.legs
+    came_in = load.spans_a_second * load.kept * 3600 * load.hours * COSTS.queued * COSTS.paths
     assert needed.queue * needed.gateways == pytest.approx(came_in * COSTS.on_disk)
     assert needed.lasts * load.spans_a_second * load.kept / needed.gateways * COSTS.queued == pytest.approx(
         scale.QUEUE

@@ -101,7 +101,7 @@ def _is_plain(session: requests.Session, url: str) -> bool:
 
 
 class Connection:
-    """Errors are those of `requests`: the exporter tells by them what is worth another try."""
+    """Errors are those of `requests`: they say to the exporter what is worth another try."""
 
     def __init__(self, address: SplitResult) -> None:
         self._target = address.path or "/"

@@ -92,7 +92,7 @@ def _request_attributes(environ: WSGIEnvironment, method: str) -> dict[str, Any]
 
 
 def _word(method: str) -> str:
-    """What a span is called by; a stranger's word would make a name of its own."""
+    """What a span is called by; an unknown method does not become a name of its own."""
     return method if method in METHODS else "HTTP"
 
 

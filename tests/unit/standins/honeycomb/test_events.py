@@ -22,6 +22,7 @@ def library(honeycomb: Client) -> Iterator[libhoney.Client]:
         yield client
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:libhoney")  # utcnow, from Python 3.12 on
 def test_libhoney_delivers(honeycomb: Client, library: libhoney.Client) -> None:
     for number in range(5):
         event = library.new_event({"number": number, "what": "sale", "trace.trace_id": "t1"})
