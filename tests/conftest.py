@@ -14,9 +14,9 @@ from wsgiref.types import WSGIApplication
 
 import pytest
 from hypothesis import settings
-from waitress.server import create_server
 
 from tests.running import System, free_ports
+from threemaps.basics.serving import Server, listen
 
 Serve = Callable[[WSGIApplication], str]
 
@@ -93,21 +93,27 @@ def serve() -> Iterator[Serve]:
 @contextlib.contextmanager
 def serving(threads: int = 4) -> Iterator[Serve]:
     """The same for the length of a block."""
-    running: list[tuple[Any, threading.Thread]] = []
+    with contextlib.ExitStack() as running:
+        yield lambda app: url_of(running.enter_context(listening(app, threads)))
 
-    def start(app: WSGIApplication) -> str:
-        server = create_server(app, host="127.0.0.1", port=0, threads=threads)
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        running.append((server, thread))
-        return f"http://127.0.0.1:{server.effective_port}"
 
-    yield start
-    for server, thread in running:
+def url_of(server: Server) -> str:
+    return f"http://127.0.0.1:{server.effective_port}"
+
+
+@contextlib.contextmanager
+def listening(app: WSGIApplication, threads: int = 4) -> Iterator[Server]:
+    """The server of the page and the stand-ins, in this process."""
+    server = listen(app, "web", "127.0.0.1", 0, threads)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
         # Closed by its own thread: closing a socket that another thread waits on is an error there. Under
         # the lock, or that thread closes the trigger's pipe before it is written to.
         with server.trigger.lock:
-            server.trigger.thunks.append(lambda server=server: close_all(server))
+            server.trigger.thunks.append(lambda: close_all(server))
             server.trigger.pull_trigger()
         thread.join(timeout=5)
         server.task_dispatcher.shutdown()

@@ -7,8 +7,7 @@ import sys
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from waitress.server import create_server
-
+from threemaps.basics.serving import listen
 from threemaps.basics.waiting import WaitingApp
 from threemaps.errors import UserError
 from threemaps.settings import Settings
@@ -76,26 +75,19 @@ def serve(name: str, settings: Settings, retention: "Retention | None" = None) -
 
 
 def _listen(name: str, app: "WSGIApplication", settings: Settings) -> None:
-    port = settings.ports[name]
-    try:
-        server = create_server(
-            app,
-            host=settings.bind,
-            port=port,
-            threads=THREADS,
-            max_request_body_size=MAX_REQUEST_BYTES,
-            # Beyond this a body waits in a file; the default would write every batch of spans to disk.
-            inbuf_overflow=MAX_REQUEST_BYTES,
-            recv_bytes=RECEIVE_BYTES,
-            ident=None,
-        )
-    except OSError as error:
-        raise UserError(
-            f"{name} cannot listen on {settings.bind}:{port}: {error.strerror or error}",
-            hint=f"stop what holds the port, or set THREEMAPS_PORT_{name.upper()}",
-        ) from error
+    server = listen(
+        app,
+        name,
+        settings.bind,
+        settings.ports[name],
+        THREADS,
+        max_request_body_size=MAX_REQUEST_BYTES,
+        # Beyond this a body waits in a file; the default would write every batch of spans to disk.
+        inbuf_overflow=MAX_REQUEST_BYTES,
+        recv_bytes=RECEIVE_BYTES,
+    )
     collect_rarely()
-    log.info("%s answers on http://%s:%s", name, settings.bind, port)
+    log.info("%s answers on http://%s:%s", name, settings.bind, settings.ports[name])
     server.run()
     server.close()
 

@@ -7,8 +7,7 @@ import sys
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from waitress.server import create_server
-
+from threemaps.basics.serving import listen
 from threemaps.basics.waiting import WaitingApp
 from threemaps.demo.keeper import Keeper
 from threemaps.demo.logs import Rotator
@@ -39,7 +38,6 @@ def main() -> int:
 def serve(settings: Settings) -> None:
     """Until SIGTERM, which ends the live updates first: they would never end of themselves."""
     pages: list[Flask] = []
-    port = settings.ports["web"]
 
     def load() -> "WSGIApplication":
         from threemaps.web.app import create_app
@@ -57,13 +55,7 @@ def serve(settings: Settings) -> None:
     Rotator(settings.logs).start()
     Keeper(settings).start()
     Recorder(settings).start()
-    try:
-        server = create_server(WaitingApp(load), host=settings.bind, port=port, threads=THREADS, ident=None)
-    except OSError as error:
-        raise UserError(
-            f"the page cannot listen on {settings.bind}:{port}: {error.strerror or error}",
-            hint="stop what holds the port, or set THREEMAPS_PORT_WEB",
-        ) from error
+    server = listen(WaitingApp(load), "web", settings.bind, settings.ports["web"], THREADS)
     server.run()
     server.close()
 

@@ -74,7 +74,8 @@ def create_app(settings: Settings) -> Flask:
         view = View.of(request.args)
         known = request.headers.get("Last-Event-ID") or request.args.get("version", "")
         if not streams.acquire(blocking=False):
-            return Response("too many pages are open\n", 503, {"Retry-After": "10"})
+            told = {"error": "busy", "message": f"{MOST_STREAMS} pages are open: close one"}
+            return Response(json.dumps(told), 503, {"Retry-After": "10"}, content_type="application/json")
         response = Response(stream(live, view, known), content_type="text/event-stream; charset=utf-8")
         response.call_on_close(streams.release)
         return response
