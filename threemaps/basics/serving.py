@@ -37,7 +37,7 @@ HEALTH = "/healthz"
 class BusyError(Error):  # type: ignore[misc]
     code, reason = 503, "Service Unavailable"
 
-    def to_response(self, ident: str | None = None) -> tuple[str, list[tuple[str, str]], bytes]:
+    def to_response(self, _ident: str | None = None) -> tuple[str, list[tuple[str, str]], bytes]:
         body = json.dumps({"error": "busy", "message": self.body}).encode()
         return "503 Service Unavailable", [("Content-Type", "application/json"), ("Retry-After", "1")], body
 
