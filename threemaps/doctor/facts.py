@@ -1,5 +1,6 @@
 """What the probe reported of a service, in the order of the request that the doctor sent."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -212,6 +213,7 @@ class Facts:
             "; ".join([one["text"], *one["errors"]])
             for one in self.logs("opentelemetry.exporter")
             if one["at"] >= mine[0]["at"]
+            and not re.search(r"_log_exporter|metric_exporter", one["logger"])
             and " logs to" not in one["text"]
             and " metrics to" not in one["text"]
         )

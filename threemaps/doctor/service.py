@@ -30,7 +30,8 @@ def check_command(
 def every_rule() -> list[Rule]:
     """By code; that of a link's bare fact, which no rule explains, is not among them."""
     in_links = [rule for link in LINKS for rule in (*link.rules, *link.notes)]
-    return sorted([*in_links, *(rule for rule, _ in COMPOSE)], key=lambda rule: rule.code)
+    found = {rule.code: rule for rule in (*in_links, *(rule for rule, _ in COMPOSE))}
+    return [found[code] for code in sorted(found)]
 
 
 def rule_called(name: str) -> tuple[Link, Rule]:

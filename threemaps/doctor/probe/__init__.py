@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from . import channel, imports, logs, privacy, sdk, vendors, web
+from . import channel, imports, logs, privacy, sdk, signals, vendors, web
 
 TYPE_CHECKING = False  # as typing has it, which nobody waits for here
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def start(injected: str) -> None:
     channel.open_to(address)
     imports.home.append(os.path.dirname(os.path.abspath(__file__)))
     follow(injected)
-    for module in (logs, sdk, web, vendors):
+    for module in (logs, sdk, signals, web, vendors):
         imports.watched.update(module.WATCHED)
     imports.install()
     channel.tell("process", **process())

@@ -12,30 +12,28 @@ if TYPE_CHECKING:
     from typing import Any
 
 TEAM = "x-honeycomb-team"
-ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-HEADERS = ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
 SECONDS = 5
-made: dict[int, tuple[object, dict, str, object]] = {}  # type: ignore[type-arg]
+made: dict[int, tuple[object, dict, str, object, str]] = {}  # type: ignore[type-arg]
 asked: set[int] = set()
 
 
-def remember(exporter: Any, given: Any, protocol: Any, place: Any) -> Any:
+def remember(exporter: Any, given: Any, protocol: Any, place: Any, signal: Any = "traces") -> Any:
     """What the exporter's maker passed to it. Its headers' values leave the process no more."""
     for value in header_pairs(given.get("headers")).values():
         privacy.remember(value)
-    made[id(exporter)] = (exporter, given, protocol, place)
+    made[id(exporter)] = (exporter, given, protocol, place, signal)
 
 
 def made_with(exporter: Any) -> Any:
     """Facts on one exporter; only its type is known of one that is not OTLP's."""
     if id(exporter) not in made:
         return {"protocol": "", "place": None}
-    _, given, protocol, place = made[id(exporter)]
+    _, given, protocol, place, signal = made[id(exporter)]
     headers = headers_of(exporter)
     endpoint = str(given.get("endpoint") or "")
     return {
         "protocol": protocol,
-        "endpoint": endpoint or by_variable(protocol),
+        "endpoint": endpoint or by_variable(protocol, signal),
         "endpoint_by_code": bool(endpoint),
         "headers": {name: privacy.shape(value) for name, value in headers.items()},
         "headers_by_code": given.get("headers") is not None,
@@ -45,19 +43,26 @@ def made_with(exporter: Any) -> Any:
     }
 
 
-def by_variable(protocol: Any) -> Any:
-    for name in ENDPOINTS:
-        if value := os.environ.get(name, "").strip():
-            is_base = name == ENDPOINTS[1] and protocol != "grpc"
-            return value.rstrip("/") + "/v1/traces" if is_base else value
-    return "http://localhost:4317" if protocol == "grpc" else "http://localhost:4318/v1/traces"
+def variables(signal: Any, what: Any) -> Any:
+    """Those that say it, the one that counts first: that for the signal alone."""
+    names = (f"OTEL_EXPORTER_OTLP_{signal.upper()}_{what}", f"OTEL_EXPORTER_OTLP_{what}")
+    return [(name, os.environ[name]) for name in names if os.environ.get(name)]
+
+
+def by_variable(protocol: Any, signal: Any) -> Any:
+    is_grpc, path = protocol == "grpc", f"/v1/{signal}"
+    for name, value in variables(signal, "ENDPOINT"):
+        if value.strip():
+            is_base = name == "OTEL_EXPORTER_OTLP_ENDPOINT" and not is_grpc
+            return value.strip().rstrip("/") + path if is_base else value.strip()
+    return "http://localhost:4317" if is_grpc else f"http://localhost:4318{path}"
 
 
 def headers_of(exporter: Any) -> Any:
-    _, given, _, _ = made[id(exporter)]
+    _, given, _, _, signal = made[id(exporter)]
     if given.get("headers"):
         return header_pairs(given["headers"])
-    return header_pairs(next((os.environ[name] for name in HEADERS if os.environ.get(name)), ""))
+    return header_pairs(next((value for _, value in variables(signal, "HEADERS")), ""))
 
 
 def header_pairs(headers: Any) -> Any:
@@ -83,8 +88,8 @@ def ask_once(exporter: Any) -> Any:
     key = headers_of(exporter).get(TEAM)
     if not key:
         return
-    _, given, protocol, _ = made[id(exporter)]
-    endpoint = str(given.get("endpoint") or by_variable(protocol))
+    _, given, protocol, _, signal = made[id(exporter)]
+    endpoint = str(given.get("endpoint") or by_variable(protocol, signal))
     if "://" not in endpoint:
         endpoint = f"https://{endpoint}"
     channel.tell("auth", exporter=channel.number_of(exporter), **answer_to(endpoint, key))

@@ -12,11 +12,13 @@ if TYPE_CHECKING:
 
 DELAY = "OTEL_BSP_SCHEDULE_DELAY"
 MOST_TRACES = 20
+owners: dict[int, tuple[object, object]] = {}  # tracer → its provider
 
 
 def sdk_trace_imported(module: Any) -> Any:
     imports.after(module.TracerProvider, "__init__", provider_made)
     imports.after(module.TracerProvider, "add_span_processor", processor_added)
+    imports.after(module.TracerProvider, "get_tracer", tracer_got)
     imports.after(module.TracerProvider, "shutdown", provider_shut_down)
     imports.after(module.Tracer, "start_span", with_first(span_started, module.Tracer.start_span))
     imports.after(module.Span, "end", span_ended)
@@ -55,6 +57,17 @@ def processor_added(arguments: Any, keywords: Any, result: Any, error: Any) -> A
     )
 
 
+def tracer_got(arguments: Any, keywords: Any, result: Any, error: Any) -> Any:
+    """Which provider a tracer belongs to; it is kept, so that its number stays its own."""
+    if result is not None:
+        owners[id(result)] = (result, arguments[0])
+
+
+def owner_of(tracer: Any) -> Any:
+    found = owners.get(id(tracer))
+    return channel.number_of(found[1]) if found else None
+
+
 def provider_shut_down(arguments: Any, keywords: Any, result: Any, error: Any) -> Any:
     channel.tell("shutdown", provider=channel.number_of(arguments[0]), place=imports.place())
 
@@ -81,6 +94,7 @@ def span_started(original: Any, arguments: Any, keywords: Any, result: Any, erro
         name=str(given.get("name", "")),
         type=str(getattr(given.get("kind"), "name", "INTERNAL")),
         scope=str(getattr(scope, "name", "")),
+        provider=owner_of(tracer),
         request=web.current(),
         place=imports.place(),
     )
@@ -159,7 +173,7 @@ def describe(exporter: Any) -> Any:
     return {
         "exporter": channel.number_of(exporter),
         "type": type(exporter).__name__,
-        "module": type(exporter).__module__,
+        "itself": getattr(exporter, "__name__", ""),  # of a class
         **made,
     }
 
@@ -197,6 +211,7 @@ def api_imported(module: Any) -> Any:
             "global",
             provider=channel.number_of(provider),
             type=type(provider).__name__,
+            itself=getattr(provider, "__name__", ""),  # of a class
             accepted=accepted,
             place=imports.place(),
         )

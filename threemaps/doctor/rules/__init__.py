@@ -4,7 +4,7 @@ from threemaps.doctor.rules import addresses, keys
 from threemaps.doctor.rules.arriving import end, name, read
 from threemaps.doctor.rules.base import Link
 from threemaps.doctor.rules.exporting import exporter
-from threemaps.doctor.rules.others import rollbar, watchtower
+from threemaps.doctor.rules.others import logs, metrics, rollbar, watchtower
 from threemaps.doctor.rules.recording import ended, recorded
 from threemaps.doctor.rules.sending import sent
 from threemaps.doctor.rules.setup import provider
@@ -16,7 +16,7 @@ from threemaps.doctor.rules.xray import read as read_xray
 START = (runs, answers, inside)
 OPENTELEMETRY = (provider, exporter, span, recorded, ended, sent, end, name, read)
 XRAY = (segment, sampled, datagram, read_xray)
-OTHERS = (rollbar, watchtower)
+OTHERS = (logs, metrics, rollbar, watchtower)
 LINKS: tuple[Link, ...] = (*START, *OPENTELEMETRY, *XRAY, *OTHERS)
 
 __all__ = ["LINKS", "OPENTELEMETRY", "OTHERS", "START", "XRAY", "addresses", "keys"]

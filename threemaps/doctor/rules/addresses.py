@@ -130,15 +130,6 @@ def other_protocol(facts: Facts, exporter: Exporter, what: Export) -> Found | No
     return repair.variable(facts, seen, variable_of(facts.inside, "PROTOCOL"), spoken)
 
 
-@unsent("TM420", "no-certificate", "a file that is not there makes the exporter give up before it sends")
-def no_certificate(facts: Facts, exporter: Exporter, what: Export) -> Found | None:
-    name = variable_of(facts.inside, "CERTIFICATE")
-    given = facts.inside.get(name)
-    if not given or not address(facts, exporter).is_secure or (facts.inside.folder / given).is_file():
-        return None
-    return repair.variable(facts, f"{name}={given}: there is no such file", name, "")
-
-
 @unsent("TM407", "no-tls", "one side speaks TLS, and the other one does not")
 def no_tls(facts: Facts, exporter: Exporter, what: Export) -> Found | None:
     if standing(facts, exporter) is not Standing.NO_TLS:
@@ -148,6 +139,15 @@ def no_tls(facts: Facts, exporter: Exporter, what: Export) -> Found | None:
     if exporter.protocol == GRPC and facts.inside.get(insecure) and not exporter.endpoint.startswith("https"):
         return repair.variable(facts, seen, insecure, "true")
     return at(facts, exporter, seen, f"http://{there.parts.netloc}")
+
+
+@unsent("TM420", "no-certificate", "a file that is not there makes the exporter give up before it sends")
+def no_certificate(facts: Facts, exporter: Exporter, what: Export) -> Found | None:
+    name = variable_of(facts.inside, "CERTIFICATE")
+    given = facts.inside.get(name)
+    if not given or not address(facts, exporter).is_secure or (facts.inside.folder / given).is_file():
+        return None
+    return repair.variable(facts, f"{name}={given}: there is no such file", name, "")
 
 
 @unsent("TM411", "wrong-path", "over HTTP spans are taken at /v1/traces, and nowhere else")

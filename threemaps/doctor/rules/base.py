@@ -79,6 +79,9 @@ class Rule:
         return f"docs/doctor.md#{self.code.lower()}"
 
 
+BY_LOOK: dict[Look, Rule] = {}
+
+
 @dataclass(slots=True)
 class Link:
     """One part of the chain: does it hold, and if not, which rule says why.
@@ -98,10 +101,14 @@ class Link:
         """Rules are tried in the order in which they stand in the code."""
 
         def add(find: Look) -> Look:
-            self.rules.append(Rule(code, name, why, find))
+            self.rules.append(BY_LOOK.setdefault(find, Rule(code, name, why, find)))
             return find
 
         return add
+
+    def also(self, *looks: Look) -> None:
+        """Rules that other links have, too, and that explain this one as well."""
+        self.rules += [BY_LOOK[look] for look in looks]
 
     def note(self, code: str, name: str, why: str) -> Callable[[Look], Look]:
         """Something that does not break the link, and that the reader wants to know."""

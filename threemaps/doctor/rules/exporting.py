@@ -4,6 +4,7 @@ from threemaps.doctor.facts import Facts, place_of
 from threemaps.doctor.rules import repair
 from threemaps.doctor.rules.base import Found, State, link
 from threemaps.doctor.rules.setup import LAUNCH, launcher_failed, unknown_component
+from threemaps.doctor.rules.starting import class_for_object
 
 
 @link("exporter", "its spans go to an exporter that sends", "TM220", LAUNCH)
@@ -58,12 +59,7 @@ def no_processor(facts: Facts) -> Found | None:
     return Found(seen, write=repair.after(place, text))
 
 
-exporter.rule("TM226", "unknown-part", "a part that is named has to be installed, or no exporter is made")(
-    unknown_component
-)
-exporter.rule("TM225", "launcher-failed-late", "the launcher failed between the provider and its exporter")(
-    launcher_failed
-)
+exporter.also(unknown_component, launcher_failed, class_for_object)
 
 
 @exporter.rule("TM223", "exporter-variable", "OTEL_TRACES_EXPORTER chooses the exporter under the launcher")

@@ -1,6 +1,7 @@
-"""TM8xx: Rollbar, watchtower, and calls to AWS that were refused on the way."""
+"""TM8xx: Rollbar, watchtower, and OpenTelemetry's logs and metrics."""
 
 from threemaps.doctor.facts import Facts, place_of
+from threemaps.doctor.listener import Fact
 from threemaps.doctor.rules import repair
 from threemaps.doctor.rules.base import Found, State, link
 
@@ -57,3 +58,55 @@ def no_credentials(facts: Facts) -> Found | None:
         "watchtower has no AWS credentials",
         type="export AWS_ACCESS_KEY_ID=YOUR_KEY_ID AWS_SECRET_ACCESS_KEY=YOUR_SECRET",
     )
+
+
+def signal_state(facts: Facts, signal: str) -> State:
+    """A signal that nobody set up is no link; one that was refused is a note."""
+    tried = [one for one in facts.seen("signal-exported") if one["signal"] == signal]
+    if not any(one["signal"] == signal for one in facts.seen("signal-exporter")):
+        return State(True, "")
+    if not tried:
+        return State(None, f"whether its {signal} are taken: none were exported while the doctor looked")
+    if refused(facts, signal):
+        return State(True, "")
+    return State(True, f"its {signal} went to {tried[-1]['endpoint']}, which took them")
+
+
+def refused(facts: Facts, signal: str) -> Fact | None:
+    tried = [one for one in facts.seen("signal-exported") if one["signal"] == signal]
+    return tried[-1] if tried and tried[-1]["result"] != "SUCCESS" else None
+
+
+def signal_refused(facts: Facts, signal: str) -> Found | None:
+    one = refused(facts, signal)
+    if one is None:
+        return None
+    said = [log for log in facts.logs("opentelemetry.exporter") if signal.removesuffix("s") in log["text"]]
+    words = said[-1]["text"][:200] if said else one["why"] or "its exporter says nothing"
+    seen = f"its {signal} go to {one['endpoint']}, which does not take them: {words}"
+    if place := place_of(one):
+        return Found(seen, type=f"take the exporter at {place} out, or give it another endpoint")
+    return repair.variable(facts, seen, f"OTEL_{signal.upper()}_EXPORTER", "none")
+
+
+WHY = "a backend for traces need not take every signal"
+
+
+@link("logs", "OpenTelemetry's log records are taken", "TM840", "export OTEL_LOGS_EXPORTER=none")
+def logs(facts: Facts) -> State:
+    return signal_state(facts, "logs")
+
+
+@logs.note("TM841", "logs-refused", WHY)
+def logs_refused(facts: Facts) -> Found | None:
+    return signal_refused(facts, "logs")
+
+
+@link("metrics", "OpenTelemetry's metrics are taken", "TM860", "export OTEL_METRICS_EXPORTER=none")
+def metrics(facts: Facts) -> State:
+    return signal_state(facts, "metrics")
+
+
+@metrics.note("TM861", "metrics-refused", WHY)
+def metrics_refused(facts: Facts) -> Found | None:
+    return signal_refused(facts, "metrics")

@@ -6,9 +6,11 @@ from threemaps.doctor.destination import Destination, variable_of, with_scheme
 from threemaps.doctor.facts import Export, Exporter, Facts, place_of
 from threemaps.doctor.inside import LONGEST_DELAY
 from threemaps.doctor.rules import repair
-from threemaps.doctor.rules.base import Found, State, link
+from threemaps.doctor.rules.base import Edit, Found, State, link
+from threemaps.doctor.rules.starting import class_for_object
 from threemaps.doctor.rules.variables import misspelled_name, quoted
 
+SDKS_OWN = ("", "BatchSpanProcessor", "SimpleSpanProcessor")
 Look = Callable[[Facts, Exporter, Export], Found | None]
 
 
@@ -70,6 +72,9 @@ def unsent(code: str, name: str, why: str) -> Callable[[Look], Look]:
     return add
 
 
+sent.also(class_for_object)
+
+
 @unsent("TM401", "held-back", "a batch is sent when its delay is over, or when 512 spans have come together")
 def held_back(facts: Facts, exporter: Exporter, what: Export) -> Found | None:
     seconds = exporter.delay_ms / 1000
@@ -84,6 +89,36 @@ def held_back(facts: Facts, exporter: Exporter, what: Export) -> Found | None:
         return None
     seen = f"{where} sends spans every {seconds:.0f} s (schedule_delay_millis)"
     return repair.without_argument(where, seen, "schedule_delay_millis")
+
+
+@unsent("TM421", "other-provider", "a span goes to the exporters of the provider that its tracer came from")
+def other_provider(facts: Facts, exporter: Exporter, what: Export) -> Found | None:
+    span = facts.span_that_counts
+    owner = facts.last("provider", provider=span.get("provider")) if span else None
+    place = place_of(owner)
+    if owner is None or place is None or owner is facts.provider or what.state != "none":
+        return None
+    seen = f"the request's span belongs to the TracerProvider of {place}, which has no exporter that sends"
+    where = place_of(facts.last("instrument-app"))
+    if where and "tracer_provider" in where.text:
+        return repair.without_argument(where, seen, "tracer_provider")
+    return Found(seen, write=repair.after(place, f"trace.set_tracer_provider({repair.name_assigned(place)})"))
+
+
+@unsent("TM422", "kept-back", "a processor hands on what its on_end() hands on")
+def kept_back(facts: Facts, exporter: Exporter, what: Export) -> Found | None:
+    added = facts.last("processor-added", processor=exporter.processor)
+    queued = [one for one in facts.seen("queued") if one["processor"] == exporter.processor]
+    if added is None or added.get("type", "") in SDKS_OWN or what.state != "none":
+        return None
+    if any(one["trace"] == facts.trace for one in queued):
+        return None
+    place = place_of(facts.last("processor", processor=exporter.processor))
+    seen = f"{added['type']}, the processor made at {place}, does not hand the span on"
+    if place is None or added["type"] not in place.text:
+        return Found(seen, type=f"call super().on_end(span) in {added['type']}.on_end")
+    text = place.text.replace(added["type"], "BatchSpanProcessor")
+    return Found(seen, write=Edit(place.file, place.line, "replace", text))
 
 
 @unsent("TM417", "processor-shut-down", "a processor that was shut down takes no more spans")

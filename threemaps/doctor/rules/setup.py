@@ -9,6 +9,7 @@ from threemaps.doctor.facts import Facts, Place, place_of
 from threemaps.doctor.files import text_of
 from threemaps.doctor.rules import repair
 from threemaps.doctor.rules.base import Edit, Found, State, link, pip_install
+from threemaps.doctor.rules.starting import class_for_object
 from threemaps.doctor.rules.variables import mixed_versions, named_in, unknown_part, unusable_figure
 
 LAUNCH = "opentelemetry-instrument COMMAND"
@@ -230,6 +231,9 @@ provider.rule("TM211", "mixed-versions", "instrumentations are released together
 provider.rule(
     "TM212", "unusable-figure", "the SDK raises for a figure that it cannot use, and sets up nothing"
 )(unusable_figure)
+
+
+provider.also(class_for_object)
 
 
 @provider.rule("TM209", "no-tracing", "nothing in the process makes spans")

@@ -145,9 +145,7 @@ def bad_pattern(facts: Facts) -> Found | None:
     return None if facts.request and facts.request["marked"] else excludes_everything(facts)
 
 
-span.rule("TM309", "launcher-failed-last", "the launcher failed before it had instrumented Flask")(
-    launcher_failed
-)
+span.also(launcher_failed)
 
 
 @span.rule("TM306", "no-instrumentation-package", "the launcher instruments with what is installed")

@@ -4,7 +4,7 @@ import re
 import shlex
 from pathlib import Path
 
-from threemaps.doctor.facts import Facts
+from threemaps.doctor.facts import Facts, place_of
 from threemaps.doctor.rules import repair
 from threemaps.doctor.rules.base import Edit, Found, State, link
 from threemaps.doctor.rules.variables import named_in, unknown_part
@@ -129,6 +129,47 @@ def no_aws_settings(facts: Facts) -> Found | None:
     return None
 
 
+@answers.rule("TM118", "app-replaced", "instrument_app() changes the app and returns nothing")
+def app_replaced(facts: Facts) -> Found | None:
+    place = place_of(facts.last("instrument-app"))
+    if place is None or "'NoneType' object" not in facts.outcome.said:
+        return None
+    name = repair.name_assigned(place)
+    if not name or "instrument_app" not in place.text:
+        return None
+    seen = f"{place} puts what instrument_app() returns, which is None, in the place of {name}"
+    text = re.sub(rf"^(\s*){name}\s*=\s*", r"\1", place.text)
+    return Found(seen, write=Edit(place.file, place.line, "replace", text))
+
+
+@answers.rule("TM119", "refused-arguments", "the SDK raises for arguments that it cannot use")
+def refused_arguments(facts: Facts) -> Found | None:
+    kinds = ("processor-failed", "provider-failed", "exporter-failed")
+    failed = next((one for kind in kinds for one in facts.seen(kind)), None)
+    place = place_of(failed)
+    if failed is None or place is None or facts.outcome.code is None:
+        return None
+    seen = f"the SDK refuses what {place} gives it: {failed['why']}"
+    named = [one for one in re.findall(r"\w+_\w+|\w+", failed["why"]) if f"{one}=" in place.text]
+    return repair.without_argument(place, seen, named[0]) if named else Found(seen, type=f"mend {place}")
+
+
+@answers.rule("TM123", "class-for-object", "a class is no object: it has to be called")
+def class_for_object(facts: Facts) -> Found | None:
+    """Handed over as a provider, or as an exporter."""
+    given = [(one.get("itself", ""), place_of(one)) for one in facts.seen("global")]
+    given += [(one["exporter"].get("itself", ""), place_of(one)) for one in facts.seen("processor")]
+    name, place = next(((name, place) for name, place in given if name and place), ("", None))
+    if place is None:
+        return None
+    made = [place_of(one) for one in facts.seen("provider")]
+    known = [repair.name_assigned(one) for one in made if one and one.file == place.file]
+    better = known[-1] if known and name.endswith("Provider") and known[-1] else f"{name}()"
+    text = re.sub(rf"\b{name}\b(?!\s*\()(?=\s*[,)])", better, place.text)
+    seen = f"{place} hands over the class {name} where an object of it belongs"
+    return Found(seen, write=Edit(place.file, place.line, "replace", text))
+
+
 @answers.rule("TM115", "ended", "a program that has ended sends nothing")
 def ended(facts: Facts) -> Found | None:
     if facts.outcome.code is None:
@@ -139,6 +180,13 @@ def ended(facts: Facts) -> Found | None:
         for file, line in place
         if not any(one in file for one in ("site-packages", "/lib/python", "<", "/doctor/probe/"))
     ]
+    if (
+        facts.outcome.code == 0
+        and facts.seen("app")
+        and (edit := repair.without(facts, "daemon=True", "daemon=False"))
+    ):
+        seen = "it ended with 0: its main thread came to an end, and a daemon thread ends with it"
+        return Found(seen, write=edit)
     where = f" at {Path(own[-1][0]).name}:{own[-1][1]}" if own else ""
     return Found(
         f"it ended with {facts.outcome.code}{where}: {why_it_ended(facts)}", type=facts.subject.command
@@ -181,10 +229,30 @@ def isolated(facts: Facts) -> Found | None:
     return None
 
 
+# What takes a process its variables, and the same without that.
+CLEARED = (
+    (r"\benv (-i|-|--ignore-environment) ", "env "),
+    (r"\benv\s*=\s*\{(?!\*\*)\s*", "env={**os.environ, "),
+)
+
+
+@inside.rule(
+    "TM124", "environment-cleared", "launcher and variables get in by the environment, and go with it"
+)
+def environment_cleared(facts: Facts) -> Found | None:
+    bare = [one for one in facts.outcome.unseen if not one["flag"] and not one["python_path"]]
+    if not bare:
+        return None
+    seen = f"process {bare[0]['pid']} was started with an environment of its own, without PYTHONPATH"
+    edits = (repair.without(facts, *cleared) for cleared in CLEARED)
+    edit = next((one for one in edits if one), None)
+    return Found(seen, write=edit) if edit else Found(seen, type=r"grep -rnE 'env -i|env ?=' .")
+
+
 @inside.rule("TM122", "python-path-replaced", "the launcher's hook stands in PYTHONPATH, and goes with it")
 def python_path_replaced(facts: Facts) -> Found | None:
     for one in facts.outcome.unseen:
-        if "probe" in one["python_path"]:
+        if "probe" in one["python_path"] or not one["python_path"]:
             continue
         place = repair.where_set(facts, "PYTHONPATH")
         seen = "PYTHONPATH is replaced on the way, and the launcher's hook (and the doctor's) with it"

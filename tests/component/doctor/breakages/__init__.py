@@ -6,6 +6,7 @@ from tests.component.doctor.breakages import (
     environment,
     healthy,
     journals,
+    misuse,
     names,
     servers,
     two_sdks,
@@ -24,5 +25,6 @@ ALL: list[Case] = [
     *addresses.CASES,
     *environment.CASES,
     *journals.CASES,
+    *misuse.CASES,
     *healthy.CASES,
 ]
