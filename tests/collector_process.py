@@ -13,6 +13,7 @@ from tests.running import own_variables
 from tests.wider_collector import say
 from threemaps.demo.collector import collector_binary
 from threemaps.demo.resolved import collector_environment, config_files, write_resolved
+from threemaps.demo.room import FILE
 from threemaps.diagnose.collector import Sample, parse_metrics
 from threemaps.settings import Settings
 
@@ -48,7 +49,7 @@ class CollectorProcess:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.settings = settings
-        self.configs = configs or config_files(settings.xray_ingest)
+        self.configs = configs or (*config_files(settings.xray_ingest), settings.run / FILE)
         self.values, self.environment = values or {}, environment or {}
         self.log = settings.logs / "collector.log"
         self.binary = collector_binary(say)

@@ -37,7 +37,7 @@ def test_a_queue_that_was_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         told = bench.compare()
     assert told["agree"] is False
     for one in caused(told, "honeycomb", "its queue was full"):
-        assert "gave up" in one["cause"]
+        assert "could not queue" in one["cause"]
         assert "not queued: " in one["evidence"][0]
 
 

@@ -8,10 +8,12 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from shlex import quote
 
 from threemaps.demo import faults
 from threemaps.demo.health import answers
 from threemaps.demo.processes import records
+from threemaps.demo.room import ENOUGH, is_shut, room
 from threemaps.diagnose.collector import log_tail
 from threemaps.diagnose.datagrams import dropped_datagrams
 from threemaps.diagnose.losses import losses
@@ -62,6 +64,7 @@ def standing_troubles(settings: Settings, since: datetime) -> tuple[Trouble, ...
     return (
         *_faults(settings),
         *_stopped_collector(settings),
+        *_full_disk(settings),
         *_dropped_spans(settings, since),
         *_dropped_datagrams(settings),
         *dropped,
@@ -80,6 +83,15 @@ def _stopped_collector(settings: Settings) -> Iterator[Trouble]:
         yield Trouble(
             "the collector has stopped: what services send now is lost once their own queues are full",
             "threemaps up",
+        )
+
+
+def _full_disk(settings: Settings) -> Iterator[Trouble]:
+    if is_shut(settings):
+        yield Trouble(
+            f"the disk of {settings.state} has {room(settings) / 1e6:.0f} MB left, and the collector takes "
+            f"nothing in below {ENOUGH / 1e6:.0f}: what services send now is lost once their queues are full",
+            f"df -h {quote(str(settings.state))}",
         )
 
 

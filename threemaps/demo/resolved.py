@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from threemaps.demo import room
 from threemaps.demo.names import own_names, read_names
 from threemaps.demo.redaction import redaction_files
 from threemaps.demo.state import write_private
@@ -55,7 +56,8 @@ def config_files(xray_ingest: str, *, gateway: bool = False) -> tuple[Path, ...]
 
 
 def collector_command(binary: Path, settings: Settings) -> tuple[str, ...]:
-    return (str(binary), *(f"--config={path}" for path in config_files(settings.xray_ingest)))
+    files = (*config_files(settings.xray_ingest), settings.run / room.FILE)
+    return (str(binary), *(f"--config={path}" for path in files))
 
 
 def collector_environment(settings: Settings) -> dict[str, str]:
@@ -106,6 +108,8 @@ def write_resolved(settings: Settings) -> None:
     settings.queue.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name, value in resolved(settings).items():
         write_private(settings.run / name, value)
+    if not (settings.run / room.FILE).exists():  # else it is what the running collector was told last
+        write_private(settings.run / room.FILE, room.padded(room.OPEN))
 
 
 def forget_keys(settings: Settings) -> None:

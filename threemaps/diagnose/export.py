@@ -1,7 +1,7 @@
 """The way from the collector to one backend: keys, queues, what was given up, what receivers refused."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -98,19 +98,25 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
+    """What was not queued is not lost by that: its sender was refused, and may have sent it again."""
+
     collector: Collector
     moment: datetime
 
     def reason(self, case: Case) -> Reason | Check | None:
         path = self.collector.path(case.odd.backend)
-        lost = path.failed + path.not_queued
         if not case.short or case.odd.backend not in self.collector.paths:
             return None
-        if not lost:
+        if not path.failed + path.not_queued:
             return Check(f"the export path to {case.title}: it has given up nothing ({at(self.moment)})")
-        why = "its queue was full" if path.not_queued else "the answer was final, so it did not try again"
+        cause = f"the collector gave up {path.failed} spans on the way to {case.title}: the answer was final"
+        if not path.failed:
+            cause = (
+                f"the collector could not queue {path.not_queued} spans for {case.title} and refused them"
+                f"{why_not_queued(path.log_lines)}: what their senders did not send again is missing"
+            )
         return Reason(
-            f"the collector gave up {lost} spans on the way to {case.title}: {why}",
+            cause,
             "repair what the log line says; what was given up does not come back: compare a window after it",
             (
                 f"failed for good: {path.failed}, not queued: {path.not_queued}, since the collector's start "
@@ -118,6 +124,14 @@ class GivenUp:
                 *path.log_lines[:1],
             ),
         )
+
+
+def why_not_queued(log_lines: Sequence[str]) -> str:
+    """As the queue says it in the log; nothing where it does not."""
+    said = " ".join(log_lines)
+    if "no space left" in said:
+        return ", as the disk was full"
+    return ", as its queue was full" if "queue is full" in said else ""
 
 
 @dataclass(frozen=True, slots=True)

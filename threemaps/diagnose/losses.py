@@ -37,6 +37,7 @@ LOSERS = {
 }
 NO_LOSS = ("filter/unfinished",)  # the end of such a segment follows, with the same id
 SPLITS = "_late"  # exporters that only send one by one: what they fail in goes back to the queue before them
+AT_ITS_END = "interrupted due to shutdown"  # what it was sending then is still in the queue
 IN_THE_LOG = re.compile(rb'"dropped_(?:items|spans|data_points|log_records)":(\d+)|dropping items: (\d+)')
 
 
@@ -105,7 +106,8 @@ class Recorder(Periodic):
         self._log = settings.logs / "collector.log"
         self._kept = Kept.load(self._path)
         self._written = b""
-        self._quiet: dict[str, float] = {}  # queue that was empty → what had been offered to it
+        # Queue → what was offered to it, where it was empty, and what had failed: when this looked last.
+        self._seen: dict[str, tuple[float, float]] = {}
 
     def look(self) -> None:
         """Raises OSError where nothing can be written: the sums are kept until it can be."""
@@ -133,7 +135,7 @@ class Recorder(Periodic):
             (one.labels.get("service_instance_id", "") for one in samples if one.name == "target_info"), ""
         )
         if instance != self._kept.instance:
-            self._kept.instance, self._quiet = instance, {}
+            self._kept.instance, self._seen = instance, {}
             for tally in self._kept.tallies.values():
                 tally.before, tally.now = tally.before + tally.now, 0
         for who, count in (*filtered(samples), *self._of_queues(samples)):
@@ -142,14 +144,18 @@ class Recorder(Periodic):
                 self._tally(who).now = count
 
     def _of_queues(self, samples: list[Sample]) -> Iterator[tuple[str, int]]:
-        """What a queue says it gave up; and when nothing moves in it, what went in and did not come out."""
+        """What a queue gave up; and when nothing moves in it, what went in and did not come out.
+
+        Each as it was two looks long: at its end a collector fails in what it keeps.
+        """
         for who, size in of(samples, "otelcol_exporter_queue_size").items():
             if who.endswith(SPLITS):
                 continue
             offered, refused, sent, failed = (total(samples, name, who) for name in MOVES)
-            quiet = not size and self._quiet.get(who) == offered
-            yield who, int(max(failed, offered - refused - sent if quiet else 0))
-            self._quiet[who] = offered if not size else -1
+            was_offered, had_failed = self._seen.get(who, (-1, 0))
+            lacking = offered - refused - sent if not size and offered == was_offered else 0
+            yield who, int(max(had_failed, lacking))
+            self._seen[who] = (-1 if size else offered, failed)
 
     def _tally(self, who: str, why: str = "") -> Tally:
         tally = self._kept.tallies.setdefault(who, Tally())
@@ -197,8 +203,10 @@ def logged(lines: bytes) -> Iterator[tuple[str, int, str]]:
             who, message = told["otelcol.component.id"], told["msg"]
         except (ValueError, TypeError, KeyError):
             continue
-        if not (who.endswith(SPLITS) and message.startswith("Exporting failed")):
-            yield who, int(found[1] or found[2]), str(told.get("error") or told.get("message") or "")[:200]
+        why = str(told.get("error") or told.get("message") or "")[:200]
+        is_kept = who.endswith(SPLITS) or why.startswith(AT_ITS_END)
+        if not (is_kept and message.startswith("Exporting failed")):
+            yield who, int(found[1] or found[2]), why
 
 
 def _size(path: Path) -> int:

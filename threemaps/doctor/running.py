@@ -1,12 +1,12 @@
 """The first links of the chain: the services, and the collector that they send to."""
 
-import shutil
 from datetime import UTC, datetime
 from shlex import quote
 
 import requests
 
 from threemaps.demo.processes import records
+from threemaps.demo.room import LEAST_ROOM, is_shut, room
 from threemaps.diagnose.collector import Sample
 from threemaps.doctor.check import Check, broken, good, unseen
 from threemaps.doctor.destination import GRPC, HTTP, destination
@@ -19,7 +19,6 @@ from threemaps.settings import SERVICES
 
 SERVICE, COLLECTOR = "service", "collector"
 UP = "threemaps up"
-LEAST_ROOM = 16_000_000  # bytes; a queue's file grows by half of its size
 XRAY_MODE = "AWS_XRAY_DAEMON_ADDRESS"
 
 
@@ -145,12 +144,11 @@ def check_request(walk: Walk) -> Check:
 
 def check_collector_room(walk: Walk) -> Check:
     """On a full disk the collector takes nothing in, and says so only to those who send."""
-    state = walk.settings.state
-    free = shutil.disk_usage(state).free if state.exists() else LEAST_ROOM
-    if free < LEAST_ROOM:
-        detail = f"the disk of {state} has {free / 1e6:.0f} MB left: the queues may take nothing more"
+    state, left = walk.settings.state, room(walk.settings)
+    if left < LEAST_ROOM or is_shut(walk.settings):
+        detail = f"the disk of {state} has {left / 1e6:.0f} MB left: the collector takes nothing in"
         return broken(COLLECTOR, "room", detail, f"df -h {quote(str(state))} && du -sh {quote(str(state))}/*")
-    return good(COLLECTOR, "room", f"the disk of {state} has {free / 1e9:.1f} GB left")
+    return good(COLLECTOR, "room", f"the disk of {state} has {left / 1e9:.1f} GB left")
 
 
 def check_collector_accepts(walk: Walk) -> Check:

@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.system.chaos.disk import FULL, can_mount, disk_full
+from tests.system.chaos.disk import ALL_FULL, FULL, can_mount, disk_full, state_full
 from tests.system.chaos.measure import Result, run
 from tests.system.chaos.table import figures_of, line_of, lines_of
 from tests.system.chaos.troubles import LONG
@@ -32,10 +32,11 @@ def main() -> int:
                 sys.stderr.write(line_of(results[-1]) + f"  {results[-1].seconds:.0f} s\n")
         if options.only == [""]:
             around = [*latencies(world, Path(folder)), "", *held(world), ""]
-    if any(part in FULL.name for part in options.only) and can_mount():
-        with tempfile.TemporaryDirectory() as folder:
-            results.append(disk_full(Path(folder) / "state", options.calls))
-            sys.stderr.write(line_of(results[-1]) + f"  {results[-1].seconds:.0f} s\n")
+    for trouble, on_a_small_disk in ((FULL, disk_full), (ALL_FULL, state_full)):
+        if any(part in trouble.name for part in options.only) and can_mount():
+            with tempfile.TemporaryDirectory() as folder:
+                results.append(on_a_small_disk(Path(folder) / "state", options.calls))
+                sys.stderr.write(line_of(results[-1]) + f"  {results[-1].seconds:.0f} s\n")
     sys.stdout.write("\n".join(["", *lines_of(results), "", *figures_of(results), "", *around]))
     silent = [leg for result in results for leg in result.legs.values() if "SILENCE" in leg.verdict]
     return 1 if silent else 0

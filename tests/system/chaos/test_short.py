@@ -1,11 +1,13 @@
 """The short form of `make chaos`: nothing that was acknowledged is lost in silence."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.system.chaos.bounded import QUEUE_MEGABYTES, memory_limits, on_disk
+from tests.system.chaos.disk import can_mount, state_full
 from tests.system.chaos.measure import run
 from tests.system.chaos.proxy import LEGS
 from tests.system.chaos.table import figures_of
@@ -43,3 +45,9 @@ def test_after_all_that_every_process_is_within_its_limit(world: World) -> None:
     memory = {name: psutil.Process(pid).memory_info().rss / 1e6 for name, pid in held.items()}
     assert all(memory[name] < limits[name] for name in held), memory
     assert on_disk(world.collector.settings.queue) < QUEUE_MEGABYTES
+
+
+@pytest.mark.skipif(not can_mount(), reason="mounts a small disk")
+def test_others_fill_the_disk_of_the_state_folder(tmp_path: Path) -> None:
+    result = state_full(tmp_path / "state", CALLS * 5)
+    assert not any(found.lost for found in result.legs.values()), "\n".join(figures_of([result]))

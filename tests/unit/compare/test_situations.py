@@ -134,8 +134,16 @@ SITUATIONS = (
         LESS_BETWEEN,
         WHOLE,
         WHOLE,
-        (GivenUp(collector("honeycomb", not_queued=7), NOON),),
-        "its queue was full",
+        (GivenUp(collector("honeycomb", not_queued=7, log_lines=("sending queue is full",)), NOON),),
+        "refused them, as its queue was full",
+    ),
+    Situation(
+        "a full disk",
+        LESS_BETWEEN,
+        WHOLE,
+        WHOLE,
+        (GivenUp(collector("honeycomb", not_queued=7, log_lines=("no space left on device",)), NOON),),
+        "refused them, as the disk was full",
     ),
     Situation(
         "a rejected key",
