@@ -13,7 +13,8 @@ METRICS = {"Latency": "Milliseconds", "Fault": "None", "Error": "None"}
 
 Dimensions = tuple[tuple[str, str], ...]
 
-# The agent's sets (its base_appsignals_config.yaml), but for those with the resource behind a dependency.
+# The agent's sets (its base_appsignals_config.yaml), those with what of a dependency was called among them.
+_RESOURCE = ("RemoteResourceIdentifier", "RemoteResourceType", "RemoteService")
 OWN_SETS = (("Environment", "Operation", "Service"), ("Environment", "Service"))
 CALL_SETS = (
     ("Environment", "Operation", "RemoteEnvironment", "RemoteOperation", "RemoteService", "Service"),
@@ -24,6 +25,12 @@ CALL_SETS = (
     ("Environment", "RemoteOperation", "RemoteService", "Service"),
     ("Environment", "RemoteService", "Service"),
     ("RemoteService",),
+    ("Environment", "Operation", "RemoteEnvironment", "RemoteOperation", *_RESOURCE, "Service"),
+    ("Environment", "Operation", "RemoteOperation", *_RESOURCE, "Service"),
+    ("Environment", "RemoteEnvironment", "RemoteOperation", *_RESOURCE, "Service"),
+    ("Environment", "RemoteOperation", *_RESOURCE, "Service"),
+    ("Environment", *_RESOURCE, "Service"),
+    _RESOURCE,
 )
 
 
@@ -123,6 +130,8 @@ def dimensions_of(names: Names) -> dict[str, str]:
         "RemoteService": names.remote_service,
         "RemoteOperation": names.remote_operation,
         "RemoteEnvironment": names.remote_environment,
+        "RemoteResourceIdentifier": names.remote_resource,
+        "RemoteResourceType": names.remote_resource_type,
     }
     return {key: value for key, value in told.items() if value is not None}
 

@@ -61,13 +61,12 @@ class Services:
                 "DependentOperationName": names.operation[:LONGEST_OPERATION],
                 "MetricReferences": references(_call_dimensions(names)),
             }
-            for names in sorted(every, key=_order)
+            for names in _ordered(every)
             if names.remote_service is not None and known.callee(names) == attributes
         ]
 
     def _of(self, window: Window, service: Service) -> Iterator[Names]:
-        every = (names for names in self._records.names(window) if names[1:3] == service)
-        yield from sorted(every, key=_order)
+        yield from _ordered(names for names in self._records.names(window) if names[1:3] == service)
 
 
 class _Known:
@@ -123,5 +122,7 @@ def _dimensions(names: Names, *keys: str) -> dict[str, str]:
     return {key: values[key] for key in keys}
 
 
-def _order(names: Names) -> tuple[str, ...]:
-    return tuple(str(one) for one in names[1:7])
+def _ordered(every: Iterable[Names]) -> list[Names]:
+    """One for each pair of operations: the resources that are called there have one row together."""
+    rows = {tuple(map(str, names[1:7])): names for names in every}
+    return [rows[key] for key in sorted(rows)]

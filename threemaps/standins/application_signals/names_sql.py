@@ -42,14 +42,12 @@ _SERVER_SAYS = f"kind = 2 AND local_operation IS NULL AND name IN ('', {_listed(
 _CALL_SAYS = "kind > 2 AND (coalesce(remote_service, peer_service) IS NULL OR remote_operation IS NULL)"
 
 
-def _spans(condition: str) -> str:
+def spans_with_names(source: str = "spans") -> str:
+    """Spans with what their names are made of; reading it out of the attributes is most of the work."""
     paths = _listed(tuple(f'$."{name}"' for name in _ATTRIBUTES))
+    condition = f"({_SERVER_SAYS}) OR ({_CALL_SAYS})"
     said = f"CASE WHEN {condition} THEN json_extract_string(attributes, [{paths}]) END"
-    return f"(SELECT *, {said} AS said FROM spans)"
-
-
-SPANS = _spans(f"({_SERVER_SAYS}) OR ({_CALL_SAYS})")
-SERVERS, CALLS = _spans(_SERVER_SAYS), _spans(_CALL_SAYS)
+    return f"(SELECT *, {said} AS said FROM {source})"
 
 
 def _said(*names: str) -> str:

@@ -19,7 +19,7 @@ MAX_ROUNDS = 24
 VERSION = "SELECT count(*), max(received) FROM spans"
 SETS = """
 SELECT id, service, environment, operation, remote_service, remote_operation, remote_environment,
-    max(callee_environment) FROM signals.minutes GROUP BY ALL
+    remote_resource, remote_resource_type, max(callee_environment) FROM signals.minutes GROUP BY ALL
 """
 
 
@@ -47,6 +47,8 @@ class Names(NamedTuple):
     remote_service: str | None
     remote_operation: str | None
     remote_environment: str | None
+    remote_resource: str | None
+    remote_resource_type: str | None
     callee_environment: str | None
 
 

@@ -9,15 +9,13 @@ only sums are left: joins carry them.
 """
 
 from threemaps.standins.application_signals.names_sql import (
-    CALLS,
     DEFAULT_ENVIRONMENT,
     INTERNAL_OPERATION,
     OPERATION,
     REMOTE_OPERATION,
     REMOTE_SERVICE,
-    SERVERS,
-    SPANS,
     UNKNOWN_OPERATION,
+    spans_with_names,
 )
 
 MINUTE_NS = 60_000_000_000
@@ -30,7 +28,10 @@ _SERVER, _CONSUMER = 2, 5
 _SERVICE = "coalesce(local_service, service)"
 _ENVIRONMENT = f"coalesce(local_environment, environment, '{DEFAULT_ENVIRONMENT}')"
 _NEAR = f"hash({_SERVICE}, {_ENVIRONMENT}, local_operation, {OPERATION})"
-_FAR = f"hash({REMOTE_SERVICE}, {REMOTE_OPERATION}, remote_environment)"
+# Either says what of the callee it is, as a table, or nothing does.
+_RESOURCE = "CASE WHEN remote_resource_type IS NOT NULL THEN remote_resource END"
+_RESOURCE_TYPE = "CASE WHEN remote_resource IS NOT NULL THEN remote_resource_type END"
+_FAR = f"hash({REMOTE_SERVICE}, {REMOTE_OPERATION}, remote_environment, {_RESOURCE}, {_RESOURCE_TYPE})"
 
 IN_WINDOW = """
 CREATE TEMP TABLE wanted AS
@@ -42,7 +43,8 @@ FROM (SELECT DISTINCT trace_hi, trace_lo FROM spans WHERE end_ns >= ? AND end_ns
 # failure: 1 an error, 2 a fault.
 FOUND = f"""
 CREATE TEMP TABLE found AS
-SELECT trace, span, parent, kind, received,
+SELECT trace, named.* EXCLUDE (trace_hi, trace_lo) FROM (
+SELECT trace_hi, trace_lo, span, parent, kind, received, row,
     CASE WHEN parent IS NULL OR span_kind = 'LOCAL_ROOT' THEN true
         WHEN flags & 256 = 256 THEN flags & 512 = 512 END AS is_root,
     end_ns // {MINUTE_NS} AS minute, (end_ns - start_ns) / 1e6 AS latency,
@@ -51,22 +53,29 @@ SELECT trace, span, parent, kind, received,
     CASE WHEN {_SERVICE} IS NOT NULL THEN hash({_SERVICE}) END AS process,
     local_operation IS NOT NULL AS says_operation,
     {_NEAR} AS near, CASE WHEN kind > {_SERVER} THEN {_FAR} END AS far
-FROM {SPANS} JOIN wanted USING (trace_hi, trace_lo)
+FROM {spans_with_names("(SELECT *, rowid AS row FROM spans)")}
+) AS named JOIN wanted USING (trace_hi, trace_lo)
 """
+
+
+def _one_of_each(column: str) -> str:
+    """A span of each name."""
+    one = f"(SELECT any_value(row) AS rowid FROM found WHERE {column} IS NOT NULL GROUP BY {column})"
+    return spans_with_names(f"(SELECT spans.* FROM spans JOIN {one} AS one ON one.rowid = spans.rowid)")
+
 
 NAMES_NEAR = f"""
 CREATE TEMP TABLE near AS
-SELECT {_NEAR} AS near, any_value(left({_SERVICE}, {SERVICE_LENGTH})) AS service,
-    any_value(left({_ENVIRONMENT}, {ENVIRONMENT_LENGTH})) AS environment,
-    any_value(local_operation) AS local_operation, any_value({OPERATION}) AS operation
-FROM {SERVERS} GROUP BY 1
+SELECT {_NEAR} AS near, left({_SERVICE}, {SERVICE_LENGTH}) AS service,
+    left({_ENVIRONMENT}, {ENVIRONMENT_LENGTH}) AS environment, local_operation, {OPERATION} AS operation
+FROM {_one_of_each("near")}
 """
 
 NAMES_FAR = f"""
 CREATE TEMP TABLE afar AS
-SELECT {_FAR} AS far, any_value({REMOTE_SERVICE}) AS service, any_value({REMOTE_OPERATION}) AS operation,
-    any_value(remote_environment) AS environment
-FROM {CALLS} WHERE kind > {_SERVER} GROUP BY 1
+SELECT {_FAR} AS far, {REMOTE_SERVICE} AS service, {REMOTE_OPERATION} AS operation,
+    remote_environment AS environment, {_RESOURCE} AS resource, {_RESOURCE_TYPE} AS resource_type
+FROM {_one_of_each("far")}
 """
 
 TWINS = """
@@ -161,7 +170,10 @@ def _is_drawn(column: str) -> str:
     return f"coalesce(regexp_full_match({column}, '[ -~]*[!-~][ -~]*'), {column} IS NULL)"
 
 
-_SET = "service, environment, operation, remote_service, remote_operation, remote_environment"
+_SET = (
+    "service, environment, operation, remote_service, remote_operation, remote_environment, "
+    "remote_resource, remote_resource_type"
+)
 _ADDED = """sum(calls)::BIGINT AS calls, sum(total) AS total, min(least) AS least, max(most) AS most,
     sum(faults)::BIGINT AS faults, sum(errors)::BIGINT AS errors, flatten(list(latencies)) AS latencies,
     max(callee_environment) AS callee_environment"""
@@ -179,6 +191,8 @@ WITH named AS (
         coalesce(callees.service, afar.service)[:{NAME_LENGTH}] AS remote_service,
         afar.operation[:{NAME_LENGTH}] AS remote_operation,
         afar.environment[:{NAME_LENGTH}] AS remote_environment,
+        afar.resource[:{NAME_LENGTH}] AS remote_resource,
+        afar.resource_type[:{NAME_LENGTH}] AS remote_resource_type,
         callees.environment AS callee_environment,
         calls, total, least, most, faults, errors, latencies
     FROM summed JOIN near USING (near) LEFT JOIN afar USING (far)
@@ -198,7 +212,9 @@ WITH named AS (
         CASE WHEN rank IS NULL OR remote_operation IS NULL THEN remote_operation
             ELSE '{OTHER_REMOTE_OPERATIONS}' END AS remote_operation,
         CASE WHEN rank IS NULL OR remote_environment IS NULL THEN remote_environment ELSE '-' END
-            AS remote_environment
+            AS remote_environment,
+        CASE WHEN rank IS NULL THEN remote_resource END AS remote_resource,
+        CASE WHEN rank IS NULL THEN remote_resource_type END AS remote_resource_type
     )
     FROM added LEFT JOIN (SELECT * FROM ranked WHERE rank > {NAMES_AN_HOUR}) AS beyond
         ON beyond.hour = minute // 60 AND beyond.id = added.id

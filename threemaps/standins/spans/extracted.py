@@ -13,6 +13,8 @@ EXTRACTED = {
     "remote_service": "aws.remote.service",
     "remote_operation": "aws.remote.operation",
     "remote_environment": "aws.remote.environment",
+    "remote_resource": "aws.remote.resource.identifier",
+    "remote_resource_type": "aws.remote.resource.type",
     "span_kind": "aws.span.kind",
 }
 IN_PROGRESS = "aws.xray.inprogress"

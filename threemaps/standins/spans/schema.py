@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS spans (
     peer_service VARCHAR,
     local_service VARCHAR, local_operation VARCHAR, local_environment VARCHAR,
     remote_service VARCHAR, remote_operation VARCHAR, remote_environment VARCHAR,
+    remote_resource VARCHAR, remote_resource_type VARCHAR,
     span_kind VARCHAR,
     resource BIGINT,                     -- in span_resources; null for what came in a document
     attributes VARCHAR USING COMPRESSION zstd, -- one flat JSON object

@@ -30,6 +30,8 @@ class SpanRow:
     local_operation: str | None = None
     remote_service: str | None = None
     remote_operation: str | None = None
+    remote_resource: str | None = None
+    remote_resource_type: str | None = None
     span_kind: str | None = None
     attributes: dict[str, Any] = field(default_factory=dict)
     resource: int | None = 1

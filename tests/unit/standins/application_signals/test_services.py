@@ -93,6 +93,29 @@ def test_dependencies_say_who_was_called_by_what_and_where_its_figures_are(
     assert figures(metrics, **dimensions) == {"calls": 2, "faults": 0, "errors": 0, "mean": 10, "p95": 10}
 
 
+def test_what_of_a_callee_was_called_has_figures_of_its_own(signals: Any, metrics: Any, keep: Keep) -> None:
+    """A service's calls of two tables and, without saying of what, of the database."""
+    at: dict[str, Any] = {"start_ns": START_NS, "remote_service": "AWS::DynamoDB", "remote_operation": "Get"}
+    table = {"remote_resource_type": "AWS::DynamoDB::Table"}
+    shop = SpanRow("shop", SERVER, name="GET /shop", start_ns=START_NS)
+    orders = [SpanRow("shop", CLIENT, shop, remote_resource="orders", **table, **at) for _ in range(2)]
+    goods = SpanRow("shop", CLIENT, shop, remote_resource="goods", status=2, **table, **at)
+    keep(shop, *orders, goods, SpanRow("shop", CLIENT, shop, remote_resource="of no type", **at))
+    (row,) = signals.list_service_dependencies(KeyAttributes=key("shop"), **RANGE)["ServiceDependencies"]
+    assert row["DependencyKeyAttributes"]["Name"] == "AWS::DynamoDB"
+    dimensions = {one["Name"]: one["Value"] for one in row["MetricReferences"][0]["Dimensions"]}
+    assert figures(metrics, **dimensions)["calls"] == 4
+    for resource, calls, faults in (("orders", 2, 0), ("goods", 1, 1)):
+        told = {"RemoteResourceIdentifier": resource, "RemoteResourceType": "AWS::DynamoDB::Table"}
+        for whole in (dimensions | told, told | {"RemoteService": "AWS::DynamoDB"}):
+            found = figures(metrics, **whole)
+            assert (found["calls"], found["faults"]) == (calls, faults)
+    listed = metrics.list_metrics(Dimensions=[{"Name": "RemoteResourceType"}])["Metrics"]
+    assert "of no type" not in {each["Value"] for one in listed for each in one["Dimensions"]}
+    edge = {"Environment": "generic:default", "Service": "shop", "RemoteService": "AWS::DynamoDB"}
+    assert figures(metrics, **edge)["calls"] == 4
+
+
 @pytest.mark.usefixtures("three")
 def test_dependents_are_the_callers(signals: Any) -> None:
     rows = signals.list_service_dependents(KeyAttributes=key("users", "prod"), **RANGE)["ServiceDependents"]
