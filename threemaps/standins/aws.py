@@ -14,7 +14,7 @@ import orjson
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Request, Response
 
-from threemaps.settings import LOCAL_AWS_ACCESS_KEY_ID, LOCAL_AWS_SECRET_ACCESS_KEY
+from threemaps.settings import LOCAL_AWS_ACCESS_KEY_ID, LOCAL_AWS_REGION, LOCAL_AWS_SECRET_ACCESS_KEY
 from threemaps.standins import cloudwatch, sigv4, sts
 from threemaps.standins.application_signals import ApplicationSignals
 from threemaps.standins.aws_errors import AwsError, cbor_answer, error_response, is_otlp
@@ -107,20 +107,29 @@ class Aws:
             return json_answer({"status": "ok"})
         if is_otlp(request) and request.path in self._otlp:
             service, endpoint = self._otlp[request.path]
-            sigv4.verify(request, KEYS, service=service)
+            _verify(request, service)
             return endpoint.answer(request)
-        if request.path in self._signals.paths:
-            sigv4.verify(request, KEYS, service="application-signals")
-            return self._operate(request)
+        _verify(request, self._service_of(request))
         if request.path in self._promql.paths:
-            sigv4.verify(request, KEYS, service="monitoring")
             return self._promql.answer(request)
-        sigv4.verify(request, KEYS)
         if request.path == "/reset" and request.method == "POST":
             self._store.clear()
             self._begin()
             return Response(status=204)
         return self._operate(request)
+
+    def _service_of(self, request: Request) -> str:
+        """What the call has to be signed for; nothing where no service has such a call."""
+        target = request.headers.get("X-Amz-Target", "")
+        if request.path in self._signals.paths:
+            return "application-signals"
+        if request.path in self._promql.paths or request.path.startswith(cloudwatch.METRICS_PATH):
+            return "monitoring"
+        if target:
+            return "monitoring" if target.startswith(cloudwatch.METRICS_TARGET) else "logs"
+        if request.path in self._rays.paths:
+            return "xray"
+        return "sts" if b"Action=GetCallerIdentity" in request.get_data() else ""
 
     def _plainly(self, request: Request) -> Response:
         if request.path in self._signals.paths:
@@ -145,6 +154,10 @@ class Aws:
 
 
 create_app = Aws
+
+
+def _verify(request: Request, service: str) -> None:
+    sigv4.verify(request, KEYS, region=LOCAL_AWS_REGION, service=service)
 
 
 def _refusal(error: Exception) -> AwsError:

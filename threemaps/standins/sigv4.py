@@ -13,19 +13,27 @@ from threemaps.standins.aws_errors import AwsError
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 TOLERANCE = timedelta(minutes=5)
-UNSIGNED = "UNSIGNED-PAYLOAD"
 AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256\s+Credential=(?P<key>[^/,\s]+)/(?P<date>\d{8})/(?P<region>[\w-]+)/(?P<service>[\w-]+)/aws4_request"
     r",\s*SignedHeaders=(?P<headers>[a-z0-9;\-]+),\s*Signature=(?P<signature>[0-9a-f]{64})",
     re.ASCII,
 )
-REQUIRED_HEADERS = {"host", "x-amz-date"}
+# As a Host header of HTTP/1.1, or what HTTP/2 has instead.
+UNSIGNED_HOST = "'Host' or ':authority'"
 
 
 def verify(
-    request: Request, secrets: Mapping[str, str], now: datetime | None = None, *, service: str = ""
+    request: Request,
+    secrets: Mapping[str, str],
+    now: datetime | None = None,
+    *,
+    region: str,
+    service: str = "",
 ) -> None:
-    """Raises AWS's refusal unless one of these key pairs signed it, just now, for this service."""
+    """Raises AWS's refusal unless one of these key pairs signed it, just now, for this region and service.
+
+    An empty service is any. Looked at in AWS's own order: the first thing that is wrong is told.
+    """
     header = request.headers.get("Authorization", "")
     if not header:
         raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
@@ -34,19 +42,16 @@ def verify(
         raise AwsError(
             "IncompleteSignatureException", "Authorization header is not as Signature Version 4 has it", 403
         )
+    stamp = request.headers.get("X-Amz-Date", "")
+    _check_time(stamp, match["date"], now or datetime.now(UTC))
+    names = match["headers"].split(";")
+    _check_signed(request, names)
+    _check_scope(match, region, service)
     secret = secrets.get(match["key"])
     if secret is None:
         raise AwsError(
             "UnrecognizedClientException", "The security token included in the request is invalid.", 403
         )
-    if service and match["service"] != service:
-        raise _invalid(f"Credential should be scoped to correct service: '{service}'.")
-    names = match["headers"].split(";")
-    missing = sorted(REQUIRED_HEADERS.difference(names))
-    if missing:
-        raise _invalid(f"'{missing[0]}' must be a 'SignedHeader' in the AWS Authorization.")
-    stamp = request.headers.get("X-Amz-Date", "")
-    _check_time(stamp, match["date"], now or datetime.now(UTC))
     if not hmac.compare_digest(_signature(request, match, names, stamp, secret), match["signature"]):
         raise _invalid(
             "The request signature we calculated does not match the signature you provided. "
@@ -57,6 +62,25 @@ def verify(
 
 def _invalid(message: str) -> AwsError:
     return AwsError("InvalidSignatureException", message, 403)
+
+
+def _check_signed(request: Request, names: list[str]) -> None:
+    """The host, and every header of AWS's own, which somebody on the way could have added."""
+    if "host" not in names:
+        raise _invalid(f"{UNSIGNED_HOST} must be a 'SignedHeader' in the AWS Authorization.")
+    for name, _ in request.headers:
+        if name.lower().startswith("x-amz-") and name.lower() not in names:
+            raise _invalid(f"'{name}' must be a 'SignedHeader' in the AWS Authorization.")
+
+
+def _check_scope(match: re.Match[str], region: str, service: str) -> None:
+    wrong = []
+    if match["region"] != region:
+        wrong.append(f"Credential should be scoped to a valid region, not '{match['region']}'. ")
+    if service and match["service"] != service:
+        wrong.append(f"Credential should be scoped to correct service: '{service}'. ")
+    if wrong:
+        raise _invalid("".join(wrong))
 
 
 def _check_time(stamp: str, date: str, now: datetime) -> None:
@@ -90,7 +114,9 @@ def _signature(request: Request, match: re.Match[str], names: list[str], stamp: 
 
 def _canonical(request: Request, names: list[str]) -> str:
     headers = "".join(f"{name}:{' '.join(request.headers.get(name, '').split())}\n" for name in names)
-    parts = (request.method, _path(request), _query(request), headers, ";".join(names), _payload(request))
+    # What the sender says of the payload does not count: of these services none takes an unsigned one.
+    payload = hashlib.sha256(request.get_data()).hexdigest()
+    parts = (request.method, _path(request), _query(request), headers, ";".join(names), payload)
     return "\n".join(parts)
 
 
@@ -109,10 +135,3 @@ def _query(request: Request) -> str:
 
 def _encoded(text: str) -> str:
     return quote(text, safe="-_.~", errors="surrogateescape")
-
-
-def _payload(request: Request) -> str:
-    """What the sender says of it only counts if it says that the payload is not signed."""
-    if request.headers.get("X-Amz-Content-SHA256") == UNSIGNED:
-        return UNSIGNED
-    return hashlib.sha256(request.get_data()).hexdigest()

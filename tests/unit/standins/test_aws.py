@@ -52,7 +52,7 @@ def test_what_is_asked_without_keys(app: aws.Aws, method: str, path: str, status
 def test_what_nobody_expected_is_an_error_of_ours_and_told_in_the_log(
     app: aws.Aws, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(aws.sigv4, "verify", lambda *_: 1 / 0)
+    monkeypatch.setattr(aws.sigv4, "verify", lambda *_, **__: 1 / 0)
     body, status, headers = run_wsgi_app(app, create_environ("/", method="POST"), buffered=True)
     assert status.startswith("500")
     assert headers["x-amzn-ErrorType"] == "InternalFailure"

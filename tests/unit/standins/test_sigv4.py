@@ -33,17 +33,25 @@ def sign(
     method: str = "POST",
     headers: Mapping[str, str] | None = None,
     secret: str = "local-secret",
+    region: str = "us-east-1",
 ) -> dict[str, str]:
     """The headers of a request that botocore signed now."""
     prepared = AWSRequest(method, url, headers=dict(headers or {}), data=body)
-    SigV4Auth(Credentials("local", secret), "logs", "us-east-1").add_auth(prepared)
+    SigV4Auth(Credentials("local", secret), "logs", region).add_auth(prepared)
     return dict(prepared.headers.items())
 
 
-def verify(body: bytes, headers: Mapping[str, str], *, now: datetime | None = None, **arguments: Any) -> None:
+def verify(
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    now: datetime | None = None,
+    service: str = "",
+    **arguments: Any,
+) -> None:
     options = {"base_url": f"http://{HOST}", "method": "POST", "path": "/"} | arguments
     with Flask(__name__).test_request_context(data=body, headers=dict(headers), **options):
-        sigv4.verify(request, KEYS, now)
+        sigv4.verify(request, KEYS, now, region="us-east-1", service=service)
 
 
 def test_a_signed_request_is_taken() -> None:
@@ -75,14 +83,44 @@ def test_a_body_is_part_of_what_is_signed_whatever_its_header_says() -> None:
         verify(b'{"more": 1}', headers)
 
 
-def test_a_payload_may_be_left_out_of_the_signature() -> None:
+def test_a_payload_may_not_be_left_out_of_the_signature() -> None:
+    """S3 takes such a call, and none of the services here."""
+
     class Unsigned(SigV4Auth):
         def payload(self, request: AWSRequest) -> str:
             return "UNSIGNED-PAYLOAD"
 
     prepared = AWSRequest("POST", f"http://{HOST}/", headers={"X-Amz-Content-SHA256": "UNSIGNED-PAYLOAD"})
     Unsigned(Credentials("local", "local-secret"), "logs", "us-east-1").add_auth(prepared)
-    verify(b"anything", dict(prepared.headers.items()))
+    with pytest.raises(AwsError, match="does not match"):
+        verify(b"anything", dict(prepared.headers.items()))
+
+
+@pytest.mark.parametrize(
+    ("region", "service", "said"),
+    [
+        ("eu-west-1", "logs", "scoped to a valid region, not 'eu-west-1'"),
+        ("us-east-1", "xray", "scoped to correct service: 'xray'"),
+        (
+            "eu-west-1",
+            "xray",
+            "not 'eu-west-1'. Credential should be scoped to correct service",
+        ),
+    ],
+)
+def test_a_signature_is_for_one_region_and_service(region: str, service: str, said: str) -> None:
+    with pytest.raises(AwsError, match=said) as refused:
+        verify(b"{}", sign(region=region), service=service)
+    assert (refused.value.code, refused.value.status) == ("InvalidSignatureException", 403)
+
+
+@pytest.mark.parametrize("name", ["X-Amz-Target", "x-amz-security-token", "X-Amz-Content-Sha256"])
+def test_no_header_of_awss_own_is_added_after_signing(name: str) -> None:
+    digest = hashlib.sha256(b"{}").hexdigest()
+    with pytest.raises(AwsError, match=f"'{name.title()}' must be a 'SignedHeader'"):
+        verify(b"{}", {**sign(), name: digest})
+    verify(b"{}", {**sign(), "X-Amzn-Trace-Id": "Root=1-0-0", "User-Agent": "any", "Accept": "*/*"})
+    verify(b"{}", sign(headers={name: digest}))
 
 
 def test_spaces_in_headers_do_not_count() -> None:
@@ -108,11 +146,13 @@ def test_what_is_not_signed_well_is_refused(change: dict[str, str], code: str) -
     assert (refused.value.code, refused.value.status) == (code, 403)
 
 
-@pytest.mark.parametrize("name", ["host", "x-amz-date"])
-def test_the_headers_that_matter_have_to_be_signed(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "said"), [("host", "'Host' or ':authority' must be"), ("x-amz-date", "'X-Amz-Date' must be")]
+)
+def test_the_headers_that_matter_have_to_be_signed(name: str, said: str) -> None:
     headers = sign()
     headers["Authorization"] = headers["Authorization"].replace(name, "accept")
-    with pytest.raises(AwsError, match=f"'{name}' must be a 'SignedHeader'"):
+    with pytest.raises(AwsError, match=said):
         verify(b"{}", headers)
 
 
@@ -185,6 +225,40 @@ def test_every_service_refuses_others_in_its_own_words(url: str, service: str, w
         getattr(client, operation)(**arguments)
     assert refused.value.response["Error"]["Code"] == CODES[wrong][service]
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+@pytest.mark.parametrize("service", CALLS)
+@pytest.mark.parametrize("wrong", ["service", "region"])
+def test_every_service_refuses_what_is_signed_for_another(url: str, service: str, wrong: str) -> None:
+    operation, arguments = CALLS[service]
+    client = aws_client(service, url)
+    scope = {"service": ("signing_name", "s3"), "region": ("region", "eu-west-1")}[wrong]
+
+    def elsewhere(request: AWSRequest, **_: Any) -> None:
+        request.context["signing"] = {**request.context.get("signing", {}), scope[0]: scope[1]}
+
+    client.meta.events.register("before-sign", elsewhere)
+    with pytest.raises(ClientError, match="scoped to") as refused:
+        getattr(client, operation)(**arguments)
+    assert refused.value.response["Error"]["Code"] == CODES["aws_secret_access_key"][service]
+
+
+@pytest.mark.parametrize("service", ["xray", "logs", "monitoring"])
+@pytest.mark.parametrize("wrong", ["service", "region", "body", "header", "none"])
+def test_otlp_is_refused_as_protobuf(url: str, service: str, wrong: str) -> None:
+    path = {"xray": "traces", "logs": "logs", "monitoring": "metrics"}[service]
+    headers = {"Content-Type": "application/x-protobuf"}
+    headers |= {"x-aws-log-group": "none", "x-aws-log-stream": "none"} if service == "logs" else {}
+    signed = AWSRequest("POST", f"{url}/v1/{path}", headers=headers, data=b"")
+    scope = ("s3" if wrong == "service" else service, "eu-west-1" if wrong == "region" else "us-east-1")
+    SigV4Auth(Credentials("local", "local-secret"), *scope).add_auth(signed)
+    sent = {**dict(signed.headers.items()), **({"X-Amz-More": "x"} if wrong == "header" else {})}
+    body = b"x" if wrong == "body" else b""
+    answer = requests.post(f"{url}/v1/{path}", data=body, headers=sent, timeout=10)
+    assert answer.headers["Content-Type"] == "application/x-protobuf"
+    assert (answer.status_code == 403) == (wrong != "none")
+    said = {"service": b"correct service", "region": b"valid region", "body": b"does not match"}
+    assert said.get(wrong, b"'X-Amz-More' must be" if wrong == "header" else b"") in answer.content
 
 
 def test_a_request_without_a_signature_is_refused(url: str) -> None:
