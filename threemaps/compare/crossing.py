@@ -108,7 +108,7 @@ def calls_of(spans: Iterable[TracedSpan]) -> Iterator[Call]:
             made = parent if parent and parent.kind in CLIENTS and parent.end else None
             source = Node(caller.service) if caller else Node.outside()
             yield Call((source, Node(span.service)), span.trace, made, span)
-        elif span.kind in CLIENTS and not tree.segments[span.id]:
+        elif span.kind in CLIENTS and span.id not in tree.called:
             owner = tree.segment_of(span)
             if owner:
                 ends = Node(owner.service), Node(span.name, Kind.REMOTE)

@@ -126,7 +126,11 @@ class Comparing:
             {source.name: source for source in sources},
             service=self.reader.service or "",
             settled=reading.settled,
-            troubles=(*self._standing(reading), *troubles.in_maps(sources)),
+            troubles=(
+                *self._standing(reading),
+                *troubles.counted_twice(told),
+                *troubles.in_maps(sources),
+            ),
         )
         if self.contract is not None:
             wanted = self.contract.only(self.reader.service)

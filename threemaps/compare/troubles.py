@@ -6,7 +6,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from shlex import quote
 
@@ -17,7 +17,8 @@ from threemaps.demo.room import ENOUGH, is_shut, room
 from threemaps.diagnose.collector import log_tail
 from threemaps.diagnose.datagrams import dropped_datagrams
 from threemaps.diagnose.losses import losses
-from threemaps.model.difference import Source, Trouble
+from threemaps.diagnose.shapes import TWO_SDKS
+from threemaps.model.difference import Difference, Source, Trouble
 from threemaps.model.drawing import draws, title
 from threemaps.model.servicemap import Edge
 from threemaps.settings import SERVICES, Settings
@@ -46,6 +47,12 @@ def in_maps(sources: Sequence[Source]) -> Iterator[Trouble]:
             f"({share(edge)}){unseen}",
             "look at a trace of one: `threemaps trace`, and at the callee's own log",
         )
+
+
+def counted_twice(differences: Iterable[Difference]) -> Iterator[Trouble]:
+    """Services that begin two spans for one call: maps can agree on twice the calls."""
+    for node in sorted({one.target for one in differences if one.cause == TWO_SDKS.cause and one.target}):
+        yield Trouble(f"calls of {node} are counted twice: it begins two spans for one", TWO_SDKS.advice)
 
 
 def share(edge: Edge) -> str:

@@ -5,10 +5,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from threemaps.diagnose.case import Case, Check, Reason
-from threemaps.diagnose.shapes import DRAWN, likely_of
+from threemaps.diagnose.shapes import counted, likely_of
 from threemaps.model.drawing import CLOUDWATCH, HONEYCOMB, XRAY, title
 from threemaps.model.servicemap import Kind
-from threemaps.model.spans import REMOTE, Ends, TracedSpan, Traces, Tree
+from threemaps.model.spans import REMOTE, Ends, TracedSpan, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The spans of one trace that either backend holds, as Honeycomb has them where it does."""
+
+    spans: list[TracedSpan]
+    in_honeycomb: frozenset[str]  # their ids
+    in_xray: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,37 +94,37 @@ class Absent:
         return tuple(found)
 
 
-def absent_calls(held: Traces, there: Traces, *, complete: bool) -> Absent:
-    """Honeycomb's traces against X-Ray's, each drawn as the other backends would draw it.
-
-    A trace of which both have every span is drawn as it should be.
-    """
+def absent_calls(joined: Mapping[str, Joined], *, complete: bool) -> Absent:
+    """What each backend would draw if it had every span that either has, against what it draws of its own."""
     lacking: dict[str, dict[Ends, list[str]]] = {}
     seen: dict[str, Counter[Ends]] = {}
-    for trace, own in there.items():
-        of_honeycomb = held.get(trace, [])
+    for trace, one in joined.items():
         for backend in (HONEYCOMB, XRAY, CLOUDWATCH):
-            whole, part = (own, of_honeycomb) if backend == HONEYCOMB else (of_honeycomb, own)
-            wanted = drawn(whole, backend)
+            ids = one.in_honeycomb if backend == HONEYCOMB else one.in_xray
+            wanted = drawn(one.spans, backend)
             seen.setdefault(backend, Counter()).update(wanted)
-            if {span.id for span in whole} <= {span.id for span in part}:
-                continue
-            has = drawn(part, backend)
+            own = [span for span in one.spans if span.id in ids]
+            has = wanted if len(own) == len(one.spans) else drawn(own, backend)
             for ends, count in ((wanted - has) + (has - wanted)).items():
                 lacking.setdefault(backend, {}).setdefault(ends, []).extend([trace] * count)
     frozen = {name: {ends: tuple(ids) for ends, ids in calls.items()} for name, calls in lacking.items()}
-    known = {span.service for spans in held.values() for span in spans}
-    linked = {
-        span.service
-        for trace, spans in there.items()
-        if held.get(trace)
-        for span in spans
-        if span.kind == "server"
-    }
-    names = {span.service for spans in there.values() for span in spans if span.kind == "server"}
-    return Absent(complete, len(there), frozen, seen, frozenset(names - known - linked))
+    return Absent(complete, len(joined), frozen, seen, strangers(joined.values()))
+
+
+def strangers(joined: Iterable[Joined]) -> frozenset[str]:
+    """Services with segments in X-Ray, and no span in any trace of which Honeycomb has a part."""
+    known: set[str] = set()
+    alone: set[str] = set()
+    for one in joined:
+        (known if one.in_honeycomb else alone).update(span.service for span in one.spans)
+    return frozenset(alone - known)
 
 
 def drawn(spans: Iterable[TracedSpan], backend: str) -> Counter[Ends]:
+    """Without the names of callees that sent nothing: only one of the two tells them."""
     tree = Tree(spans)
-    return Counter(ends for span in tree.spans.values() for ends in DRAWN[backend](tree, span))
+    found: Counter[Ends] = Counter()
+    for one in counted(tree, backend, None):
+        source, target = one.ends
+        found[source, REMOTE if target.kind is Kind.REMOTE else target] += one.most
+    return +found

@@ -1,8 +1,8 @@
-"""Calls of an unusual shape, found in whole traces; model/drawing.py has what each backend makes of them."""
+"""Calls of an unusual shape: what each backend draws of whole traces, and by how much that differs."""
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from threemaps.diagnose.case import Case, Check, Reason
@@ -11,34 +11,63 @@ from threemaps.model.drawing import CLOUDWATCH, HONEYCOMB, SHAPES, XRAY, Shape, 
 from threemaps.model.servicemap import Edge, Kind, Node
 from threemaps.model.spans import (
     CLIENTS,
-    REMOTE,
     SERVERS,
+    Answers,
+    Counted,
+    Draw,
     Ends,
     TracedSpan,
     Tree,
     in_cloudwatch,
     in_honeycomb,
+    in_span_log,
     in_xray,
 )
 
 SAMPLE_TOLERANCE = 3.0  # standard deviations
-CALLER_WITHOUT_ENTRY, NO_SERVER_SPAN, NO_CLIENT_SPAN, SHARED_CLIENT_SPAN, CONSUMED, TWO_SDKS = SHAPES
-DRAWN = {HONEYCOMB: in_honeycomb, XRAY: in_xray, CLOUDWATCH: in_cloudwatch}
+(
+    CALLER_WITHOUT_ENTRY,
+    NO_SERVER_SPAN,
+    NO_CLIENT_SPAN,
+    SHARED_CLIENT_SPAN,
+    CONSUMED,
+    SOMETIMES_ANSWERED,
+    ONE_SIDE_FAILED,
+    TWO_SDKS,
+) = SHAPES
+SPAN_LOG = "spans"  # CloudWatch's map, read from the spans
+DRAWN: Mapping[str, Draw] = {
+    HONEYCOMB: in_honeycomb,
+    XRAY: in_xray,
+    CLOUDWATCH: in_cloudwatch,
+    SPAN_LOG: in_span_log,
+}
+
+
+def drawer_of(source: Source) -> str:
+    return SPAN_LOG if source.read_through == SPAN_LOG else source.backend
+
+
+@dataclass(slots=True)
+class Range:
+    """How many calls a backend draws of a trace: the spans do not always tell exactly."""
+
+    least: int = 0
+    most: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class OddCall:
-    """One edge that not all backends draw for the same span. Some may draw it: which of several callees was
-    first is not known."""
+class OddTrace:
+    """An edge that not all backends draw alike of one trace; `faults`: of its calls, those that failed."""
 
     ends: Ends
-    drawn_by: frozenset[str]
-    perhaps_by: frozenset[str]
+    faults: bool
+    by_drawer: Mapping[str, Range]
     shape: Shape
     trace: str
 
-    def is_more_in(self, one: str, other: str) -> bool:
-        return one in self.drawn_by | self.perhaps_by and other not in self.drawn_by
+    def more_in(self, rich: str, poor: str) -> int:
+        return max(0, self.by_drawer.get(rich, Range()).most - self.by_drawer.get(poor, Range()).least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +77,7 @@ class Looked:
     traces: int = 0
     complete: bool = False
     calls: Mapping[Ends, int] = field(default_factory=dict)  # drawn by anybody
-    odd: tuple[OddCall, ...] = ()
+    odd: tuple[OddTrace, ...] = ()
     doubled: Mapping[str, str] = field(default_factory=dict)  # service → a trace with two spans of one id
     refused: int = 0  # spans, by the collector's receivers since its start
 
@@ -59,7 +88,7 @@ class Looked:
     def reason(self, case: Case) -> Reason | Check | None:
         """Only as many calls as were found in traces, or as their share of the traces makes likely."""
         if case.difference.kind is DifferenceKind.LATENCY:
-            return None
+            return of_other_calls(self, case)
         found = drawn_otherwise(self, case) or one_id_twice(self, case)
         return found or Check(f"calls of an unusual shape: {self.told}, hold too few of them")
 
@@ -68,119 +97,155 @@ def look(spans: Iterable[TracedSpan], *, complete: bool) -> Looked:
     traces: dict[str, list[TracedSpan]] = {}
     for span in spans:
         traces.setdefault(span.trace, []).append(span)
+    trees = {trace: Tree(held) for trace, held in traces.items()}
+    answers = {name: Answers(trees.values(), in_log=name == SPAN_LOG) for name in (CLOUDWATCH, SPAN_LOG)}
     calls: Counter[Ends] = Counter()
     odd = []
     doubled: dict[str, str] = {}
-    for trace, held in traces.items():
-        tree = Tree(held)
-        twins = [(span, tree.spans[span.id]) for span in held if tree.spans[span.id] != span]
+    for trace, tree in trees.items():
+        twins = [(span, tree.spans[span.id]) for span in traces[trace] if tree.spans[span.id] != span]
         doubled |= {span.service: trace for pair in twins for span in pair}
-        for span in tree.spans.values():
-            for ends, drawn_by, perhaps_by in drawings(tree, span):
-                calls[ends] += 1
-                if drawn_by != frozenset(name for name in DRAWN if draws(name, Edge(*ends))):
-                    odd.append(OddCall(ends, drawn_by, perhaps_by, shape_of(tree, span, ends), trace))
+        for (ends, faults), by_drawer in ranges_of(tree, answers).items():
+            if not faults:
+                calls[ends] += max(one.most for one in by_drawer.values())
+            if not are_alike(ends, faults, by_drawer):
+                odd.append(OddTrace(ends, faults, by_drawer, shape_in(tree, ends, faults), trace))
     return Looked(len(traces), complete, calls, tuple(odd), doubled)
 
 
-def drawings(tree: Tree, span: TracedSpan) -> Iterator[tuple[Ends, frozenset[str], frozenset[str]]]:
-    """The edges that are drawn because of this span, each with those that draw it, and that may.
+def ranges_of(tree: Tree, answers: Mapping[str, Answers]) -> dict[tuple[Ends, bool], dict[str, Range]]:
+    """What each draws of a trace: the calls of each edge, and the faults among them."""
+    found: dict[tuple[Ends, bool], dict[str, Range]] = {}
+    for drawer in DRAWN:
+        for one in counted(tree, drawer, answers.get(drawer)):
+            for faults in (False, True) if one.fault else (False,):
+                held = found.setdefault((one.ends, faults), {}).setdefault(drawer, Range())
+                held.least += one.least
+                held.most += one.most
+    return found
 
-    CloudWatch draws a call for its caller's span: it is set down to the callee's, as the others have it.
-    """
-    edges = {HONEYCOMB: list(in_honeycomb(tree, span)), XRAY: list(in_xray(tree, span))}
-    edges[CLOUDWATCH], perhaps = of_cloudwatch(tree, span)
-    for ends in dict.fromkeys(ends for drawn in (*edges.values(), perhaps) for ends in drawn):
-        drawn_by = frozenset(backend for backend, drawn in edges.items() if ends in drawn)
-        yield ends, drawn_by, frozenset({CLOUDWATCH} if ends in perhaps else ())
+
+def counted(tree: Tree, drawer: str, answers: Answers | None) -> Iterator[Counted]:
+    for span in tree.spans.values():
+        for one in DRAWN[drawer](tree, span):
+            yield from answers.settled(one) if answers else (one,)
 
 
-def of_cloudwatch(tree: Tree, span: TracedSpan) -> tuple[list[Ends], list[Ends]]:
-    """What it draws, and what it may draw."""
-    parent = tree.parent(span)
-    beside = tree.callees.get(span.parent, []) if parent and parent.kind in CLIENTS else []
-    own = [
-        ends
-        for ends in in_cloudwatch(tree, span)
-        if span.kind not in CLIENTS or not calls_on(tree, span, ends)
+def are_alike(ends: Ends, faults: bool, by_drawer: Mapping[str, Range]) -> bool:
+    """Of those that can draw it. Honeycomb's map does not always have errors."""
+    able = [
+        name
+        for name in DRAWN
+        if draws(CLOUDWATCH if name == SPAN_LOG else name, Edge(*ends)) and not (faults and name == HONEYCOMB)
     ]
-    if not parent or span not in beside:
-        return own, []
-    call = Node(parent.service), Node(span.service)
-    if len(beside) == 1:
-        return [*own, call], []
-    outside = Node.outside(), Node(span.service)
-    return [ends for ends in own if ends != outside], [call, outside]
+    first, *others = (by_drawer.get(name, Range()) for name in able)
+    return first.least == first.most and all(other == first for other in others)
 
 
-def calls_on(tree: Tree, span: TracedSpan, ends: Ends) -> bool:
-    """It is the call that a callee's span below it stands for."""
-    return bool(tree.callees.get(span.id)) and ends[0] == Node(span.service)
+def shape_in(tree: Tree, ends: Ends, faults: bool) -> Shape:
+    """The first unusual call in a trace that bears on this edge."""
+    touching = {
+        span.id: span
+        for drawer in DRAWN
+        for span in tree.spans.values()
+        for one in DRAWN[drawer](tree, span)
+        if one.ends[1] == ends[1] or one.ends[0] == ends[0]
+    }
+    shapes = [shape for span in touching.values() if (shape := shape_of(tree, span, ends))]
+    plain = ONE_SIDE_FAILED if faults else SOMETIMES_ANSWERED
+    return shapes[0] if shapes else plain
 
 
-def shape_of(tree: Tree, span: TracedSpan, ends: Ends) -> Shape:
-    if span.kind == "consumer" and ends[1] == REMOTE:
+def shape_of(tree: Tree, span: TracedSpan, ends: Ends) -> Shape | None:
+    if span.kind == "consumer" and ends[1].kind is Kind.REMOTE:
         return CONSUMED
-    parent = tree.parent(span)
-    beside = [one for one in tree.callees.get(span.parent, []) if one is not span] if parent else []
-    if any(one.service == span.service for one in beside):
-        return TWO_SDKS
-    if tree.segment_of(parent) is None:
+    reached = tree.callees.get(span.id, [])
+    entry = reached[0] if span.kind in CLIENTS and reached else span
+    parent = tree.parent(entry)
+    if tree.segment_of(parent or entry) is None:
         return CALLER_WITHOUT_ENTRY
-    if beside and parent and parent.kind in CLIENTS:
-        return SHARED_CLIENT_SPAN
-    if span.kind in SERVERS and parent and parent.kind not in CLIENTS:
-        return NO_CLIENT_SPAN
+    if parent is None or (entry.kind not in SERVERS and not tree.crosses(entry)):
+        return None
+    beside = [one for one in tree.callees.get(parent.id, []) if one is not entry]
+    if parent.kind in CLIENTS and beside:
+        twice = any(one.service == entry.service for one in beside)
+        return TWO_SDKS if twice else SHARED_CLIENT_SPAN
+    if entry.kind in SERVERS:
+        return None if parent.kind in CLIENTS else NO_CLIENT_SPAN
     return NO_SERVER_SPAN
 
 
 def drawn_otherwise(looked: Looked, case: Case) -> Reason | None:
+    """Where each other source's value differs from the odd one's as the traces make it."""
     if len(case.ends) == 1:
         return missing_with_its_calls(looked, case)
-    ends = case.ends[0], case.ends[1]
-    found: list[OddCall] = []
+    found: list[OddTrace] = []
     for other in case.others:
-        counts = (case.odd.backend, case.said), (other.backend, case.says(other))
-        if counts[0][1] == counts[1][1] or not reports(case, other, ends):
+        sides = (drawer_of(case.odd), case.said), (drawer_of(other), case.says(other))
+        if sides[0][1] == sides[1][1] or not reports(case, other):
             continue
-        odd = explaining(looked, ends, *counts)
+        odd = explaining(looked, case, (case.ends[0], case.ends[1]), *sides)
         if not odd:
             return None
         found += odd
     return reason(found, looked) if found else None
 
 
+def of_other_calls(looked: Looked, case: Case) -> Reason | None:
+    """Times of an edge on which two sources do not draw the same calls."""
+    edges = edges_like(looked, (case.ends[0], case.ends[-1]))
+    own = drawer_of(case.odd)
+    found = [
+        one
+        for one in looked.odd
+        for other in map(drawer_of, case.others)
+        if one.ends in edges and one.more_in(own, other) + one.more_in(other, own)
+    ]
+    return reason(found, looked) if found else None
+
+
 def missing_with_its_calls(looked: Looked, case: Case) -> Reason | None:
     """A node is not drawn where none of its calls is."""
-    node = case.ends[0]
-    found: list[OddCall] = []
+    found: list[OddTrace] = []
     for other in case.others:
-        for edge in case.index.touching(node, [other.name]):
+        for edge in case.index.touching(case.ends[0], [other.name]):
             if not draws(case.odd.backend, edge):
                 continue
-            odd = explaining(looked, edge.key, (case.odd.backend, 0), (other.backend, edge.requests or 0))
+            sides = (drawer_of(case.odd), 0), (drawer_of(other), edge.requests or 0)
+            odd = explaining(looked, case, edge.key, *sides)
             if not odd:
                 return None
             found += odd
     return reason(found, looked) if found else None
 
 
-def reports(case: Case, other: Source, ends: Ends) -> bool:
+def reports(case: Case, other: Source) -> bool:
     if case.is_missing:
-        return draws(other.backend, Edge(*ends))
+        return draws(other.backend, Edge(case.ends[0], case.ends[1]))
     return case.difference.values.get(other.name) is not None
 
 
-def explaining(looked: Looked, ends: Ends, odd: tuple[str, float], other: tuple[str, float]) -> list[OddCall]:
-    """The odd calls that make one backend have so many more than the other; none where they are too few."""
-    ends = ends[0], (REMOTE if ends[1].kind is Kind.REMOTE else ends[1])
+def explaining(
+    looked: Looked, case: Case, ends: Ends, odd: tuple[str, float], other: tuple[str, float]
+) -> list[OddTrace]:
+    """The traces that make one source have so many more than the other; none where they are too few."""
     (rich, most), (poor, least) = (other, odd) if other[1] > odd[1] else (odd, other)
-    found = [call for call in looked.odd if call.ends == ends and call.is_more_in(rich, poor)]
-    seen = looked.calls.get(ends, 0)
-    if not found or not seen:
-        return []
-    likely = len(found) if looked.complete else likely_of(most, len(found), seen)
+    faults = case.difference.kind is DifferenceKind.ERRORS
+    edges = edges_like(looked, ends)
+    found = [
+        one for one in looked.odd if one.ends in edges and one.faults == faults and one.more_in(rich, poor)
+    ]
+    more = sum(one.more_in(rich, poor) for one in found)
+    seen = sum(looked.calls.get(one, 0) for one in edges)
+    likely = more if looked.complete else likely_of(most, more, seen)
     return found if most - least <= likely else []
+
+
+def edges_like(looked: Looked, ends: Ends) -> Sequence[Ends]:
+    """The edge; or all of its caller's to callees without spans, where none has this name in the traces."""
+    if ends in looked.calls or ends[1].kind is not Kind.REMOTE:
+        return [ends]
+    return [one for one in looked.calls if one[0] == ends[0] and one[1].kind is Kind.REMOTE]
 
 
 def likely_of(calls: float, found: int, seen: int) -> float:
@@ -190,17 +255,17 @@ def likely_of(calls: float, found: int, seen: int) -> float:
     return calls * min(1.0, share + spread)
 
 
-def reason(found: list[OddCall], looked: Looked) -> Reason:
-    counts = Counter(call.shape.name for call in found)
-    shape = max((call.shape for call in found), key=lambda one: counts[one.name])
-    traces = tuple(dict.fromkeys(call.trace for call in found if call.shape is shape))
+def reason(found: list[OddTrace], looked: Looked) -> Reason:
+    counts = Counter(one.shape.name for one in found)
+    shape = max((one.shape for one in found), key=lambda one: counts[one.name])
+    traces = tuple(dict.fromkeys(one.trace for one in found if one.shape is shape))
     seen = [f"{len(traces)} of the {looked.traces} traces that were looked at hold such calls"]
     seen += [f"trace {trace}" for trace in traces[:3]]
     if looked.refused and shape is CALLER_WITHOUT_ENTRY:
         seen.append(
             f"the collector has refused {looked.refused} spans since it started: callers' may be among them"
         )
-    return Reason(shape.cause, shape.advice, tuple(seen), expected=shape is not TWO_SDKS)
+    return Reason(shape.cause, shape.advice, tuple(seen), expected=True)
 
 
 def one_id_twice(looked: Looked, case: Case) -> Reason | None:

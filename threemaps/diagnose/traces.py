@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from threemaps.diagnose import unjoined
-from threemaps.diagnose.absent import absent_calls
+from threemaps.diagnose.absent import Joined, absent_calls
 from threemaps.diagnose.asking import Asking
 from threemaps.diagnose.case import Case, Check, Reason, Subject
 from threemaps.diagnose.shapes import look
@@ -51,13 +51,15 @@ def gather(asking: Asking, refused: int) -> Iterator[Subject]:
         return
     if found.honeycomb:
         yield from unjoined.gather(asking, found.honeycomb, times_of(asking.window))
-    spans = found.honeycomb if found.honeycomb is not None else found.xray
     if found.honeycomb and found.xray is not None:
-        spans = with_entered(found.honeycomb, found.xray)
-        yield absent_calls(spans, found.xray, complete=found.complete)
+        joined = {trace: join(held, found.xray.get(trace, [])) for trace, held in found.honeycomb.items()}
+        yield absent_calls(joined, complete=found.complete)
+        spans = [span for one in joined.values() for span in one.spans]
+    else:
+        one = found.honeycomb or found.xray or {}
+        spans = [span for held in one.values() for span in held]
     if spans:
-        looked = look((span for trace in spans.values() for span in trace), complete=found.complete)
-        yield replace(looked, refused=refused)
+        yield replace(look(spans, complete=found.complete), refused=refused)
     if found.xray:
         yield Impatient(outlasted(found.xray))
 
@@ -179,19 +181,30 @@ def xray_spans(xray: XRay, ids: Sequence[str]) -> dict[str, list[TracedSpan]]:
     return {**{one: [] for one in ids}, **by_trace(spans)}
 
 
-def with_entered(held: Traces, there: Traces) -> dict[str, list[TracedSpan]]:
-    """Honeycomb's spans, marked where X-Ray made a segment of one: nothing else keeps a span's flags."""
-    marked = {}
-    for one, spans in held.items():
-        other = there.get(one, [])
-        parents = {span.id: span.parent for span in other}
-        segments = {span.id for span in other if span.kind == "server"}
-        own = [
-            replace(span, entered=span.id in segments or parents.get(span.id, span.parent) != span.parent)
-            for span in spans
-        ]
-        marked[one] = [*twins(spans, other), *own]
-    return marked
+def join(held: Sequence[TracedSpan], there: Sequence[TracedSpan]) -> Joined:
+    """Honeycomb's spans of a trace with what only X-Ray tells of them, and those that only X-Ray has.
+
+    X-Ray makes a segment of a span whose flags say that its parent is in another process, or puts one above.
+    """
+    own = {span.id: span for span in held}
+    other = {span.id: span for span in there}
+    between = {
+        span.parent for span in there if span.id in own and span.parent != own[span.id].parent
+    } - own.keys()
+    spans = [span if span.id not in other else _told(span, other[span.id]) for span in held]
+    more = [span for span in there if span.id not in own and span.id not in between]
+    services = {**{span.id: span.service for span in there}, **{span.id: span.service for span in held}}
+    more = [
+        # One that came alone does not tell its service: it is that of what it hangs below.
+        span if span.kind == "server" else replace(span, service=services.get(span.parent, span.service))
+        for span in more
+    ]
+    return Joined([*twins(held, there), *spans, *more], frozenset(own), frozenset(other))
+
+
+def _told(span: TracedSpan, there: TracedSpan) -> TracedSpan:
+    entered = there.kind == "server" or there.parent != span.parent
+    return replace(span, entered=entered, fault=there.fault, name=there.name, callee=there.callee)
 
 
 def twins(held: Iterable[TracedSpan], there: Iterable[TracedSpan]) -> Iterator[TracedSpan]:

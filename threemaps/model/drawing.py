@@ -120,9 +120,9 @@ def draws(backend: str, edge: Edge) -> bool:
 class Shape:
     """Calls of one unusual shape: its spans, and the edges that each backend draws of them.
 
-    `spans`: `id(parent) service kind`, separated by commas; `id(parent*)`: the span's flags say that its
-    parent is in another process. A parent that is not among them never came. `edges`: `caller>callee`,
-    `(outside)` for callers from outside, `!` for a callee without a name.
+    `spans`: `id(parent) service kind`, separated by commas, `failed` behind it for a fault; `id(parent*)`:
+    the span's flags say that its parent is in another process. A parent that is not among them never came.
+    `edges`: `caller>callee`, `(outside)` for callers from outside, `!` for a callee without a name.
     """
 
     name: str
@@ -180,6 +180,26 @@ SHAPES: tuple[Shape, ...] = (
         "none needed",
     ),
     Shape(
+        "a name by which only some calls are answered",
+        "a() web server, b(a) web client, c(b) api server, d(a) web client",
+        {
+            HONEYCOMB: "web>api",
+            XRAY: "(outside)>web web>api web>!",
+            CLOUDWATCH: "(outside)>web web>api web>api",
+        },
+        "some calls by this name were answered and some not: X-Ray draws the latter to a remote of that "
+        "name, CloudWatch takes all calls by a name for calls of the one service that answers them",
+        "look at why they were not answered: a trace of one, the callee's log",
+    ),
+    Shape(
+        "a call that failed for one of its two sides",
+        "a() web server, b(a) web client, c(b) api server failed",
+        {HONEYCOMB: "web>api", XRAY: "(outside)>web web>api", CLOUDWATCH: "(outside)>web web>api"},
+        "the caller and the callee do not agree on whether a call failed: X-Ray counts a fault where either "
+        "does, CloudWatch where the caller does, Honeycomb where the callee does",
+        "none needed for the maps; timeouts, retries and proxies in between make a call fail for one side",
+    ),
+    Shape(
         "two server spans of one service for one call (two SDKs in one app)",
         "a() web server, b(a) web client, c(b) api server, d(b) api server",
         {
@@ -188,7 +208,7 @@ SHAPES: tuple[Shape, ...] = (
             CLOUDWATCH: "(outside)>web (outside)>api web>api",
         },
         "one call has two server spans in one service, as with the X-Ray SDK and OpenTelemetry in one app: "
-        "Honeycomb and X-Ray count the call twice",
+        "Honeycomb and X-Ray count the call twice, CloudWatch counts the second as from outside",
         "take one of the two out of the app: each request is to begin one span there",
     ),
 )
@@ -198,10 +218,12 @@ def spans_of(shape: Shape) -> list[TracedSpan]:
     """The spans of a shape, as one trace."""
     found = []
     for text in shape.spans.split(", "):
-        own, service, kind = text.split()
+        own, service, kind, *failed = text.split()
         name, _, parent = own.removesuffix(")").partition("(")
         entered = parent.endswith("*")
-        found.append(TracedSpan(shape.name, name, parent.removesuffix("*"), service, kind, entered))
+        found.append(
+            TracedSpan(shape.name, name, parent.removesuffix("*"), service, kind, entered, fault=bool(failed))
+        )
     return found
 
 

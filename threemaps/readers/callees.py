@@ -15,7 +15,7 @@ from threemaps.model.difference import Window
 from threemaps.readers.aws import aws_client, reasons
 from threemaps.readers.batch import batch_get_traces
 from threemaps.readers.pages import pages
-from threemaps.readers.segments import documents
+from threemaps.readers.segments import attributes_of, documents
 from threemaps.settings import Settings
 
 PERMISSION = "xray:GetTraceSummaries"
@@ -150,10 +150,6 @@ def queues_of(document: Mapping[str, Any]) -> set[str]:
     """What the messages came from that a segment is the work on."""
     said = attributes_of(document)
     return set() if is_call(document) else {str(said[name]) for name in QUEUES if said.get(name)}
-
-
-def attributes_of(part: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {**_part(_part(part, "metadata"), "default"), **_part(part, "annotations")}
 
 
 def names_of(call: Mapping[str, Any]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from threemaps.model.spans import TracedSpan
+from threemaps.readers.span_log import callee_of
 
 
 def documents(trace: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -42,6 +43,7 @@ def _parts(document: Mapping[str, Any], trace: str, service: str, kind: str) -> 
             start=_time(part.get("start_time")),
             end=_time(part.get("end_time")),
             fault=bool(part.get("fault")),
+            callee=callee_of(attributes_of(part)),
         )
         inner = part.get("subsegments")
         children = inner if isinstance(inner, list) else []
@@ -54,3 +56,12 @@ def _kind(subsegment: Mapping[str, Any]) -> str:
 
 def _time(value: object) -> float:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+
+
+def attributes_of(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**_part(_part(part, "metadata"), "default"), **_part(part, "annotations")}
+
+
+def _part(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = document.get(name)
+    return found if isinstance(found, dict) else {}

@@ -79,6 +79,10 @@ def doubts(
     missed = [str(one) for one, own in served.items() if Received.by(one, made).faults > (own.faults or 0)]
     if missed:
         yield f"Callers saw more faults than {some(sorted(missed))} had, so not every call got there"
+    found = {Node(name) for services in answered.values() for name in services} & served.keys()
+    beyond = [str(one) for one in found if Received.by(one, made).calls > served[one].calls]
+    if beyond:
+        yield f"{some(sorted(beyond))} served fewer calls than by its name were made"
 
 
 def some(names: Sequence[str]) -> str:

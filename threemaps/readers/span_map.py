@@ -38,14 +38,15 @@ class Calls:
         self._spans = spans
         self.ended = [span for span in spans.values() if start <= span.end_ns < end]
         self.services = {span.service for span in self.ended}
-        entries = [span for span in spans.values() if span.parent and self._is_entry(span)]
-        self._entered = {(span.trace, span.parent): span.service for span in entries}
-        # What answered some calls by a name is whom the others by this name were for.
-        self._named = {
-            (span.service, span.callee): self._entered[span.trace, span.id]
-            for span in self.ended
-            if span.kind in CALLS and (span.trace, span.id) in self._entered
-        }
+        self._entered: dict[tuple[str, str], list[str]] = {}
+        for span in spans.values():
+            if span.parent and self._is_entry(span):
+                self._entered.setdefault((span.trace, span.parent), []).append(span.service)
+        self._answered: dict[tuple[str, str], set[str]] = {}
+        for span in self.ended:
+            if span.kind in CALLS:
+                name = span.service, span.callee
+                self._answered.setdefault(name, set()).update(self._entered.get((span.trace, span.id), ()))
 
     def _is_entry(self, span: LoggedSpan) -> bool:
         """Whether its process was called with it: by its kind, or as its parent is another service's."""
@@ -65,10 +66,13 @@ class Calls:
             yield Node.outside(), Node(span.service)
 
     def _target(self, span: LoggedSpan) -> Node:
-        if answered := self._entered.get((span.trace, span.id)):
-            return Node(answered)
-        name = self._named.get((span.service, span.callee), span.callee)
-        return Node(name) if name in self.services else Node(name, Kind.REMOTE)
+        """Who answered; else the service of that name, or the only one that answered others by it."""
+        if reached := self._entered.get((span.trace, span.id)):
+            return Node(reached[0])
+        if span.callee in self.services:
+            return Node(span.callee)
+        known = self._answered[span.service, span.callee]
+        return Node(next(iter(known))) if len(known) == 1 else Node(span.callee, Kind.REMOTE)
 
 
 def map_of(spans: Spans, window: Window) -> ServiceMap:
