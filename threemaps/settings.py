@@ -63,11 +63,14 @@ PORTS = {
 PORTS_FILE = "ports.json"  # beside the pids, while something runs
 
 BACKEND_CHOICES = ("local", "cloud", "honeycomb", "aws")
+OURS = ("THREEMAPS_", "HONEYCOMB_", "AWS_", "ROLLBAR_")
 # Variables that move what is real, with an example.
-ENDPOINTS = {
-    "honeycomb": ("HONEYCOMB_API_ENDPOINT", "https://api.eu1.honeycomb.io"),
-    "aws": ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"),
-}
+ADDRESSES = {"HONEYCOMB_API_ENDPOINT": "https://api.eu1.honeycomb.io"}
+REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
+SECRETS = (
+    *("HONEYCOMB_API_KEY", "HONEYCOMB_CONFIGURATION_KEY", "HONEYCOMB_MANAGEMENT_KEY", "ROLLBAR_ACCESS_TOKEN"),
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+)
 # A value of `.env` in quotes, with nothing but a comment behind it.
 QUOTED = re.compile(r"""(["'])(.*?)\1\s*(?:\s#.*)?""")
 XRAY_INGESTS = ("otlp", "segments")
@@ -106,7 +109,7 @@ class Settings:
             aws_is_real="aws" in backends,
             xray_ingest=parse_xray_ingest(merged.get("THREEMAPS_XRAY_INGEST", "otlp")),
             quiet=parse_seconds(merged, "THREEMAPS_QUIET_SECONDS", DEFAULT_QUIET_SECONDS),
-            environ=checked_endpoints(merged, backends),
+            environ=checked_values(merged, backends),
         )
 
     def get(self, variable: str, default: str = "") -> str:
@@ -270,11 +273,10 @@ def parse_seconds(environ: Mapping[str, str], variable: str, default: float) -> 
 
 
 def parse_folder(text: str) -> Path:
-    """THREEMAPS_STATE, in which ~ is somebody's home. A $ would be a variable to the collector."""
-    if "$" in text:
-        raise UserError(
-            f"THREEMAPS_STATE={text!r} has a $ in it", hint="name a folder without one", exit_code=2
-        )
+    """THREEMAPS_STATE, in which ~ is somebody's home. To the collector ${ and } are a variable."""
+    if "$" in text or "}" in text:
+        problem = f"THREEMAPS_STATE={text!r} has a $ or }} in it"
+        raise UserError(problem, hint="name a folder without one", exit_code=2)
     try:
         return Path(text).expanduser().absolute()
     except RuntimeError as error:
@@ -283,17 +285,31 @@ def parse_folder(text: str) -> Path:
         ) from error
 
 
-def checked_endpoints(environ: Mapping[str, str], backends: Collection[str]) -> Mapping[str, str]:
-    """The addresses of what is real, if others than the vendors' own are given."""
-    for backend, (variable, example) in ENDPOINTS.items():
-        text = environ.get(variable, "")
-        if backend in backends and text and not is_base_url(text):
+def checked_values(environ: Mapping[str, str], backends: Collection[str]) -> Mapping[str, str]:
+    """What would not reach collector, Compose and vendors as it is, is refused by its name."""
+    for variable, text in environ.items():
+        if variable in SECRETS and not re.fullmatch("[!-~]([ -~]*[!-~])?", text):
+            problem = f"{variable} begins or ends with a blank, or has a character in it that no key has"
+            raise UserError(problem, hint="copy it again, whole and alone", exit_code=2)
+        if variable.startswith(OURS) and any(ord(one) < 32 or ord(one) == 127 for one in text):
+            problem = f"{variable}={text[:60]!r} has a line break or another control character in it"
+            raise UserError(problem, hint="leave it out", exit_code=2)
+        if _is_address(variable, backends) and not is_base_url(text):
             raise UserError(
                 f"{variable}={text!r} is no address of a server",
-                hint=f"http:// or https://, a host, perhaps a port, and no path: {variable}={example}",
+                hint="http:// or https://, a host, perhaps a port, and no path, as in "
+                f"{variable}={ADDRESSES.get(variable, 'http://127.0.0.1:4566')}",
                 exit_code=2,
             )
+        if variable in REGIONS and "aws" in backends and not re.fullmatch(r"[a-z0-9-]+", text):
+            raise UserError(f"{variable}={text!r} is no region", hint=f"{variable}=us-east-1", exit_code=2)
     return environ
+
+
+def _is_address(variable: str, backends: Collection[str]) -> bool:
+    """Of ours, or of what is real."""
+    named = {"THREEMAPS_URL_": "", "HONEYCOMB_API_ENDPOINT": "honeycomb", "AWS_ENDPOINT_URL": "aws"}
+    return any(variable.startswith(name) and backend in (*backends, "") for name, backend in named.items())
 
 
 def is_base_url(text: str) -> bool:
@@ -303,7 +319,7 @@ def is_base_url(text: str) -> bool:
     except ValueError:
         return False
     rest = (parts.path.rstrip("/"), parts.query, parts.fragment)
-    return is_server and not any(rest) and not any(one.isspace() for one in text)
+    return is_server and not any(rest) and not any(one.isspace() or one == "$" for one in text)
 
 
 def default_state(project: Path) -> Path:
@@ -331,7 +347,15 @@ def read_dotenv(path: Path) -> dict[str, str]:
         name, separator, value = line.strip().removeprefix("export ").partition("=")
         value = value.strip()
         quoted = QUOTED.fullmatch(value)
+        is_literal = quoted is not None and quoted[1] == "'"
         value = quoted[2] if quoted else value.partition(" #")[0].rstrip()
+        changed = "$" in value or (quoted is not None and "\\" in value)
+        if changed and not is_literal and name.strip().startswith(OURS):
+            raise UserError(
+                f"{path}: {name.strip()} has a $ or \\ in it, which docker compose would not take as it is",
+                hint=f"put the value into single quotes: {name.strip()}='…'",
+                exit_code=2,
+            )
         if separator and value and not name.startswith("#"):
             values[name.strip()] = value
     return values

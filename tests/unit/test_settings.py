@@ -80,8 +80,9 @@ def test_what_waits_for_one_backend_is_never_sent_to_another(tmp_path: Path) -> 
 
 
 def test_a_folder_is_never_taken_for_a_variable(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"has a \$ in it"):
-        load(tmp_path, THREEMAPS_STATE="/tmp/a$b")
+    for name in ("/tmp/a$b", "/tmp/a}b"):
+        with pytest.raises(UserError, match=r"has a \$ or } in it"):
+            load(tmp_path, THREEMAPS_STATE=name)
 
 
 def test_nobodys_home_is_no_folder(tmp_path: Path) -> None:

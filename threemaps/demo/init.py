@@ -50,8 +50,11 @@ def aws_credentials(settings: Settings) -> str:
 
 
 def env_file(values: Mapping[str, str]) -> str:
-    """As `Settings.load` reads it through THREEMAPS_ENV_FILE; in quotes, so that a `#` stays a `#`."""
-    return "".join(f'{name}="{value}"\n' for name, value in values.items())
+    """As `Settings.load` reads it through THREEMAPS_ENV_FILE: literal, whatever is in a value but a '."""
+    for name, value in values.items():
+        if "'" in value:
+            raise UserError(f"{name} has a ' in it", hint="use a value without one", exit_code=2)
+    return "".join(f"{name}='{value}'\n" for name, value in values.items())
 
 
 def write_flags(path: Path) -> None:

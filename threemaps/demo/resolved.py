@@ -107,7 +107,8 @@ def write_resolved(settings: Settings) -> None:
     settings.run.mkdir(parents=True, exist_ok=True, mode=0o700)
     settings.queue.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name, value in resolved(settings).items():
-        write_private(settings.run / name, value)
+        # The collector takes ${…} in these for a variable, and $$ for a $. The other file is for AWS's SDK.
+        write_private(settings.run / name, value if name == "aws_credentials" else value.replace("$", "$$"))
     if not (settings.run / room.FILE).exists():  # else it is what the running collector was told last
         write_private(settings.run / room.FILE, room.padded(room.OPEN))
 

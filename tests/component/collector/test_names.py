@@ -162,7 +162,7 @@ def test_a_service_of_ours_is_called_by_its_name(chain: Chain) -> None:
     )
 
 
-@pytest.mark.parametrize("line", ["payments", "10.0.3.7:8080 payments", "a = b = c", "a:1 = $(id)"])
+@pytest.mark.parametrize("line", ["payments", "10.0.3.7:8080 payments", "a = b = c"])
 def test_a_line_that_is_no_name_is_named(tmp_path: Path, line: str) -> None:
     (tmp_path / "names").write_text(f"a:1 = b\n{line}\n")
     with pytest.raises(UserError) as refused:
