@@ -8,7 +8,7 @@ RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin threemaps \
     && chown -R 10001:10001 /state
 COPY requirements-image.lock ./
 RUN pip install --no-cache-dir --require-hashes -r requirements-image.lock
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY aws ./aws
 COPY collector ./collector
 COPY threemaps ./threemaps

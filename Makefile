@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-tools wheel test-wheel test-long test-docker test-kafka test-real test-lowest test-newest release-notes chaos setup down lint format bench audit sbom lock clean
+.PHONY: help licences demo test test-all test-tools wheel test-wheel test-long test-docker test-kafka test-real test-lowest test-newest release-notes chaos setup down lint format bench audit sbom lock clean
 
 help: ## Show what can be made
 	@printf 'threemaps: one request, three service maps\n\n'
@@ -71,12 +71,16 @@ release-notes: setup ## Write build/release-notes.md: what CHANGELOG.md says of 
 	  awk -v version="$$version" '/^## / { on = index($$0, "[" version "]") } on' CHANGELOG.md > build/release-notes.md
 	@test -s build/release-notes.md || { echo "CHANGELOG.md has no section for this version"; exit 1; }
 
-lint: setup ## Check style, types, the direction of imports and that nothing is unused
+lint: setup ## Check style, types, licences, the direction of imports and that nothing is unused
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@out=$$($(BIN)/lint-imports --no-cache 2>&1) || { echo "$$out"; exit 1; }
 	@$(BIN)/vulture
+	@$(BIN)/python -m tests.licences
+
+licences: setup ## Write NOTICE anew; the Go modules have to be in Go's cache, as after building the collector
+	@$(BIN)/python -m tests.licences --write
 
 format: setup ## Put the code into shape
 	@$(BIN)/ruff format .
@@ -91,8 +95,8 @@ $(AUDIT)/.ready: requirements-audit.lock
 	@$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-audit: $(AUDIT)/.ready ## Look for known vulnerabilities in what the lock pins (asks PyPI)
-	@$(AUDIT)/bin/pip-audit --disable-pip --strict --progress-spinner off --requirement requirements.lock
+audit: $(AUDIT)/.ready ## Look for known vulnerabilities in what the lock pins (asks PyPI, or OSV)
+	@$(AUDIT)/bin/python -m tests.audit
 
 sbom: $(AUDIT)/.ready ## Write build/sbom.json: what the image and the collector are made of
 	@mkdir -p build

