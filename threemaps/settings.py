@@ -308,8 +308,12 @@ def checked_values(environ: Mapping[str, str], backends: Collection[str]) -> Map
 
 def _is_address(variable: str, backends: Collection[str]) -> bool:
     """Of ours, or of what is real."""
-    named = {"THREEMAPS_URL_": "", "HONEYCOMB_API_ENDPOINT": "honeycomb", "AWS_ENDPOINT_URL": "aws"}
-    return any(variable.startswith(name) and backend in (*backends, "") for name, backend in named.items())
+    named = {
+        r"THREEMAPS_URL_\w+": "",
+        "HONEYCOMB_API_ENDPOINT": "honeycomb",
+        r"AWS_ENDPOINT_URL(_\w+)?": "aws",
+    }
+    return any(re.fullmatch(name, variable) and backend in (*backends, "") for name, backend in named.items())
 
 
 def is_base_url(text: str) -> bool:
