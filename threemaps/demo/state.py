@@ -10,6 +10,7 @@ from threemaps.errors import UserError
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 PRIVATE = 0o600
+OURS = ("run", "logs", "queue", "data", "faults", "page", "tmp", "losses.json")
 
 
 def claim(state: Path) -> None:
@@ -21,11 +22,12 @@ def claim(state: Path) -> None:
     os.umask(OTHERS)
     require_safe_way(state)
     state.mkdir(parents=True, exist_ok=True)
-    _close(state.resolve())
-    for folder, folders, files in os.walk(state, onerror=_refuse_unread):
-        for name in (*folders, *files):
-            with contextlib.suppress(FileNotFoundError):  # of a process that goes on writing
-                _close(Path(folder) / name)
+    state = state.resolve()
+    _require_own(state)
+    if all(path.name in OURS for path in state.iterdir()):
+        _close(state)  # and not a home, or /tmp, in which there are other things
+    for name in OURS:
+        _close_all(state / name)
 
 
 def require_safe_way(path: Path) -> None:
@@ -61,11 +63,26 @@ def _require_kept(path: Path) -> None:
             raise _elsewhere(f"{path} belongs to somebody else (uid {owner})")
 
 
-def _close(path: Path) -> None:
-    """Takes from others what they may do with it. The folder comes before what is in it."""
+def _close_all(place: Path) -> None:
+    """A folder comes before what is in it."""
+    with contextlib.suppress(FileNotFoundError):
+        _close(place)
+    for folder, folders, files in os.walk(place, onerror=_refuse_unread):
+        for name in (*folders, *files):
+            with contextlib.suppress(FileNotFoundError):  # of a process that goes on writing
+                _close(Path(folder) / name)
+
+
+def _require_own(path: Path) -> os.stat_result:
     found = path.lstat()
     if found.st_uid != os.geteuid():
         raise _elsewhere(f"{path} belongs to somebody else (uid {found.st_uid})")
+    return found
+
+
+def _close(path: Path) -> None:
+    """Takes from others what they may do with it."""
+    found = _require_own(path)
     if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
         raise _elsewhere(f"{path} is a link, or no file")
     if found.st_mode & OTHERS:
@@ -73,7 +90,7 @@ def _close(path: Path) -> None:
 
 
 def _refuse_unread(error: OSError) -> None:
-    if not isinstance(error, FileNotFoundError):
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
         raise error
 
 

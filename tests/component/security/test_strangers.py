@@ -127,14 +127,28 @@ def test_what_is_planted_inside_is_refused(shared: Path, plant: tuple[str, ...])
 def test_no_link_is_followed(shared: Path) -> None:
     target = shared / "target"
     target.write_text("before")
+    run = shared / "run"
+    run.mkdir()
     for name in ("lock", "value.new"):
-        (shared / name).symlink_to(target)
-    with pytest.raises(OSError, match="symbolic links"), exclusive(shared / "lock", lambda: None):
+        (run / name).symlink_to(target)
+    with pytest.raises(OSError, match="symbolic links"), exclusive(run / "lock", lambda: None):
         pass
-    write_private(shared / "value", "secret")
+    write_private(run / "value", "secret")
     assert target.read_text() == "before"
     with pytest.raises(UserError, match="is a link"):
         claim(shared)
+
+
+def test_what_else_is_in_the_folder_stays_as_it_is(shared: Path) -> None:
+    """Somebody may have named his home, or /tmp."""
+    other = shared / "photos" / "one"
+    other.parent.mkdir()
+    other.touch()
+    (shared / "run").mkdir()
+    claim(shared)
+    assert other.stat().st_mode & 0o777 == 0o666
+    assert shared.stat().st_mode & 0o7777 == 0o1777
+    assert not open_to_others(shared / "run")
 
 
 def test_a_folder_that_anybody_may_rename_is_refused(shared: Path) -> None:
