@@ -79,3 +79,16 @@ def test_every_command_is_documented() -> None:
     assert [
         name for name in COMMANDS if f"threemaps {name}" not in written and f"make {name}" not in written
     ] == []
+
+
+def test_every_row_of_the_table_of_strangers_names_tests_that_exist() -> None:
+    text = (PROJECT / "docs" / "security.md").read_text()
+    table = text.partition("| who | tries |")[2].partition("\n\n")[0]
+    rows = [row.split("|") for row in table.splitlines()[2:]]
+    assert len(rows) > 15
+    for row in rows:
+        names = re.findall(r"`([\w/]+\.py)`", row[4])
+        assert names or "possible" in row[3], row
+        for name in names:
+            folder = PROJECT if "/" in name else PROJECT / "tests" / "component" / "security"
+            assert (folder / name).is_file(), name

@@ -12,6 +12,7 @@ from threemaps.basics.waiting import WaitingApp
 from threemaps.errors import UserError
 from threemaps.settings import Settings
 from threemaps.standins.heap import collect_rarely, share_one_heap
+from threemaps.standins.hosts import only_from_here
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -76,7 +77,7 @@ def serve(name: str, settings: Settings, retention: "Retention | None" = None) -
 
 def _listen(name: str, app: "WSGIApplication", settings: Settings) -> None:
     server = listen(
-        app,
+        only_from_here(app),
         name,
         settings.bind,
         settings.ports[name],
