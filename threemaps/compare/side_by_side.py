@@ -62,6 +62,7 @@ class Comparing:
         self._comparison: Comparison | None = None
         self._shown: Reading | None = None
         self._looked: datetime | None = None
+        self._standing_shown: tuple[Trouble, ...] = ()
 
     def once(self, wait: timedelta | None = None, report: Report = lambda waited: None) -> Comparison:
         """The maps once they have settled. Never raises because of a source that cannot be read."""
@@ -82,8 +83,10 @@ class Comparing:
         self._looked = now
         self.reader.forget_failures()
         reading = self.watch.look(self._agree)
-        if reading.settled and (self._shown is None or _is_news(reading, self._shown)):
-            self._shown = reading
+        standing = self._standing(reading) if reading.settled else ()
+        is_news = self._shown is None or _is_news(reading, self._shown) or standing != self._standing_shown
+        if reading.settled and is_news:
+            self._shown, self._standing_shown = reading, standing
             self._comparison = self.compared(reading)
         elif self._shown is None and (self._comparison is None or reading.maps != self._comparison.maps):
             sources = {source.name: source for source in self.reader.sources(reading)}

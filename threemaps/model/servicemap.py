@@ -39,6 +39,7 @@ class Edge:
     errors: int | None = None
     mean_ms: float | None = None
     p95_ms: float | None = None
+    client_errors: int | None = field(default=None, compare=False)  # 4xx: drawn, never compared
 
     @property
     def key(self) -> tuple[Node, Node]:

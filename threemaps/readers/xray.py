@@ -27,12 +27,14 @@ class Calls:
 
     requests: int = 0
     faults: int = 0
+    client_errors: int = 0
     seconds: float = 0.0
     histogram: dict[float, int] = field(default_factory=dict)
 
     def edge(self, source: Node, target: Node) -> Edge:
         mean = round(self.seconds / self.requests * 1000, 3) if self.requests else None
-        return Edge(source, target, self.requests, self.faults, mean, percentile(self.histogram, 0.95))
+        p95 = percentile(self.histogram, 0.95)
+        return Edge(source, target, self.requests, self.faults, mean, p95, self.client_errors)
 
 
 class XRay:
@@ -89,6 +91,8 @@ class XRay:
         faults = statistics.get("FaultStatistics") or {}
         calls.requests += self._shape.count(statistics.get("TotalCount") or 0, "TotalCount")
         calls.faults += self._shape.count(faults.get("TotalCount") or 0, "FaultStatistics.TotalCount")
+        errors = statistics.get("ErrorStatistics") or {}
+        calls.client_errors += self._shape.count(errors.get("TotalCount") or 0, "ErrorStatistics.TotalCount")
         calls.seconds += self._shape.number(statistics.get("TotalResponseTime") or 0, "TotalResponseTime")
         for entry in edge.get("ResponseTimeHistogram") or []:
             value = self._shape.number(entry.get("Value") or 0, "a histogram's Value")

@@ -1,7 +1,7 @@
 """A comparison as one HTML file that opens from disk, and the parts of it that the page shares."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from threemaps.model.difference import Comparison, Difference
 from threemaps.render import numbers, words
@@ -90,35 +90,93 @@ def _reasons(found: list[Difference]) -> Iterator[str]:
         yield f"<li><ul>{facts}</ul><dl>{rows}</dl></li>"
 
 
+FIELDS = {"requests": "requests", "errors": "failed", "mean_ms": "mean", "p95_ms": "p95"}
+
+
+def fields(scene: Scene) -> dict[str, list[str]]:
+    """Source → what it reports of any edge: a backend has no column for what it never reports."""
+    found: dict[str, list[str]] = {}
+    for source in scene.comparison.maps:
+        told = [scene.told_of_edge(source, link) for link in scene.links]
+        reported = {name for name in FIELDS for one in told if getattr(one, name) is not None}
+        found[source] = [name for name in FIELDS if name == "requests" or name in reported]
+    return found
+
+
 def edge_table(scene: Scene) -> str:
-    names = list(scene.comparison.maps)
-    heads = "".join(
-        f'<th scope="colgroup" colspan="3"><bdi>{markup(title(name))}</bdi></th>' for name in names
-    )
-    under = "".join(
-        '<th scope="col">requests</th><th scope="col">errors</th><th scope="col">mean</th>' for _ in names
-    )
-    rows = "".join(edge_row(scene, link) for link in scene.reading_order)
+    columns = fields(scene)
+    rows = "".join(edge_row(scene, link, columns) for link in differences_first(scene))
     return (
         '<div class="scroll" tabindex="0" role="region" aria-label="Table of every edge">'
-        '<table class="edges"><thead><tr>'
-        f'<th scope="col" rowspan="2">Caller and callee</th>{heads}</tr><tr>{under}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
+        f'<table class="edges"><thead>{table_head(columns)}</thead><tbody>{rows}</tbody></table></div>'
     )
 
 
-def edge_row(scene: Scene, link: Link, attributes: str = "") -> str:
+def differences_first(scene: Scene) -> list[Link]:
+    """Then from the top of the maps to their bottom."""
+    return sorted(scene.reading_order, key=lambda link: not _differs(scene, link))
+
+
+def _differs(scene: Scene, link: Link) -> bool:
+    return any(scene.told_of_edge(source, link).odd for source in scene.comparison.maps)
+
+
+def table_head(columns: Mapping[str, list[str]], *, sortable: bool = False) -> str:
+    def head(key: str, text: str, attributes: str) -> str:
+        inside = f'<button type="button" data-column="{key}">{text}</button>' if sortable else text
+        return f"<th{attributes}>{inside}</th>"
+
+    first = head("name", "Caller and callee", ' scope="col" rowspan="2"')
+    groups = "".join(
+        f'<th scope="colgroup" colspan="{len(names)}"><bdi>{markup(title(source))}</bdi></th>'
+        for source, names in columns.items()
+    )
+    under = "".join(
+        head(f"{number}-{name}", FIELDS[name], ' scope="col"')
+        for number, names in enumerate(columns.values())
+        for name in names
+    )
+    return f"<tr>{first}{groups}</tr><tr>{under}</tr>"
+
+
+def edge_row(
+    scene: Scene, link: Link, columns: Mapping[str, list[str]], attributes: str = "", address: str = ""
+) -> str:
     name = f"<bdi>{markup(link.source.name)}</bdi> → <bdi>{markup(link.target.name)}</bdi>"
-    cells = "".join(_cells(scene.told_of_edge(source, link)) for source in scene.comparison.maps)
-    return f'<tr{attributes}><th scope="row">{name}</th>{cells}</tr>'
-
-
-def _cells(told: Told) -> str:
-    if told.state == "missing":
-        return '<td class="odd" colspan="3">missing</td>'
-    state = "odd" if told.odd else told.state
-    failed = ' class="failed"' if told.errors else ""
-    return (
-        f'<td class="{state}">{"≠ " if told.odd else ""}{numbers.count(told.requests)}</td>'
-        f"<td{failed}>{numbers.count(told.errors)}</td><td>{numbers.duration(told.mean_ms)}</td>"
+    linked = f'<a href="{address}">{name}</a>' if address else name
+    cells = "".join(
+        _cells(scene.told_of_edge(source, link), number, names)
+        for number, (source, names) in enumerate(columns.items())
     )
+    return f'<tr{attributes}><th scope="row">{linked}</th>{cells}</tr>'
+
+
+def _cells(told: Told, number: int, names: list[str]) -> str:
+    if told.state == "missing":
+        return f'<td class="odd" colspan="{len(names)}">missing</td>'
+    return "".join(_cell(told, f"{number}-{name}", name) for name in names)
+
+
+def _cell(told: Told, key: str, name: str) -> str:
+    value = _number(told, name)
+    words = [told.state if not told.odd else "odd"] if name == "requests" else []
+    words += ["failed"] if name == "errors" and told.errors else []
+    style = f' class="{" ".join(words)}"' if words else ""
+    sort = "" if value is None else f' data-value="{value:g}"'
+    return f'<td{style} data-column="{key}"{sort}>{_text(told, name)}</td>'
+
+
+def _number(told: Told, name: str) -> float | None:
+    """By what a column is sorted: failures by their share."""
+    value: float | None = getattr(told, name)
+    return value / told.requests if name == "errors" and value and told.requests else value
+
+
+def _text(told: Told, name: str) -> str:
+    if name == "requests":
+        delta = f" <small>{numbers.signed(told.delta)}</small>" if told.delta else ""
+        return f"{'≠ ' if told.odd else ''}{numbers.count(told.requests)}{delta}"
+    if name == "errors":
+        share = f" ({numbers.share(told.errors, told.requests)})" if told.errors and told.requests else ""
+        return numbers.count(told.errors) + share
+    return numbers.duration(getattr(told, name))

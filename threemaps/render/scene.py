@@ -71,6 +71,7 @@ class Told:
     errors: int | None = None
     mean_ms: float | None = None
     p95_ms: float | None = None
+    client_errors: int | None = None
 
 
 # The source of the map that is all maps in one: what most report, and where one diverges.
@@ -212,6 +213,7 @@ def _together(edges: Sequence[Edge]) -> dict[str, Any]:
         "errors": _sum(edge.errors for edge in edges),
         "mean_ms": edges[0].mean_ms if len(edges) == 1 else mean,
         "p95_ms": edges[0].p95_ms if len(edges) == 1 else None,
+        "client_errors": _sum(edge.client_errors for edge in edges),
     }
 
 

@@ -34,6 +34,7 @@ MAP = """
 .map .ring{fill:none;stroke:var(--good);stroke-width:3.5}
 .map .ring.unknown{stroke:var(--node-line);stroke-dasharray:2 2}
 .map .ring.bad{stroke:var(--bad)}
+.map .ring.warn{stroke:var(--warn)}
 .map .slow .way{stroke:var(--warn)}
 .map .slow .head{fill:var(--warn)}
 .map .failing-some .way{stroke:color-mix(in srgb,var(--bad) 60%,var(--edge))}

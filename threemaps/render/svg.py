@@ -20,6 +20,7 @@ MOST_LABELS = 150
 # A call that takes longer than this on average is drawn as slow.
 SLOW_MS = 500.0
 RING_RADIUS = 8.0
+LEAST_ARC = 0.06  # of the ring: what is rare is seen
 CHARACTER_WIDTH = 6.2
 TAGS = re.compile(r"<[^>]*>")
 PANEL_GAP, PANEL_TOP = 24.0, 44.0
@@ -82,8 +83,9 @@ class Painter:
         text, way = edge_text(link, told), path(route.points)
         # In a crowd every edge is one of thousands: no more pieces to it than have to be.
         reach = "" if self.crowded else f'<path class="reach" d="{way}"/>'
+        ends = f"{link.source.key} {link.target.key}"
         return (
-            f'<g class="edge {_classes(told)}"{self._handles(source, link.key, text, told)}>'
+            f'<g class="edge {_classes(told)}"{self._handles(source, link.key, text, told, ends)}>'
             f'{self._title(text)}{reach}<path class="way" d="{way}" stroke-width="{width:.1f}"/>'
             f'<polygon class="head" points="{head(route.points, width)}"/>'
             f"{self._label(told, route.label)}</g>"
@@ -118,8 +120,8 @@ class Painter:
             f"{markup(self._labels[spot])}</text>{below}</g>"
         )
 
-    def _handles(self, source: str, key: str, text: str, told: Told) -> str:
-        """By what the page finds a piece again, here and in the other maps."""
+    def _handles(self, source: str, key: str, text: str, told: Told, ends: str = "") -> str:
+        """By what the page finds a piece again, here and in the other maps; of an edge also its `ends`."""
         if not self.interactive:
             return ""
         values = (
@@ -128,9 +130,10 @@ class Painter:
             numbers.duration(told.mean_ms),
             numbers.duration(told.p95_ms),
         )
+        related = f' data-ends="{ends}"' if ends else ""
         return (
             f' id="{self._prefix(source)}-{key}" data-key="{key}" role="button" tabindex="-1"'
-            f' aria-label="{markup(text)}" data-told="{told.state}|{"|".join(values)}"'
+            f' aria-label="{markup(text)}"{related} data-told="{told.state}|{"|".join(values)}"'
         )
 
 
@@ -178,19 +181,22 @@ def _classes(told: Told) -> str:
 
 
 def _ring(told: Told, middle: Point) -> str:
-    """A ring whose red share is the share of calls that failed; none where no calls are known."""
+    """A ring with a red share of 5xx and an amber one of 4xx; none where no calls are known."""
     if told.state != "told" or not told.requests:
         return ""
-    x, y = f"{middle.x:.1f}", f"{middle.y:.1f}"
+    place = f'cx="{middle.x:.1f}" cy="{middle.y:.1f}" r="{RING_RADIUS}"'
     known = "" if told.errors is not None else " unknown"
-    whole = f'<circle class="ring{known}" cx="{x}" cy="{y}" r="{RING_RADIUS}"/>'
-    if not told.errors:
-        return whole
-    failed = max(told.errors / told.requests, 0.06) * 100
-    return (
-        f'{whole}<circle class="ring bad" cx="{x}" cy="{y}" r="{RING_RADIUS}" pathLength="100"'
-        f' stroke-dasharray="{failed:.1f} 100" transform="rotate(-90 {x} {y})"/>'
-    )
+    arcs, begin = [f'<circle class="ring{known}" {place}/>'], 0.0
+    for style, count in (("bad", told.errors), ("warn", told.client_errors)):
+        if count:
+            share = min(max(count / told.requests, LEAST_ARC) * 100, 100.0)
+            turn = f'transform="rotate({begin * 3.6 - 90:.1f} {middle.x:.1f} {middle.y:.1f})"'
+            arcs.append(
+                f'<circle class="ring {style}" {place} pathLength="100"'
+                f' stroke-dasharray="{share:.1f} 100" {turn}/>'
+            )
+            begin += share
+    return "".join(arcs)
 
 
 def _box(spot: Spot, middle: Point) -> str:
@@ -230,6 +236,8 @@ def edge_text(link: Link, told: Told) -> str:
     )
     if told.p95_ms is not None:
         parts.append(f"p95 {numbers.duration(told.p95_ms)}")
+    if told.client_errors:
+        parts.append(f"{numbers.count(told.client_errors)} client errors (4xx)")
     return f"{ends}: {', '.join(parts)}{'; ' + (told.note or 'this map diverges here') if told.odd else ''}"
 
 

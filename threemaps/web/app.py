@@ -15,7 +15,7 @@ from threemaps.render.names import TITLES, shown
 from threemaps.render.scene import MERGED
 from threemaps.render.style import COLOURS, MAP, SHEET
 from threemaps.settings import SERVICES, Settings
-from threemaps.web import MOST_STREAMS, consoles, tries
+from threemaps.web import MOST_STREAMS, buttons, consoles, tour, tries
 from threemaps.web.ask_page import ask_page
 from threemaps.web.guard import allowed_hosts, guard
 from threemaps.web.live import Live, Watch
@@ -83,7 +83,7 @@ def create_app(settings: Settings) -> Flask:
     @app.post("/try")
     def try_it() -> dict[str, object]:
         told = request.get_json(silent=True)
-        message = tries.perform(settings, told if isinstance(told, dict) else {})
+        message = buttons.perform(settings, told if isinstance(told, dict) else {})
         live.hurry()
         return {"message": message, "states": tries.states(settings)}
 
@@ -117,6 +117,10 @@ def page_values(settings: Settings, live: Live, view: View, picture: Picture) ->
         "states": tries.states(settings),
         "faults": list(tries.FAULTS),
         "burst": tries.BURST,
+        "tour": tour.offered(settings),
+        "broken": tour.BROKEN,
+        "requests": tour.REQUESTS,
+        "window": picture.scene.comparison.window.to_json(),
         "until": picture.scene.comparison.window.to_json()["end"],
     }
 

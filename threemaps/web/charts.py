@@ -1,8 +1,12 @@
 """Heatmaps and lines as SVG that the page's style sheet colours."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
+from markupsafe import Markup
+
 from threemaps.model.difference import Window
+from threemaps.readers.over_time import Course, Period
 from threemaps.readers.questions import Answer
 from threemaps.render.heat import cells
 from threemaps.render.names import markup
@@ -11,6 +15,7 @@ from threemaps.render.numbers import count, duration
 WIDTH, LABELS, ROW = 640, 250, 24
 PLOT_LEFT, PLOT_HEIGHT = 64, 180
 HEAT_ROWS, HEAT_COLUMNS = 16, 60
+SPARK_WIDTH, SPARK_HEIGHT = 300, 48
 
 
 def heatmap(answer: Answer, window: Window) -> str:
@@ -53,6 +58,66 @@ def line(answer: Answer, column: str, window: Window) -> str:
     write = duration if "duration" in column else count
     inside = f'{_axes(write(most), write(0.0), window)}<polyline class="line" points="{corners}"/>{dots}'
     return _svg(f"{column} over time", PLOT_HEIGHT + 22, inside)
+
+
+def sparkline(periods: Sequence[Period], window: Window) -> Markup:
+    """Requests over time, the failed ones red; one bar a period. A window is dragged out on it."""
+    if not periods:
+        return Markup("")
+    most = max(one.requests for one in periods) or 1
+    wide = max(2.0, SPARK_WIDTH / max(window.seconds / 60, 1) - 1)
+    bars = []
+    for one in periods:
+        x = min(_place(one.moment, window), SPARK_WIDTH - wide)
+        for css, value in (("bar", one.requests), ("bar failed", one.faults)):
+            high = value / most * (SPARK_HEIGHT - 2)
+            bars.append(
+                f'<rect class="{css}" x="{x:.1f}" y="{SPARK_HEIGHT - high:.1f}"'
+                f' width="{wide:.1f}" height="{high:.1f}"/>'
+            )
+    bars.append(f'<rect class="chosen" y="0" width="0" height="{SPARK_HEIGHT}"/>')
+    ends = window.to_json()
+    return _spark(
+        f"Requests over time, at most {most} in a period",
+        "".join(bars),
+        f' data-start="{ends["start"]}" data-end="{ends["end"]}"',
+    )
+
+
+def latencies(courses: Sequence[Course], window: Window) -> list[Markup]:
+    """p50 and p95 of each backend, all on one scale; nothing where it reports none."""
+    values = [value for one in courses for _, *pair in one.points for value in pair if value is not None]
+    most = max(values, default=0.0) or 1.0
+    return [_latency(one, window, most) for one in courses]
+
+
+def _latency(course: Course, window: Window, most: float) -> Markup:
+    if not course.points:
+        return Markup("")
+    lines = []
+    for css, column in (("line", 1), ("line high", 2)):
+        known = [(one[0], value) for one in course.points if isinstance(value := one[column], float)]
+        places = [
+            (_place(moment, window), SPARK_HEIGHT - 2 - value / most * (SPARK_HEIGHT - 4))
+            for moment, value in known
+        ]
+        corners = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+        dots = "".join(f'<circle class="{css}" cx="{x:.1f}" cy="{y:.1f}" r="2"/>' for x, y in places)
+        lines.append(f'<polyline class="{css}" points="{corners}"/>{dots}')
+    highest = max((one[2] or 0.0 for one in course.points), default=0.0)
+    return _spark(f"p50 and p95 over time, at most {duration(highest)}", "".join(lines))
+
+
+def _place(moment: datetime, window: Window) -> float:
+    share = (moment - window.start).total_seconds() / (window.seconds or 1)
+    return min(max(share, 0.0), 1.0) * SPARK_WIDTH
+
+
+def _spark(label: str, inside: str, attributes: str = "") -> Markup:
+    return Markup(  # noqa: S704 - numbers alone
+        f'<svg class="spark" viewBox="0 0 {SPARK_WIDTH} {SPARK_HEIGHT}" preserveAspectRatio="none" role="img"'
+        f' aria-label="{label}"{attributes}>{inside}</svg>'
+    )
 
 
 def _axes(high: str, low: str, window: Window) -> str:

@@ -97,6 +97,7 @@ class Live:
 
     def hurry(self) -> None:
         """Something has just been done: look again at once."""
+        self.health.look_again()
         self._hurry.set()
 
     def stop(self) -> None:

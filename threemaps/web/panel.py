@@ -8,14 +8,15 @@ from markupsafe import Markup
 from threemaps.errors import UserError
 from threemaps.model.difference import Window
 from threemaps.model.servicemap import Kind, Node
-from threemaps.readers.over_time import Period, over_time
+from threemaps.readers.over_time import Course, courses, over_time
 from threemaps.readers.recent import Sample, edge_filter, listed, service_filter
 from threemaps.render.names import shown
 from threemaps.render.scene import Link, Scene, Spot, Told
 from threemaps.settings import Settings
+from threemaps.web import charts
 from threemaps.web.asking import tried
+from threemaps.web.charts import sparkline
 
-SPARK_WIDTH, SPARK_HEIGHT = 300, 48
 MOST_TRACES = 5
 
 
@@ -27,6 +28,7 @@ class Part:
     entity: str  # X-Ray's expression for it, or nothing where it is a group or the outside
     services: tuple[str, ...]
     told: Mapping[str, Told]
+    ends: tuple[str, str] = ("", "")  # caller, or nothing for all callers, and callee
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Panel:
     part: Part
     lists: Mapping[str, list[Sample]] = field(default_factory=dict)
     spark: Markup = field(default_factory=Markup)
+    courses: list[tuple[Course, Markup]] = field(default_factory=list)
     problem: UserError | None = None
 
 
@@ -42,13 +45,18 @@ def part_of(scene: Scene, key: str) -> Part | None:
     link = next((one for one in scene.links if one.key == key), None)
     if link is not None:
         told = {name: scene.told_of_edge(name, link) for name in names}
-        return Part(_edge_title(link), _edge_entity(link), _services(*link.edges[0]), told)
+        source, target = link.edges[0]
+        caller = "" if source.kind is Kind.OUTSIDE else source.name
+        return Part(
+            _edge_title(link), _edge_entity(link), _services(source, target), told, (caller, target.name)
+        )
     spot = next((one for one in scene.spots if one.key == key), None)
     if spot is None:
         return None
     told = {name: scene.told_of_node(name, spot) for name in names}
     single = len(spot.members) == 1 and spot.kind is not Kind.OUTSIDE
-    return Part(shown(spot.name), _node_entity(spot) if single else "", _services(*spot.members[:1]), told)
+    entity = _node_entity(spot) if single else ""
+    return Part(shown(spot.name), entity, _services(*spot.members[:1]), told, ("", spot.members[0].name))
 
 
 def _edge_title(link: Link) -> str:
@@ -81,26 +89,11 @@ def read_panel(settings: Settings, window: Window, part: Part) -> Panel:
     ordered = {name: sorted(found, key=key, reverse=True) for name, key in by.items()}
     ordered["failing"] = [one for one in ordered["recent"] if one.failed]
     lists = {name: samples[:MOST_TRACES] for name, samples in ordered.items()}
-    return Panel(part, lists, sparkline(periods or [], window), problem)
-
-
-def sparkline(periods: list[Period], window: Window) -> Markup:
-    """Requests over time, the failed ones red; one bar a period."""
-    if not periods:
-        return Markup("")
-    most = max(one.requests for one in periods) or 1
-    wide = max(2.0, SPARK_WIDTH / max(window.seconds / 60, 1) - 1)
-    bars = []
-    for one in periods:
-        share = (one.moment - window.start).total_seconds() / (window.seconds or 1)
-        x = min(max(share, 0.0) * SPARK_WIDTH, SPARK_WIDTH - wide)
-        for css, count in (("bar", one.requests), ("bar failed", one.faults)):
-            high = count / most * (SPARK_HEIGHT - 2)
-            bars.append(
-                f'<rect class="{css}" x="{x:.1f}" y="{SPARK_HEIGHT - high:.1f}"'
-                f' width="{wide:.1f}" height="{high:.1f}"/>'
-            )
-    return Markup(  # noqa: S704 - numbers alone
-        f'<svg class="spark" viewBox="0 0 {SPARK_WIDTH} {SPARK_HEIGHT}" role="img"'
-        f' aria-label="Requests over time, at most {most} in a period">{"".join(bars)}</svg>'
+    found_courses = courses(settings, window, periods or [], *part.ends)
+    return Panel(
+        part,
+        lists,
+        sparkline(periods or [], window),
+        list(zip(found_courses, charts.latencies(found_courses, window), strict=True)),
+        problem,
     )

@@ -1,17 +1,21 @@
 """One state of the comparison, cut into pieces that are sent to the page one by one when they change."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from threemaps.model.difference import Comparison
 from threemaps.model.servicemap import Kind, Node, ServiceMap
 from threemaps.render import html, numbers, words
+from threemaps.render.layout import NODE_HEIGHT, NODE_WIDTH
 from threemaps.render.names import markup, title
 from threemaps.render.scene import MERGED, Link, Scene
 from threemaps.render.svg import Painter
+from threemaps.web import tour
 from threemaps.web.view import View
 
 # The table lists no more edges than this; the filter finds the others.
 MOST_ROWS = 200
+SMALL = 25  # nodes of a map that needs no minimap
 
 Changes = dict[str, dict[str, str]]  # regions, pieces, gone → element id → what it is now
 
@@ -43,11 +47,15 @@ class Picture:
 def picture(version: int, comparison: Comparison, view: View) -> Picture:
     scene = Scene(comparison if comparison.settled else without_calls_under_way(comparison))
     painter = Painter(scene, interactive=True)
+    columns = html.fields(scene)
     regions = {
         "verdict": verdict(comparison),
         "traffic": health(comparison),
         "differences": html.differences(comparison),
         "more-rows": more_rows(scene),
+        "table-head": html.table_head(columns, sortable=True),
+        "minimap": minimap(scene),
+        "tour-now": tour.now(scene),
     }
     pieces: dict[str, str] = {}
     for index, (name, found) in enumerate(comparison.maps.items()):
@@ -59,7 +67,8 @@ def picture(version: int, comparison: Comparison, view: View) -> Picture:
     if scene.spots:
         regions[f"p{len(comparison.maps)}"] = html.scrolled(painter.shell(MERGED), "Merged map")
         pieces |= painter.edges(MERGED) | painter.nodes(MERGED)
-    pieces |= {f"r-{link.key}": row(scene, link, view) for link in listed(scene)}
+    for place, link in enumerate(listed(scene)):
+        pieces[f"r-{link.key}"] = row(scene, link, columns, view, place)
     return Picture(version, scene, regions, pieces)
 
 
@@ -111,9 +120,9 @@ def health(comparison: Comparison) -> str:
 
 
 def listed(scene: Scene) -> list[Link]:
-    """Where maps differ first if there are too many, then the busiest; else from top to bottom."""
+    """Where maps differ first; the busiest if there are too many, else from top to bottom."""
     if len(scene.links) <= MOST_ROWS:
-        return scene.reading_order
+        return html.differences_first(scene)
 
     def weight(link: Link) -> tuple[bool, int]:
         told = [scene.told_of_edge(source, link) for source in scene.comparison.maps]
@@ -129,10 +138,21 @@ def more_rows(scene: Scene) -> str:
     return f"<p>{more:,} more edges are drawn and not listed. Filter by service to see theirs.</p>"
 
 
-def row(scene: Scene, link: Link, view: View) -> str:
-    attributes = f' id="r-{link.key}" data-key="{link.key}"'
-    address = f"/part?{markup(view.query(key=link.key))}"
-    text = html.edge_row(scene, link, attributes)
-    return text.replace('<th scope="row">', f'<th scope="row"><a href="{address}">', 1).replace(
-        "</th>", "</a></th>", 1
+def row(scene: Scene, link: Link, columns: Mapping[str, list[str]], view: View, place: int) -> str:
+    name = markup(f"{link.source.name} → {link.target.name}")
+    attributes = f' id="r-{link.key}" data-key="{link.key}" data-name="{name}" data-place="{place}"'
+    return html.edge_row(scene, link, columns, attributes, f"/part?{markup(view.query(key=link.key))}")
+
+
+def minimap(scene: Scene) -> str:
+    """The boxes of a large map alone, for finding the way in it."""
+    if len(scene.spots) <= SMALL:
+        return ""
+    layout = scene.layout
+    boxes = "".join(
+        f'<rect class="spot" x="{at.x - NODE_WIDTH / 2:.0f}" y="{at.y - NODE_HEIGHT / 2:.0f}"'
+        f' width="{NODE_WIDTH:.0f}" height="{NODE_HEIGHT:.0f}"/>'
+        for at in layout.nodes
     )
+    frame = f'viewBox="0 0 {layout.width:.0f} {layout.height:.0f}"'
+    return f'<svg {frame} aria-hidden="true">{boxes}<rect class="seen"/></svg>'

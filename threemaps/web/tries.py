@@ -1,7 +1,5 @@
 """The buttons: requests across the services, and services that misbehave."""
 
-from collections.abc import Callable, Mapping
-
 from threemaps.demo.faults import NO_FAULT, Fault, bring_about, read, require_local
 from threemaps.demo.traffic import Traffic
 from threemaps.errors import UserError
@@ -28,21 +26,6 @@ def states(settings: Settings) -> dict[str, str]:
     faults = read(settings.flags_file)
     named = {fault: name for name, fault in FAULTS.items()}
     return {name: named.get(faults.get(name, NO_FAULT), str(faults.get(name))) for name in SERVICES}
-
-
-def perform(settings: Settings, told: Mapping[str, object]) -> str:
-    """Does what a button says and tells what came of it."""
-    if not offered(settings):
-        raise UserError("trying things is switched off here", hint="THREEMAPS_TRY_IT=on in local mode")
-    action = told.get("action")
-    known: dict[str, Callable[[], str]] = {
-        "request": lambda: send(settings, 1),
-        "burst": lambda: send(settings, BURST),
-        "fault": lambda: set_fault(settings, told.get("service"), told.get("fault")),
-    }
-    if not isinstance(action, str) or action not in known:
-        raise UserError(f"{str(action)[:40]!r} is no button")
-    return known[action]()
 
 
 def send(settings: Settings, count: int) -> str:

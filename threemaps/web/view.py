@@ -24,6 +24,9 @@ class View:
         since = arguments.get("since", "").strip() or DEFAULT_SINCE
         service = arguments.get("service", "").strip()
         until = arguments.get("until", "").strip()
+        began = arguments.get("from", "").strip()
+        if began:
+            since = _between(began, until)
         parse_since(since)
         if len(service) > LONGEST_GLOB:
             raise UserError(
@@ -57,6 +60,16 @@ class View:
         return urlencode({name: value for name, value in told.items() if value}, errors="replace")
 
 
+def _between(began: str, until: str) -> str:
+    """The length of a window that is given by its two ends."""
+    if not until:
+        raise UserError("a window has two ends, and `to` is missing", hint="add &until=2026-03-01T12:00:00Z")
+    seconds = round((_moment(until) - _moment(began)).total_seconds())
+    if seconds <= 0:
+        raise UserError("the window ends before it begins", hint="exchange from and to")
+    return f"{seconds}s"
+
+
 def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
@@ -66,7 +79,7 @@ def _moment(text: str) -> datetime:
             raise ValueError(text)
     except (ValueError, OverflowError) as error:
         raise UserError(
-            f"until={text[:40]!r} is no moment of these years",
+            f"{text[:40]!r} is no moment of these years",
             hint="write it as 2026-03-01T12:00:00Z, or leave it out",
         ) from error
     return moment

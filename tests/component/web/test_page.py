@@ -1,5 +1,7 @@
 """The page in a real browser, over backends that hold what each test says."""
 
+import re
+
 from playwright.sync_api import Page, expect
 
 from tests.component.web.conftest import Scenario, Visit
@@ -123,6 +125,78 @@ def test_maps_are_made_larger_and_fit_again(scenario: Scenario, visit: Visit) ->
     assert width() > before
     page.get_by_role("button", name="Fit").click()
     assert width() == before
+
+
+def test_pointing_at_a_node_keeps_its_neighbours_and_fades_the_rest(scenario: Scenario, visit: Visit) -> None:
+    hold(scenario, examples.agreeing())
+    page = visit(scenario.url, reduced_motion="reduce")
+    page.locator("#m1 .node", has_text="activities").hover()
+    for number in range(3):
+        near = page.locator(f"#m{number} .near")
+        expect(near).to_have_count(5)  # activities, who calls it, whom it calls, and both edges
+        expect(page.locator(f"#m{number} .node", has_text="outside")).to_have_css("opacity", "0.22")
+    page.locator("h1").hover()
+    expect(page.locator("#m1 .node", has_text="outside")).to_have_css("opacity", "1")
+
+
+def test_the_table_has_differences_first_and_is_sorted_by_any_column(
+    scenario: Scenario, visit: Visit
+) -> None:
+    hold(scenario, examples.differing())
+    page = visit(scenario.url)
+    page.get_by_role("button", name="Table").click()
+    expect(page.locator("#m0")).to_be_hidden()
+    # Honeycomb reports calls alone: it has one column, and the others have four.
+    heads = page.locator("#table-head th[scope=colgroup]")
+    assert heads.evaluate_all("all => all.map(one => one.colSpan)") == [1, 4, 4]
+    names = page.locator("#rows th")
+    expect(page.locator("#rows tr").first.locator(".odd").first).to_be_visible()
+    expect(page.locator("#rows")).to_contain_text("3 (8 %)")
+    page.get_by_role("button", name="Caller and callee").click()
+    expect(names.first).to_have_text("activities → users")
+    mean = page.locator("#table-head [data-column='2-mean_ms']")
+    mean.click()
+    expect(names.first).to_have_text("outside → frontend_api")
+    expect(page.locator("#table-head th[aria-sort=descending]")).to_have_text(re.compile("mean"))
+    mean.click()
+    expect(names.first).to_have_text("users → redis:6379")
+
+
+def test_a_large_map_has_a_small_one_to_find_the_way_in_it(scenario: Scenario, visit: Visit) -> None:
+    hold(scenario, examples.crowd(43, 60))
+    page = visit(scenario.url)
+    for _ in range(4):
+        page.get_by_role("button", name="Larger").click()
+    small = page.locator("#minimap")
+    expect(small.locator(".spot")).to_have_count(43)
+    box = small.locator("svg").bounding_box()
+    assert box
+    page.mouse.click(box["x"] + box["width"] * 0.95, box["y"] + box["height"] * 0.95)
+    frame = page.locator("#p0 .scroll")
+    for number in range(3):
+        scrolled = page.locator(f"#p{number} .scroll").evaluate("one => one.scrollLeft + one.scrollTop")
+        assert scrolled > 0, number
+    assert frame.evaluate("one => one.scrollWidth > one.clientWidth")
+
+
+def test_a_small_map_has_none(scenario: Scenario, visit: Visit) -> None:
+    hold(scenario, examples.agreeing())
+    page = visit(scenario.url)
+    page.get_by_role("button", name="Larger").click()
+    expect(page.locator("#minimap")).to_be_hidden()
+
+
+def test_a_window_is_given_by_its_two_ends_in_local_time(scenario: Scenario, visit: Visit) -> None:
+    hold(scenario, examples.agreeing())
+    page = visit(scenario.url, timezone_id="Asia/Kolkata")
+    page.get_by_text("From … to").click()
+    page.get_by_label("From", exact=True).fill("2026-03-01T17:30:00")
+    page.get_by_label("To", exact=True).fill("2026-03-01T17:45:00")
+    page.get_by_role("button", name="Show this").click()
+    expect(page.locator("#connection")).to_contain_text("pinned to")
+    assert "until=2026-03-01T12%3A15%3A00" in page.url
+    expect(page.locator(".when")).to_contain_text("2026-03-01 12:00:00 to 12:15:00 UTC")
+    expect(page.get_by_label("From", exact=True)).to_have_value("2026-03-01T17:30:00")
 
 
 def test_a_service_is_found_in_every_map(scenario: Scenario, visit: Visit) -> None:

@@ -87,6 +87,8 @@ def test_the_chain_is_told_link_by_link(page: Page) -> None:
 
 
 def test_a_service_is_made_to_fail_and_to_behave(page: Page, page_system: System, sent: Sent) -> None:
+    page.get_by_role("button", name="Break something").click()
+    page.get_by_text("Any service").click()
     users = page.get_by_role("group", name="users")
     users.get_by_role("button", name="failing").click()
     expect(users.get_by_role("button", name="failing")).to_have_attribute("aria-pressed", "true")
