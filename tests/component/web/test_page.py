@@ -196,7 +196,7 @@ def test_a_window_is_given_by_its_two_ends_in_local_time(scenario: Scenario, vis
     expect(page.locator("#connection")).to_contain_text("pinned to")
     assert "until=2026-03-01T12%3A15%3A00" in page.url
     expect(page.locator(".when")).to_contain_text("2026-03-01 12:00:00 to 12:15:00 UTC")
-    expect(page.get_by_label("From", exact=True)).to_have_value("2026-03-01T17:30:00")
+    expect(page.get_by_label("From", exact=True)).to_have_value(re.compile("^2026-03-01T17:30"))
 
 
 def test_a_service_is_found_in_every_map(scenario: Scenario, visit: Visit) -> None:

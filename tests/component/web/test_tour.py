@@ -34,6 +34,9 @@ def page(tour_system: System, visit: Visit) -> Iterator[Page]:
     tour.mend(tour_system.settings)
 
 
+# The dead service comes last: afterwards X-Ray has two edges to it and CloudWatch one, for the whole window.
+
+
 def take(page: Page, key: str) -> Locator:
     """Opens a step, breaks what it breaks, and waits until that is done."""
     step = page.locator(f"details[data-step={key}]")
@@ -46,6 +49,30 @@ def take(page: Page, key: str) -> Locator:
 
 def edge(page: Page, number: int) -> Locator:
     return page.locator(f"#m{number} {FRONT_TO_USERS}")
+
+
+def test_with_a_wrong_key_one_map_falls_behind_and_catches_up(page: Page, tour_system: System) -> None:
+    take(page, "key")
+    expect(page.locator("#verdict .word")).to_have_text("differ", timeout=SETTLED)
+    expect(page.locator("#m0 .edge.odd").first).to_be_visible()
+    expect(page.locator("#m1 .edge.odd, #m2 .edge.odd")).to_have_count(0)
+    expect(page.locator("#differences")).to_contain_text("refuse", timeout=SETTLED)
+    page.locator("details[data-step=key] [data-action=mend]").click()
+    expect(page.locator("#verdict .word")).to_have_text("agree", timeout=SETTLED)
+    tour_system.ok("up")
+    assert chain_faults.state(tour_system.settings) == "well"
+
+
+def test_without_a_collector_no_map_moves_and_the_chain_says_so(page: Page, tour_system: System) -> None:
+    before = edge(page, 1).get_attribute("data-told")
+    take(page, "stopped")
+    expect(page.locator("#health .bad")).to_contain_text("collector", timeout=SETTLED)
+    expect(page.locator("#traffic")).to_contain_text("the collector has stopped", timeout=SETTLED)
+    assert edge(page, 1).get_attribute("data-told") == before
+    assert chain_faults.state(tour_system.settings) == "stopped"
+    page.locator("details[data-step=stopped] [data-action=mend]").click()
+    expect(page.locator("#tour .said")).to_contain_text("the collector runs", timeout=SETTLED)
+    expect(page.locator("#health .bad")).to_have_count(0, timeout=SETTLED)
 
 
 def test_a_slow_service_is_seen_where_edges_have_times(page: Page) -> None:
@@ -74,27 +101,3 @@ def test_a_dead_service_is_seen_by_those_who_ask_its_callers(page: Page, tour_sy
     page.locator("details[data-step=dead] [data-action=mend]").click()
     expect(page.locator("#tour .said")).to_contain_text("every service is as it should be", timeout=SETTLED)
     assert set(tries.states(tour_system.settings).values()) == {"well"}
-
-
-def test_without_a_collector_no_map_moves_and_the_chain_says_so(page: Page, tour_system: System) -> None:
-    before = edge(page, 1).get_attribute("data-told")
-    take(page, "stopped")
-    expect(page.locator("#health .bad")).to_contain_text("collector", timeout=SETTLED)
-    expect(page.locator("#traffic")).to_contain_text("the collector has stopped", timeout=SETTLED)
-    assert edge(page, 1).get_attribute("data-told") == before
-    assert chain_faults.state(tour_system.settings) == "stopped"
-    page.locator("details[data-step=stopped] [data-action=mend]").click()
-    expect(page.locator("#tour .said")).to_contain_text("the collector runs", timeout=SETTLED)
-    expect(page.locator("#health .bad")).to_have_count(0, timeout=SETTLED)
-
-
-def test_with_a_wrong_key_one_map_falls_behind_and_catches_up(page: Page, tour_system: System) -> None:
-    take(page, "key")
-    expect(page.locator("#verdict .word")).to_have_text("differ", timeout=SETTLED)
-    expect(page.locator("#m0 .edge.odd").first).to_be_visible()
-    expect(page.locator("#m1 .edge.odd, #m2 .edge.odd")).to_have_count(0)
-    expect(page.locator("#differences")).to_contain_text("refuse", timeout=SETTLED)
-    page.locator("details[data-step=key] [data-action=mend]").click()
-    expect(page.locator("#verdict .word")).to_have_text("agree", timeout=SETTLED)
-    tour_system.ok("up")
-    assert chain_faults.state(tour_system.settings) == "well"
