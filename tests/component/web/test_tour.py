@@ -56,7 +56,7 @@ def test_with_a_wrong_key_one_map_falls_behind_and_catches_up(page: Page, tour_s
     expect(page.locator("#verdict .word")).to_have_text("differ", timeout=SETTLED)
     expect(page.locator("#m0 .edge.odd").first).to_be_visible()
     expect(page.locator("#m1 .edge.odd, #m2 .edge.odd")).to_have_count(0)
-    expect(page.locator("#differences")).to_contain_text("refuse", timeout=SETTLED)
+    expect(page.locator("#differences")).to_contain_text("rejects the key", timeout=SETTLED)
     page.locator("details[data-step=key] [data-action=mend]").click()
     expect(page.locator("#verdict .word")).to_have_text("agree", timeout=SETTLED)
     tour_system.ok("up")
@@ -78,7 +78,7 @@ def test_without_a_collector_no_map_moves_and_the_chain_says_so(page: Page, tour
 def test_a_slow_service_is_seen_where_edges_have_times(page: Page) -> None:
     take(page, "slow")
     for number in (1, 2):
-        slow = re.compile(r"^told\|[\d,]+\|0\|[23456]\d\d ms")
+        slow = re.compile(r"^told\|[\d,]+\|0\|[1-9]\d\d ms")
         expect(edge(page, number)).to_have_attribute("data-told", slow, timeout=SETTLED)
     expect(edge(page, 0)).to_have_attribute("data-told", re.compile(r"\|–\|–\|–$"))
     expect(page.locator("#traffic")).to_contain_text("400 ms slower", timeout=SETTLED)
