@@ -6,9 +6,9 @@ import time
 from flask import Flask, Response, g, jsonify, request
 
 from services.common import cloudwatch_logs, error_items, faults, problems, trace_ids
+from services.common.environment import MAX_BODY_BYTES
 
 HEALTH_PATH = "/api/health"
-MAX_BODY_BYTES = 16_384
 
 logger = logging.getLogger(__name__)
 

@@ -3,6 +3,8 @@
 import logging
 import os
 
+MAX_BODY_BYTES = 16_384  # of a request; larger ones are refused unread
+
 
 def text(name: str, default: str) -> str:
     return os.environ.get(name) or default

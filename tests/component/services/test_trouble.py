@@ -4,8 +4,10 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 
 import pytest
 import requests
@@ -146,13 +148,53 @@ def test_two_thousand_requests_at_once_are_all_answered(new_services) -> None:
     assert set(answers) == {200}
 
 
+@pytest.mark.long
 def test_clients_that_never_finish_their_request_are_cut_off(new_services) -> None:
-    services = new_services("users", SERVICE_THREADS="2")
+    services = new_services("users")
     host, port = services["users"].url.removeprefix("http://").split(":")
-    slow = [socket.create_connection((host, int(port)), timeout=60) for _ in range(2)]
-    for connection in slow:
-        connection.sendall(b"GET /api/users/andrew HTTP/1.1\r\nHost:")
-    # Both threads are taken, until the limit for a request frees them.
-    assert requests.get(f"{services['users'].url}/api/users/andrew", timeout=60).status_code == 200
-    for connection in slow:
-        connection.close()
+    whole = b"GET /api/users/andrew HTTP/1.1\r\nHost: x\r\n\r\n"
+    post = b"POST /api/users/andrew HTTP/1.1\r\nHost: x\r\n"
+    halves = (
+        b"G",
+        b"GET /api/users/andrew HTTP/1.1\r\nHost:",
+        post + b"Content-Length: 9000\r\n\r\nabc",
+        post + b"Content-Length: 1000000\r\n\r\nabc",
+        post + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab",
+        whole + whole[:-1],
+    )
+    with ExitStack() as stack:
+        slow = [socket.create_connection((host, int(port)), timeout=60) for half in halves for _ in range(30)]
+        for connection, half in zip(slow, halves * 30, strict=True):
+            stack.enter_context(connection)
+            connection.sendall(half)
+        begun = time.monotonic()
+        for _ in range(20):  # no thread is taken by any of them for long
+            assert requests.get(f"{services['users'].url}/api/users/andrew", timeout=60).status_code == 200
+        assert time.monotonic() - begun < 8
+        for connection in slow:
+            with suppress(ConnectionResetError):
+                while connection.recv(1000):  # what was whole is answered; then all are let go
+                    pass
+        assert time.monotonic() - begun > 8
+
+
+@pytest.mark.parametrize("at", [1, 30, 60, 100, -1])
+def test_a_request_may_come_in_pieces(new_services, at: int) -> None:
+    services = new_services("users")
+    host, port = services["users"].url.removeprefix("http://").split(":")
+    body = b'{"a": 1}'
+    chunks = b"8\r\n" + body + b"\r\n0\r\n\r\n"
+    head = b"POST /api/users/andrew HTTP/1.1\r\nHost: x\r\n"
+    for request in (
+        head + b"Content-Length: 8\r\n\r\n" + body,
+        head + b"Transfer-Encoding: chunked\r\n\r\n" + chunks,
+    ):
+        with socket.create_connection((host, int(port)), timeout=60) as connection:
+            for _ in range(1 + (b"Length" in request)):  # the second one on a connection that is kept
+                connection.sendall(request[:at])
+                time.sleep(0.05)  # so that the pieces are two
+                connection.sendall(request[at:])
+                answer = b""
+                while not answer.endswith(b"}\n"):
+                    answer += connection.recv(4000) or b"closed}\n"
+                assert answer.startswith(b"HTTP/1.1 405")
