@@ -237,9 +237,18 @@ def test_read_with_a_wrong_setting(cloud: System, variables: dict[str, str], say
 def test_the_command_says_that_all_is_well(local: System) -> None:
     told = local.run("doctor")
     assert told.returncode == 0
-    assert re.match(r"all \d+ links hold: frontend_api, activities, users answer … ", told.stdout), (
-        told.stdout
-    )
+    assert re.match(r"all \d+ links hold: no fault is switched on", told.stdout), told.stdout
+
+
+def test_a_fault_that_is_switched_on_stands_first(local: System) -> None:
+    local.ok("fault", "users", "--latency", "10ms")
+    try:
+        said = local.run("doctor").stdout.splitlines()
+    finally:
+        local.ok("fault", "--clear")
+    assert "a fault is switched on for users" in said[0]
+    assert "→ threemaps fault --clear" in said[0]
+    assert said[2].startswith("  ! demo: a fault is switched on for users")
 
 
 @pytest.fixture

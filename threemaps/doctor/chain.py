@@ -24,6 +24,7 @@ from threemaps.doctor.running import (
     check_services_variables,
 )
 from threemaps.doctor.senders import check_other_senders
+from threemaps.doctor.standing import check_standing
 from threemaps.doctor.transaction_search import check_transaction_search
 from threemaps.doctor.vendors import (
     check_aws_keys,
@@ -35,6 +36,7 @@ from threemaps.doctor.walk import Walk
 from threemaps.settings import Settings
 
 CHAIN: tuple[Callable[[Walk], Check], ...] = (
+    check_standing,
     check_services_up,
     check_services_launched,
     check_services_named,

@@ -7,9 +7,10 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 from threemaps.doctor.check import Check, good, unseen
@@ -18,7 +19,7 @@ from threemaps.doctor.docker import running
 from threemaps.doctor.expected import expected
 from threemaps.doctor.facts import Facts
 from threemaps.doctor.packages import Packages
-from threemaps.doctor.rules.compose import RULES, Asked, write_variable
+from threemaps.doctor.rules.compose import Asked, rules, write_variable
 from threemaps.doctor.service import first_cause, named
 from threemaps.doctor.subject import LAUNCHER, Subject, from_process
 from threemaps.errors import UserError
@@ -41,31 +42,45 @@ def check_compose(words: Sequence[str], environ: Mapping[str, str], folder: Path
             f"there is no Compose file in {folder}", hint="cd to the folder that has docker-compose.yml"
         )
     project = ask_compose(read_project(file, environ), environ)
-    asked = Asked(project, environ)
+    asked = Asked(project, environ, tuple(profiles_in(words)))
     checks: list[Check] = []
     if not project.asked:
         said = "Compose is not installed here: this is what the file says"
         checks.append(unseen(LINK, "asked of Compose", said))
-    causes = ((one, found) for one, find in RULES if (found := find(asked)))
+    causes = ((one, found) for one, find in rules() if (found := find(asked)))
     if cause := next(causes, None):
         return [*checks, named(LINK, *cause, ok=False)]
     for service in asked.traced:
         if broken := first_cause(facts_on(service, environ)):
             return [*checks, replace(broken, link=LINK, detail=f"{service.place}: {broken.detail}")]
     names = ", ".join(service.name for service in project.services) or "none"
-    held = f"{len(RULES)} rules on Compose, and those on variables, were held against the services built here"
+    held = (
+        f"{len(rules())} rules on Compose, and those on variables, were held against the services built here"
+    )
     checks.append(good(LINK, "file", f"{held}: {names}"))
     checks.append(unseen(LINK, "inside", inside(asked)))
     return checks
 
 
+def profiles_in(words: Sequence[str]) -> Iterator[str]:
+    """Of `docker compose --profile NAME up`."""
+    for before, word in pairwise(words):
+        if before == "--profile":
+            yield word
+        elif word.startswith("--profile="):
+            yield word.partition("=")[2]
+
+
 def facts_on(service: Service, environ: Mapping[str, str]) -> Facts:
     """What its variables promise: of the running container where there is one, else as the file has them."""
-    argv = service.command or service.image_command
     # Which packages the image has is not known; which variables they read is, by our own.
     packages = Packages({}, tuple(Path(one) for one in sys.path), trouble="not asked")
     subject = Subject(
-        argv, service.environ, service.context, any(LAUNCHER in word for word in argv), installed=packages
+        service.argv,
+        service.environ,
+        service.context,
+        any(LAUNCHER in word for word in service.argv),
+        installed=packages,
     )
     container = running(service.file.parent, service.name, environ)
     with contextlib.suppress(UserError):

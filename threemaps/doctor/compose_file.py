@@ -4,7 +4,7 @@ import contextlib
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +31,15 @@ class Service:
     host_network: bool
     unset: Mapping[str, str]  # variable of the container → the one outside that nobody set
 
+    key: str = "command"  # what the file calls it
+
     @property
     def place(self) -> str:
         return f"{self.file.name}, service {self.name}"
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        return self.command or self.image_command
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,7 @@ class Project:
     services: tuple[Service, ...]  # those that are built here
     asked: bool = False
     problem: str = ""
+    keys: Mapping[str, Any] = field(default_factory=dict)  # those at the top, with what stands below them
 
     @property
     def names(self) -> list[str]:
@@ -62,12 +69,13 @@ def read_project(file: Path, outside: Mapping[str, str]) -> Project:
     except yaml.YAMLError as error:
         return Project(file, {}, (), problem=" ".join(str(error).split()))
     bodies = document.get("services") if isinstance(document, dict) else None
+    keys = document if isinstance(document, dict) else {}
     if problem := misshapen(document):
-        return Project(file, {}, (), problem=problem)
+        return Project(file, {}, (), problem=problem, keys=keys)
     told = {**read_dotenv(file.parent / ".env"), **outside}
     found = {str(name): body for name, body in (bodies or {}).items() if isinstance(body, dict)}
     built = tuple(read_service(name, body, file, told) for name, body in found.items() if body.get("build"))
-    return Project(file, found, built)
+    return Project(file, found, built, keys=keys)
 
 
 # What Compose takes in the parts that decide about telemetry.
@@ -128,6 +136,7 @@ def read_service(name: str, body: Mapping[str, Any], file: Path, outside: Mappin
         dockerfile=dockerfile,
         host_network=body.get("network_mode") == "host",
         unset=unset,
+        key="entrypoint" if body.get("entrypoint") else "command",
     )
 
 

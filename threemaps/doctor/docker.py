@@ -16,11 +16,12 @@ SECONDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """`pid` is its first process, as this machine numbers it; 0 while it does not run."""
+    """`pid` is its first process, as this machine numbers it; `ended` its exit code, once it has."""
 
     image: str
     environ: Mapping[str, str]
     pid: int = 0
+    ended: int | None = None
 
 
 class Engine(http.client.HTTPConnection):
@@ -53,12 +54,12 @@ def get(path: str, environ: Mapping[str, str]) -> Any:
 
 
 def running(project: Path, service: str, environ: Mapping[str, str]) -> Container | None:
-    """The container that docker compose runs for this service of this folder."""
+    """The container that docker compose runs, or ran, for this service of this folder."""
     labels = [
         f"com.docker.compose.service={service}",
         f"com.docker.compose.project.working_dir={project.resolve()}",
     ]
-    found = get(f"/containers/json?filters={quote(json.dumps({'label': labels}))}", environ)
+    found = get(f"/containers/json?all=1&filters={quote(json.dumps({'label': labels}))}", environ)
     if not found:
         return None
     body = get(f"/containers/{found[0]['Id']}/json", environ)
@@ -66,7 +67,9 @@ def running(project: Path, service: str, environ: Mapping[str, str]) -> Containe
         return None
     pairs = (pair.partition("=") for pair in body["Config"].get("Env") or ())
     environment = {name: value for name, _, value in pairs}
-    return Container(body["Image"], environment, int(body.get("State", {}).get("Pid", 0)))
+    state = body.get("State", {})
+    ended = int(state["ExitCode"]) if state.get("Status") == "exited" else None
+    return Container(body["Image"], environment, int(state.get("Pid", 0)), ended)
 
 
 def image_of(container: Container, environ: Mapping[str, str]) -> float:

@@ -6,11 +6,12 @@ from dataclasses import replace
 from threemaps.doctor.check import Check, broken, good, unseen
 from threemaps.doctor.walk import Walk
 from threemaps.errors import UserError
+from threemaps.model.servicemap import Kind, ServiceMap
 from threemaps.readers import Backend, open_backend
 from threemaps.readers.aws import aws_client, reasons
 from threemaps.readers.batch import batch_get_traces, xray_id
 from threemaps.readers.pages import pages
-from threemaps.settings import SERVICE_LOG_GROUP
+from threemaps.settings import SERVICE_LOG_GROUP, SERVICES
 
 LINK = "read back"
 TRAFFIC = "threemaps traffic --requests 10 && threemaps doctor"
@@ -58,16 +59,31 @@ def check_cloudwatch_map(walk: Walk) -> Check:
 
 
 def check_map(walk: Walk, backend: str) -> Check:
-    """Ten minutes of map: at least one edge, where there was traffic."""
+    """Ten minutes of map: at least one edge, where there was traffic. Who else is in it is named."""
     reader = open_backend(backend, walk.settings)
-    if not walk.send:
-        try:
-            edges = reader.read_map(walk.window).edges
-        except UserError as error:
-            return broken(LINK, backend, error.message, error.hint)
-        return good(LINK, backend, f"its map can be read: {len(edges)} edges in ten minutes, {how(reader)}")
-    check = arrives(walk, backend, "edge of a map", lambda: bool(reader.read_map(walk.window).edges))
-    return replace(check, detail=f"{check.detail}, {how(reader)}") if check.ok else check
+    maps: list[ServiceMap] = []
+
+    def drawn() -> bool:
+        maps.append(reader.read_map(walk.window))
+        return bool(maps[-1].edges)
+
+    if walk.send:
+        check = arrives(walk, backend, "edge of a map", drawn)
+        return (
+            replace(check, detail=f"{check.detail}{others(maps[-1])}, {how(reader)}") if check.ok else check
+        )
+    try:
+        drawn()
+    except UserError as error:
+        return broken(LINK, backend, error.message, error.hint)
+    seen = f"its map can be read: {len(maps[-1].edges)} edges in ten minutes{others(maps[-1])}, {how(reader)}"
+    return good(LINK, backend, seen)
+
+
+def others(drawn: ServiceMap) -> str:
+    """Services besides the demo's, however they send."""
+    names = sorted({one.name for one in drawn.nodes if one.kind is Kind.SERVICE} - set(SERVICES))
+    return f"; besides the demo's services there are {', '.join(names[:5])}" if names else ""
 
 
 def how(reader: Backend) -> str:

@@ -9,7 +9,7 @@ from threemaps.doctor.facts import Facts
 from threemaps.doctor.inside import look_inside
 from threemaps.doctor.rules import LINKS, OPENTELEMETRY, OTHERS, START, XRAY
 from threemaps.doctor.rules.base import Found, Link, Rule
-from threemaps.doctor.rules.compose import RULES as COMPOSE
+from threemaps.doctor.rules.compose import rules as compose_rules
 from threemaps.errors import UserError
 
 OTEL_LINK, XRAY_LINK, SERVICE_LINK = "opentelemetry", "x-ray sdk", "service"
@@ -30,7 +30,7 @@ def check_command(
 def every_rule() -> list[Rule]:
     """By code; that of a link's bare fact, which no rule explains, is not among them."""
     in_links = [rule for link in LINKS for rule in (*link.rules, *link.notes)]
-    found = {rule.code: rule for rule in (*in_links, *(rule for rule, _ in COMPOSE))}
+    found = {rule.code: rule for rule in (*in_links, *(rule for rule, _ in compose_rules()))}
     return [found[code] for code in sorted(found)]
 
 

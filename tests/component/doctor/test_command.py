@@ -127,6 +127,27 @@ def test_an_attribute_without_its_brackets_is_noted(ends: Ends, folder: Path) ->
     assert "the call lacks its brackets" in first
 
 
+@pytest.mark.parametrize("refused", [False, True])
+def test_what_became_of_log_records_is_told(ends: Ends, folder: Path, refused: bool) -> None:
+    """A vendor that takes no logs breaks no trace."""
+    end = ends.honeycomb if refused else ends.http
+    says = ('    return {"hello', '    app.logger.warning("hello")\n    return {"hello')
+    (folder / "app.py").write_text(edited(PLAIN, says))
+    given = environ(
+        ends,
+        OTEL_LOGS_EXPORTER="otlp",
+        OTEL_BLRP_SCHEDULE_DELAY="100",
+        OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED="true",
+        OTEL_EXPORTER_OTLP_LOGS_ENDPOINT=f"http://127.0.0.1:{end}/v1/logs",
+    )
+    checks = check_command(["opentelemetry-instrument", "python", "app.py"], given, folder)
+    assert all(one.ok for one in checks), as_text(checks)
+    logs = next(one for one in checks if one.link == "logs")
+    assert ("which does not take them" in logs.detail) is refused, as_text(checks)
+    assert logs.next_step == ("export OTEL_LOGS_EXPORTER=none" if refused else "")
+    assert logs.looked
+
+
 def test_one_rule_by_name(ends: Ends, folder: Path) -> None:
     (folder / "app.py").write_text(edited(BY_HAND, ("trace.set_tracer_provider(provider)\n", "")))
     found = check_command(["python", "app.py"], environ(ends), folder, "not-global")

@@ -189,6 +189,15 @@ def test_variable_set_after_the_container_started(project: Path, engines: list[E
     assert look(project, DOCKER_HOST=f"unix://{path}").ok
 
 
+def test_container_that_has_ended(project: Path, engines: list[Engine]) -> None:
+    path = str(project / "docker.sock")
+    engines.append(Engine(path, "2999-01-01T00:00:00Z", RUNS_WITH))
+    engines[0].answers["/containers/c1/json"]["State"] = {"Status": "exited", "ExitCode": 3, "Pid": 0}
+    found = look(project, DOCKER_HOST=f"unix://{path}")
+    assert "its container ended with 3" in found.detail
+    assert found.next_step == "docker compose logs --tail 20 backend"
+
+
 TAKEN = "      OTEL_EXPORTER_OTLP_ENDPOINT: http://collector:4318\n"
 
 
@@ -220,6 +229,36 @@ TAKEN = "      OTEL_EXPORTER_OTLP_ENDPOINT: http://collector:4318\n"
             ("  collector:\n    image: otel/opentelemetry-collector-contrib:0.152.0\n", ""),
             "none is called 'collector'",
             False,
+        ),
+        (("    environment:\n", "    enviroment:\n"), "Compose knows no 'enviroment'", True),
+        (("services:\n", "service:\n"), "Compose knows no 'service'", True),
+        (("    build: .\n", "\tbuild: .\n"), r"docker-compose.yml:\d+ cannot be read", True),
+        (("  collector:\n", "collector:\n"), "collector stands beside `services:`", False),
+        (
+            ("    build: .\n", "    build: .\n    env_file: .env.local\n"),
+            "env_file .env.local is not there",
+            True,
+        ),
+        (
+            ("    build: .\n", "    build: .\n    entrypoint: python app.py\n"),
+            "entrypoint: 'python app.py' skips",
+            True,
+        ),
+        (("0.152.0\n", "0.152.0\n    profiles: [otel]\n"), "only starts with the profile otel", False),
+        (("0.152.0\n", "0.152.0\n    networks: [back]\n"), "in the network back, not in default", False),
+        (
+            (TAKEN, TAKEN + "      AWS_XRAY_DAEMON_ADDRESS: collector\n"),
+            "DAEMON_ADDRESS=collector has no port",
+            True,
+        ),
+        (
+            (
+                "      OTEL_SERVICE_NAME: backend\n      OTEL_EXPORTER_OTLP_PROTOCOL: http/protobuf\n"
+                + TAKEN,
+                "      - OTEL_SERVICE_NAME: backend\n",
+            ),
+            "is no NAME=value",
+            True,
         ),
     ],
 )

@@ -15,7 +15,8 @@ pytestmark = pytest.mark.docker
     ("old", "new", "says"),
     [
         ("", "", ""),
-        ("    environment:", "    enviroment:", "'enviroment' not allowed"),
+        ("    environment:", "    enviroment:", "Compose knows no 'enviroment'"),
+        ("    build: .\n", "    build: .\n    wanted: 1\n", "'wanted' not allowed"),
         ("collector:4318", "localhost:4318", "is the container itself"),
         ("http://collector:4318", "${NOBODY_SET_IT}", "needs NOBODY_SET_IT, which is not set"),
         ("    build: .\n", "    build: .\n    command: python app.py\n", "skips the image's"),

@@ -1,6 +1,6 @@
 """Links in the order in which a span passes them, and the rules that say why one is broken."""
 
-from threemaps.doctor.rules import addresses, keys
+from threemaps.doctor.rules import addresses, compose_network, compose_reading, compose_services, keys
 from threemaps.doctor.rules.arriving import end, name, read
 from threemaps.doctor.rules.base import Link
 from threemaps.doctor.rules.exporting import exporter
@@ -19,4 +19,5 @@ XRAY = (segment, sampled, datagram, read_xray)
 OTHERS = (logs, metrics, rollbar, watchtower)
 LINKS: tuple[Link, ...] = (*START, *OPENTELEMETRY, *XRAY, *OTHERS)
 
-__all__ = ["LINKS", "OPENTELEMETRY", "OTHERS", "START", "XRAY", "addresses", "keys"]
+# Imported for the rules that they add.
+ADDING = (keys, addresses, compose_reading, compose_services, compose_network)
