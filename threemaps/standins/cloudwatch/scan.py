@@ -8,7 +8,8 @@ from threemaps.standins.cloudwatch import span_log
 from threemaps.standins.cloudwatch.span_log import SPAN_GROUP
 from threemaps.standins.store import Rows, Store
 
-PORTION = 10_000
+# A page often has no room for more than the first thousand.
+FIRST_PORTION, PORTION = 1_000, 10_000
 
 
 class Event(NamedTuple):
@@ -68,9 +69,11 @@ def _scan(
     beyond, order = ("<", "DESC") if newest_first else (">", "ASC")
     # Told like this, DuckDB skips blocks of rows; a comparison of pairs takes it twice as long.
     further = f"{where} AND time_ms {beyond}= ? AND (time_ms {beyond} ? OR sequence {beyond} ?)"
+    portion = FIRST_PORTION
     while True:
-        rows = page(store, further, [*parameters, time_ms, time_ms, sequence], order, PORTION)
+        rows = page(store, further, [*parameters, time_ms, time_ms, sequence], order, portion)
         yield from map(Event._make, rows)
-        if len(rows) < PORTION:
+        if len(rows) < portion:
             return
         time_ms, sequence = rows[-1][:2]
+        portion = PORTION
