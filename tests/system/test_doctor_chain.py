@@ -248,7 +248,7 @@ def test_a_fault_that_is_switched_on_stands_first(local: System) -> None:
         local.ok("fault", "--clear")
     assert "a fault is switched on for users" in said[0]
     assert "→ threemaps fault --clear" in said[0]
-    assert said[2].startswith("  ! demo: a fault is switched on for users")
+    assert said[2].startswith("  ! service: a fault is switched on for users")
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from tests.system.trees import (
     send,
 )
 from threemaps.diagnose.collector import read_collector
-from threemaps.doctor.legs import advice
+from threemaps.doctor.pipelines import advice
 from threemaps.doctor.walk import Walk
 from threemaps.readers.aws import aws_client
 

@@ -1,4 +1,4 @@
-"""The chain of threemaps itself: service → collector → leg → backend → read back."""
+"""The chain of threemaps itself: service → collector → pipeline → backend → read back."""
 
 from collections.abc import Callable
 
@@ -9,11 +9,11 @@ from threemaps.doctor.honeycomb_account import (
     check_honeycomb_ingest_key,
     check_honeycomb_reading_key,
 )
-from threemaps.doctor.legs import check_legs
+from threemaps.doctor.pipelines import check_pipelines
 from threemaps.doctor.readback import check_cloudwatch_map, check_honeycomb_map, check_logs, check_xray_trace
 from threemaps.doctor.running import (
     check_collector_accepts,
-    check_collector_doors,
+    check_collector_receivers,
     check_collector_room,
     check_collector_up,
     check_request,
@@ -26,12 +26,7 @@ from threemaps.doctor.running import (
 from threemaps.doctor.senders import check_other_senders
 from threemaps.doctor.standing import check_standing
 from threemaps.doctor.transaction_search import check_transaction_search
-from threemaps.doctor.vendors import (
-    check_aws_keys,
-    check_clock,
-    check_log_groups,
-    check_region,
-)
+from threemaps.doctor.vendors import check_aws_keys, check_clock, check_log_groups, check_region
 from threemaps.doctor.walk import Walk
 from threemaps.settings import Settings
 
@@ -43,14 +38,14 @@ CHAIN: tuple[Callable[[Walk], Check], ...] = (
     check_services_variables,
     check_services_aim,
     check_collector_up,
-    check_collector_doors,
+    check_collector_receivers,
     check_collector_room,
     check_request,
     check_collector_accepts,
     check_other_senders,
     check_datagrams,
     check_losses,
-    check_legs,
+    check_pipelines,
     check_honeycomb_ingest_key,
     check_honeycomb_reading_key,
     check_honeycomb_datasets,

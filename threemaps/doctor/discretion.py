@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator, Sequence
 
-HIDDEN = "…"
-SECRET = re.compile(r"KEY|HEADERS|SECRET|TOKEN|PASS|PWD|CREDENTIAL|AUTH(?!OR)|COOKIE|DSN", re.IGNORECASE)
+from threemaps.doctor.probe.privacy import HIDDEN, is_secret
+
 # Of a flag only whole parts count: what --keyfile and --author name is no secret.
 FLAG = re.compile(
     r"-.*(?<![a-z])(api-?key|key|headers?|secret|token|pass(w(or)?d|phrase)?|pwd|auth|cookie|dsn)"
@@ -30,10 +30,6 @@ def shown(words: Sequence[str]) -> Iterator[str]:
             is_value = is_secret_flag(before) and not word.startswith("-")
             yield HIDDEN if is_value else without_logins(word)
         before = word
-
-
-def is_secret(variable: str) -> bool:
-    return SECRET.search(variable) is not None and variable not in {"PWD", "OLDPWD"}
 
 
 def is_secret_flag(word: str) -> bool:

@@ -4,13 +4,7 @@ import os
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from threemaps.doctor.destination import (
-    EXPORTER,
-    GRPC,
-    Destination,
-    destination,
-    with_scheme,
-)
+from threemaps.doctor.destination import EXPORTER, GRPC, Destination, destination, with_scheme
 from threemaps.doctor.facts import Facts
 from threemaps.doctor.honeycomb import elsewhere, is_honeycomb
 from threemaps.doctor.listener import Fact

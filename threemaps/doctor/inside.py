@@ -14,9 +14,10 @@ from typing import IO
 
 import psutil
 
-from threemaps.doctor.facts import Exporter, Facts, Outcome
+from threemaps.doctor.facts import Facts
 from threemaps.doctor.family import Family, adopting
 from threemaps.doctor.listener import Fact, Listener
+from threemaps.doctor.parts import Exporter, Outcome
 from threemaps.doctor.proc import PYTHON
 from threemaps.doctor.subject import ASSIGNMENT, Subject, from_command, is_hooked
 from threemaps.doctor.visit import Asked, talk_to

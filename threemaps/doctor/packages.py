@@ -6,6 +6,7 @@ import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
@@ -65,8 +66,31 @@ class Packages:
                     names.update(VARIABLE.findall(module.read_text(encoding="utf-8")))
         return names
 
-    def file(self, name: str) -> Path | None:
-        return next((folder / name for folder in self.path if (folder / name).exists()), None)
+    def near_module(self, module: str) -> str:
+        """The module of an installed OpenTelemetry package that was meant."""
+        files = (
+            str(file)
+            for name, one in self.found.items()
+            if name.startswith("opentelemetry")
+            for file in one.files or ()
+        )
+        known = {
+            file.removesuffix("/__init__.py").replace("/", ".")
+            for file in files
+            if file.endswith("/__init__.py")
+        }
+        parents = {".".join(one.split(".")[:size]) for one in known for size in range(1, one.count(".") + 2)}
+        return next(iter(get_close_matches(module, sorted(parents), n=1, cutoff=0.85)), "")
+
+
+def package_of(module: str) -> str:
+    """The package to install for a module that is missing."""
+    parts = module.replace("_", "-").split(".")
+    if parts[:3] == ["opentelemetry", "exporter", "otlp"]:
+        return "opentelemetry-exporter-otlp"
+    if parts[0] != "opentelemetry":
+        return parts[0]
+    return "-".join(parts[:3] if parts[1:2] in (["instrumentation"], ["exporter"]) else parts[:2])
 
 
 def required(distribution: Distribution) -> list[Requirement]:

@@ -86,12 +86,12 @@ def check_services_named(walk: Walk) -> Check:
 
 def check_services_aim(walk: Walk) -> Check:
     """They send to this collector, not to another address."""
-    doors = {GRPC: walk.settings.url("otlp_grpc"), HTTP: walk.settings.url("otlp_http")}
+    receivers = {GRPC: walk.settings.url("otlp_grpc"), HTTP: walk.settings.url("otlp_http")}
     for service, subject in otel(walk).items():
         there = destination(subject)
-        if there.base.replace("localhost", "127.0.0.1") != doors[there.protocol]:
+        if there.base.replace("localhost", "127.0.0.1") != receivers[there.protocol]:
             detail = f"{service} sends {there.protocol} to {there.base}, and the collector takes it at "
-            return broken(SERVICE, "endpoint", detail + doors[there.protocol], restart(walk, service))
+            return broken(SERVICE, "endpoint", detail + receivers[there.protocol], restart(walk, service))
     if not otel(walk):
         return unseen(SERVICE, "endpoint", f"endpoint: no service under {LAUNCHER} runs on this machine")
     return good(SERVICE, "endpoint", "they send to the collector")
@@ -114,14 +114,14 @@ def restarted(walk: Walk) -> str:
     return f"; restarts after a panic: {known.restarts}, the last at {last:%H:%M:%S} UTC"
 
 
-def check_collector_doors(walk: Walk) -> Check:
+def check_collector_receivers(walk: Walk) -> Check:
     """Both OTLP ports answer, each in its protocol."""
     for name, is_grpc, wanted in (("otlp_http", False, Answer.HTTP1), ("otlp_grpc", True, Answer.HTTP2)):
         host, _, port = walk.settings.url(name).removeprefix("http://").partition(":")
         if ask(host, int(port), secure=False, grpc=is_grpc) is not wanted:
             detail = f"{walk.settings.url(name)} does not speak OTLP: another program has the port"
-            return broken(COLLECTOR, "doors", detail, f"threemaps down; lsof -i :{port}; {UP}")
-    return good(COLLECTOR, "doors", "OTLP over HTTP and gRPC answers")
+            return broken(COLLECTOR, "receivers", detail, f"threemaps down; lsof -i :{port}; {UP}")
+    return good(COLLECTOR, "receivers", "OTLP over HTTP and gRPC answers")
 
 
 def check_request(walk: Walk) -> Check:

@@ -9,7 +9,7 @@ from threemaps.diagnose.losses import losses
 from threemaps.doctor.check import Check, good, noted
 from threemaps.doctor.walk import Walk
 
-LINK, NAME = "demo", "standing troubles"
+LINK, NAME = "service", "standing troubles"
 RECENT = timedelta(hours=1)  # what services reported before is over
 
 

@@ -10,7 +10,7 @@ import requests
 from threemaps.account.provision import load
 from threemaps.basics import nearby
 from threemaps.doctor.check import Check, broken, good, unseen
-from threemaps.doctor.legs import AWS_KEYS
+from threemaps.doctor.pipelines import AWS_KEYS
 from threemaps.doctor.walk import SECONDS, Walk
 from threemaps.errors import UserError
 from threemaps.readers.aws import aws_client, reasons

@@ -21,11 +21,11 @@ from threemaps.model.difference import Window
 from threemaps.settings import SERVICES, Settings
 
 SECONDS = 3
-FLOW_SECONDS = 12  # for one request to pass every leg
+FLOW_SECONDS = 12  # for one request to pass every pipeline
 POLL = 0.2
-# Leg → what its exporters have in their names. Those that queue hand on to the vendor's own.
-LEGS = {"honeycomb": "honeycomb", "xray": "xray", "cloudwatch logs": "logs"}
-LOOPBACK = "otlp_grpc/"
+# Pipeline → what its exporters have in their names. Those that queue hand on to the vendor's own.
+PIPELINES = {"honeycomb": "honeycomb", "xray": "xray", "cloudwatch logs": "logs"}
+INNER_HOP = "otlp_grpc/"
 # As the exporters of Honeycomb and of CloudWatch write it to their log. X-Ray's writes nothing.
 REFUSED_IN_A_200 = re.compile(r"Partial success response|log events .* are (too old|too new|expired)")
 
@@ -107,7 +107,7 @@ class Walk:
         since = self.started if self.send else self.started - 30
         log = log_tail(self.settings.logs / "collector.log")
         lines = (complaint for line in log.splitlines() if (complaint := complaint_in(line)))
-        return [one for one in lines if one.at >= since and not one.exporter.startswith(LOOPBACK)]
+        return [one for one in lines if one.at >= since and not one.exporter.startswith(INNER_HOP)]
 
     def until(self, condition: Callable[[], bool], seconds: float = FLOW_SECONDS) -> bool:
         deadline = time.monotonic() + seconds
@@ -137,12 +137,14 @@ def listener(port: int) -> int | None:
     return process.pid if process else None
 
 
-def of(samples: list[Sample], prefix: str, leg: str, *, end: bool = False) -> float:
-    """A leg's samples whose name starts like this; with `end` those of the vendor's own exporter."""
+def of(samples: list[Sample], prefix: str, pipeline: str, *, end: bool = False) -> float:
+    """A pipeline's samples whose name starts like this; with `end` those of the vendor's own exporter."""
     found = (
-        one for one in samples if one.name.startswith(prefix) and LEGS[leg] in one.labels.get("exporter", "")
+        one
+        for one in samples
+        if one.name.startswith(prefix) and PIPELINES[pipeline] in one.labels.get("exporter", "")
     )
-    return sum(one.value for one in found if not (end and one.labels["exporter"].startswith(LOOPBACK)))
+    return sum(one.value for one in found if not (end and one.labels["exporter"].startswith(INNER_HOP)))
 
 
 def complaint_in(line: str) -> Complaint | None:

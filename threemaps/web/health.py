@@ -9,8 +9,7 @@ from threemaps.render.names import markup
 from threemaps.settings import Settings
 
 AGAIN_SECONDS = 20.0
-LINKS = ("service", "collector", "leg", "backend", "read back")
-WORDS = {"leg": "export path"}
+LINKS = ("service", "collector", "pipeline", "backend", "read back")
 
 log = logging.getLogger("threemaps.web")
 
@@ -55,23 +54,21 @@ def strip(checks: list[Check] | None) -> str:
     broken = next((check for check in checks if not check.ok), None)
     advice = ""
     if broken:
-        link = WORDS.get(broken.link, broken.link)
         advice = (
-            f'<p class="advice"><b>{markup(link)}, {markup(broken.name)}:</b> {markup(broken.detail)}'
+            f'<p class="advice"><b>{markup(broken.link)}, {markup(broken.name)}:</b> {markup(broken.detail)}'
             f"<br>Next: <code>{markup(broken.next_step)}</code></p>"
         )
     return f'<ol class="chain">{items}</ol>{advice}'
 
 
 def _link(name: str, checks: list[Check]) -> str:
-    shown = WORDS.get(name, name)
     if not any(check.looked for check in checks):
         sign, word = '<span aria-hidden="true">·</span>', "not looked at" if checks else "not reached"
-        return f'<li class="unknown">{sign} {markup(shown)} <small>{word}</small></li>'
+        return f'<li class="unknown">{sign} {markup(name)} <small>{word}</small></li>'
     bad = next((check for check in checks if not check.ok), None)
     state, sign, word = ("bad", "✕", "broken") if bad else ("good", "✓", "good")
     detail = bad.detail if bad else "; ".join(check.detail for check in checks)
     return (
-        f'<li class="{state}" title="{markup(detail)}"><span aria-hidden="true">{sign}</span> {markup(shown)}'
+        f'<li class="{state}" title="{markup(detail)}"><span aria-hidden="true">{sign}</span> {markup(name)}'
         f" <small>{word}</small></li>"
     )

@@ -107,7 +107,4 @@ def flask_instrumentation_imported(module: Any) -> Any:
         wrapped.instrument_app = staticmethod(vars(wrapped)["instrument_app"])
 
 
-WATCHED = {
-    "flask.app": flask_imported,
-    "opentelemetry.instrumentation.flask": flask_instrumentation_imported,
-}
+WATCHED = {"flask.app": flask_imported, "opentelemetry.instrumentation.flask": flask_instrumentation_imported}

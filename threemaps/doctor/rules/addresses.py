@@ -16,8 +16,9 @@ from threemaps.doctor.destination import (
     variable_of,
 )
 from threemaps.doctor.ends import Standing, standing_at
-from threemaps.doctor.facts import Export, Exporter, Facts
+from threemaps.doctor.facts import Facts
 from threemaps.doctor.honeycomb import is_honeycomb
+from threemaps.doctor.parts import Export, Exporter
 from threemaps.doctor.rules import repair
 from threemaps.doctor.rules.base import Found
 from threemaps.doctor.rules.sending import address, at, unsent

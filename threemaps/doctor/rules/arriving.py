@@ -1,7 +1,8 @@
 """TM5xx: under which name did the span arrive, at what, and can it be read back?"""
 
 from threemaps.doctor.ends import End, end_of, read_back
-from threemaps.doctor.facts import Exporter, Facts, place_of
+from threemaps.doctor.facts import Facts
+from threemaps.doctor.parts import Exporter, place_of
 from threemaps.doctor.rules import repair
 from threemaps.doctor.rules.addresses import standing, to_collector
 from threemaps.doctor.rules.base import Found, State, link

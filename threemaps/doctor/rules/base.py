@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from threemaps.doctor.facts import Facts, Place
+from threemaps.doctor.facts import Facts
+from threemaps.doctor.parts import Place
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """TM22x: does the global TracerProvider have an exporter that sends?"""
 
-from threemaps.doctor.facts import Facts, place_of
+from threemaps.doctor.facts import Facts
+from threemaps.doctor.parts import place_of
 from threemaps.doctor.rules import repair
 from threemaps.doctor.rules.base import Found, State, link
 from threemaps.doctor.rules.setup import LAUNCH, launcher_failed, unknown_component

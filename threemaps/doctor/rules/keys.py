@@ -3,8 +3,9 @@
 import re
 
 from threemaps.doctor.destination import parse_headers, variable_of
-from threemaps.doctor.facts import Export, Exporter, Facts
+from threemaps.doctor.facts import Facts
 from threemaps.doctor.honeycomb import CLASSIC, DATASET, malformed
+from threemaps.doctor.parts import Export, Exporter
 from threemaps.doctor.rules import repair
 from threemaps.doctor.rules.base import Edit, Found
 from threemaps.doctor.rules.sending import address, at, unsent

@@ -1,7 +1,8 @@
 """TM8xx: Rollbar, watchtower, and OpenTelemetry's logs and metrics."""
 
-from threemaps.doctor.facts import Facts, place_of
+from threemaps.doctor.facts import Facts
 from threemaps.doctor.listener import Fact
+from threemaps.doctor.parts import place_of
 from threemaps.doctor.rules import repair
 from threemaps.doctor.rules.base import Found, State, link
 
@@ -43,10 +44,7 @@ def watchtower(facts: Facts) -> State:
         )
     if any(one["operation"] == "PutLogEvents" for one in calls):
         return State(True, f"CloudWatch took log records for {found['group']}")
-    return State(
-        None,
-        f"whether CloudWatch takes log records for {found['group']}: none was written",
-    )
+    return State(None, f"whether CloudWatch takes log records for {found['group']}: none was written")
 
 
 @watchtower.rule("TM821", "no-credentials", "AWS takes only what is signed")

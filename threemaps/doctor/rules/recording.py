@@ -2,7 +2,8 @@
 
 import re
 
-from threemaps.doctor.facts import Facts, place_of
+from threemaps.doctor.facts import Facts
+from threemaps.doctor.parts import place_of
 from threemaps.doctor.rules import repair
 from threemaps.doctor.rules.base import Edit, Found, State, link
 from threemaps.doctor.rules.variables import silent_sampler

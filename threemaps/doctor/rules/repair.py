@@ -7,8 +7,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from threemaps.doctor.facts import Facts, Place
+from threemaps.doctor.facts import Facts
 from threemaps.doctor.files import text_of
+from threemaps.doctor.parts import Place
 from threemaps.doctor.rules.base import Edit, Found
 from threemaps.doctor.subject import ASSIGNMENT, LAUNCHER, with_variable
 from threemaps.settings import read_dotenv
@@ -188,16 +189,25 @@ def taken_away(place: Place) -> Edit:
     return Edit.at(place, "replace", "pass" if is_alone else "")
 
 
+def keywords_at(place: Place) -> dict[str, ast.keyword]:
+    """The named arguments of the calls that stand there, however many lines they take."""
+    try:
+        tree = ast.parse(place.file.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return {}
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    here = [one for one in calls if one.lineno <= place.line <= (one.end_lineno or one.lineno)]
+    return {str(keyword.arg): keyword for call in here for keyword in call.keywords}
+
+
 def without_argument(place: Place, seen: str, name: str) -> Found:
     """The call that stands there, without this argument, whose value may have brackets in it."""
-    line = place.text
-    start = line.find(f"{name}=")
-    depth, index = 0, start + len(name) + 1
-    while start >= 0 and index < len(line) and depth >= 0 and (depth or line[index] not in ",)]}"):
-        depth += (line[index] in "([{") - (line[index] in ")]}")
-        index += 1
-    if start < 0 or index >= len(line):
+    keyword = keywords_at(place).get(name)
+    if keyword is None or keyword.end_lineno != keyword.lineno:
         return Found(seen, type=f"take {name}=… out of the call at {place.file}:{place.line}")
-    before, after = line[:start], line[index:]
-    text = before + after[1:].lstrip() if after[0] == "," else before.rstrip(", ") + after
-    return Found(seen, write=Edit(place.file, place.line, "replace", text))
+    line = text_of(place.file).splitlines()[keyword.lineno - 1].encode()
+    before, after = line[: keyword.col_offset].decode(), line[keyword.end_col_offset :].decode()
+    if not before.strip() and after.strip() in ("", ","):
+        return Found(seen, write=Edit(place.file, keyword.lineno, "replace", ""))
+    text = before + after[1:].lstrip() if after.startswith(",") else before.rstrip(", ") + after
+    return Found(seen, write=Edit(place.file, keyword.lineno, "replace", text))

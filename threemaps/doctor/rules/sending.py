@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from threemaps.doctor.destination import Destination, variable_of, with_scheme
-from threemaps.doctor.facts import Export, Exporter, Facts, place_of
+from threemaps.doctor.facts import Facts
 from threemaps.doctor.inside import LONGEST_DELAY
+from threemaps.doctor.parts import Export, Exporter, place_of
 from threemaps.doctor.rules import repair
 from threemaps.doctor.rules.base import Edit, Found, State, link
 from threemaps.doctor.rules.starting import class_for_object

@@ -5,12 +5,20 @@ import re
 from collections.abc import Iterator
 
 from threemaps.doctor.destination import HTTP
-from threemaps.doctor.facts import Facts, Place, place_of
+from threemaps.doctor.facts import Facts
 from threemaps.doctor.files import text_of
+from threemaps.doctor.packages import package_of
+from threemaps.doctor.parts import Place, place_of
 from threemaps.doctor.rules import repair
 from threemaps.doctor.rules.base import Edit, Found, State, link, pip_install
 from threemaps.doctor.rules.starting import class_for_object
-from threemaps.doctor.rules.variables import mixed_versions, named_in, unknown_part, unusable_figure
+from threemaps.doctor.rules.variables import (
+    EXPORTERS,
+    mixed_versions,
+    named_in,
+    unknown_part,
+    unusable_figure,
+)
 
 LAUNCH = "opentelemetry-instrument COMMAND"
 DISTRO = ("opentelemetry-distro", "opentelemetry-exporter-otlp")
@@ -99,26 +107,11 @@ def launcher_failed(facts: Facts) -> Found | None:
         right = HTTP if name.endswith("_PROTOCOL") else ""
         return repair.variable(facts, f"{seen} ({name}={facts.inside.get(name)})", name, right)
     if missing := re.search(r"No module named '([\w.]+)'", reason):
-        return Found(
-            seen,
-            type=pip_install(
-                facts,
-                missing[1].split(".")[0]
-                if not missing[1].startswith("opentelemetry")
-                else missing[1].replace(".", "-"),
-            ),
-        )
+        return Found(seen, type=pip_install(facts, package_of(missing[1])))
     if component := re.search(r"Requested component '([^']+)' not found", reason):
-        return Found(seen, type=pip_install(facts, exporter_package(component[1])))
+        package = EXPORTERS.get(component[1], f"opentelemetry-exporter-{component[1]}")
+        return Found(seen, type=pip_install(facts, package))
     return Found(seen, type=pip_install(facts, "--upgrade", *DISTRO))
-
-
-def exporter_package(component: str) -> str:
-    known = {
-        "otlp_proto_grpc": "opentelemetry-exporter-otlp-proto-grpc",
-        "otlp_proto_http": "opentelemetry-exporter-otlp-proto-http",
-    }
-    return known.get(component, f"opentelemetry-exporter-{component}")
 
 
 @provider.rule(
@@ -148,32 +141,9 @@ def import_failed(facts: Facts) -> Found | None:
     seen = (
         f"{place} imports {module}, which is not there, and the error is caught: no TracerProvider was made"
     )
-    if better := near_module(facts, module):
-        return Found(seen, write=Edit(place.file, place.line, "replace", place.text.replace(module, better)))
+    if better := facts.inside.packages.near_module(module):
+        return repair.in_code(place, seen, module, better)
     return Found(seen, type=pip_install(facts, package_of(module)))
-
-
-def near_module(facts: Facts, module: str) -> str:
-    """The module of an installed package that was meant."""
-    from difflib import get_close_matches
-
-    packages = facts.inside.packages
-    known = {
-        str(file).removesuffix("/__init__.py").replace("/", ".")
-        for name, one in packages.found.items()
-        if name.startswith("opentelemetry")
-        for file in one.files or ()
-        if str(file).endswith("/__init__.py") and str(file).startswith("opentelemetry/")
-    }
-    parents = {".".join(one.split(".")[:size]) for one in known for size in range(1, one.count(".") + 2)}
-    return next(iter(get_close_matches(module, sorted(parents), n=1, cutoff=0.85)), "")
-
-
-def package_of(module: str) -> str:
-    parts = module.split(".")
-    if parts[:3] == ["opentelemetry", "exporter", "otlp"]:
-        return "opentelemetry-exporter-otlp"
-    return "-".join(parts[:3] if parts[1:2] in (["instrumentation"], ["exporter"]) else parts[:2])
 
 
 @provider.rule("TM207", "set-up-not-called", "code that is never run sets up nothing")

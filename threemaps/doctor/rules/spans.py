@@ -2,7 +2,8 @@
 
 import re
 
-from threemaps.doctor.facts import Facts, Place, place_of
+from threemaps.doctor.facts import Facts
+from threemaps.doctor.parts import Place, place_of
 from threemaps.doctor.rules import repair
 from threemaps.doctor.rules.base import Edit, Found, State, link, pip_install
 from threemaps.doctor.rules.setup import launcher_failed

@@ -1,12 +1,16 @@
 """TM1xx: does the command run, answer, and let the doctor look inside?"""
 
+import ast
 import re
 import shlex
 from pathlib import Path
 
-from threemaps.doctor.facts import Facts, place_of
+from threemaps.doctor.facts import Facts
+from threemaps.doctor.listener import Fact
+from threemaps.doctor.packages import package_of
+from threemaps.doctor.parts import place_of
 from threemaps.doctor.rules import repair
-from threemaps.doctor.rules.base import Edit, Found, State, link
+from threemaps.doctor.rules.base import Edit, Found, State, link, pip_install
 from threemaps.doctor.rules.variables import named_in, unknown_part
 from threemaps.doctor.subject import LAUNCHER
 from threemaps.doctor.visit import PAGE_SECONDS, START_SECONDS
@@ -72,13 +76,8 @@ def no_module(facts: Facts) -> Found | None:
     found = re.findall(r"ModuleNotFoundError: No module named '([^']+)'", facts.outcome.said)
     if not found or facts.outcome.code is None:
         return None
-    package = (
-        found[-1].replace(".", "-") if found[-1].startswith("opentelemetry") else found[-1].split(".")[0]
-    )
-    return Found(
-        f"it ended: no module named {found[-1]!r} is installed",
-        type=f"{facts.inside.pip} {package.replace('_', '-')}",
-    )
+    seen = f"it ended: no module named {found[-1]!r} is installed"
+    return Found(seen, type=pip_install(facts, package_of(found[-1])))
 
 
 @answers.rule(
@@ -144,14 +143,27 @@ def app_replaced(facts: Facts) -> Found | None:
 
 @answers.rule("TM119", "refused-arguments", "the SDK raises for arguments that it cannot use")
 def refused_arguments(facts: Facts) -> Found | None:
-    kinds = ("processor-failed", "provider-failed", "exporter-failed")
-    failed = next((one for kind in kinds for one in facts.seen(kind)), None)
+    kinds = ("processor-failed", "provider-failed", "exporter-failed", "xray-configured")
+    failed = next((one for kind in kinds for one in facts.seen(kind) if why_refused(one)), None)
     place = place_of(failed)
     if failed is None or place is None or facts.outcome.code is None:
         return None
-    seen = f"the SDK refuses what {place} gives it: {failed['why']}"
-    named = [one for one in re.findall(r"\w+_\w+|\w+", failed["why"]) if f"{one}=" in place.text]
-    return repair.without_argument(place, seen, named[0]) if named else Found(seen, type=f"mend {place}")
+    why = why_refused(failed)
+    given = repair.keywords_at(place)
+    meant = (name for name, one in given.items() if name in why or value_of(one) in why)
+    seen = f"the SDK refuses what {place} gives it: {why}"
+    name = next(meant, "")
+    return repair.without_argument(place, seen, name) if name else Found(seen, type=f"mend {place}")
+
+
+def why_refused(fact: Fact) -> str:
+    return str(fact.get("why") or fact.get("error") or "")
+
+
+def value_of(keyword: ast.keyword) -> str:
+    """A text that is written out; of anything else nothing that an error would quote."""
+    value = keyword.value
+    return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else "\0"
 
 
 @answers.rule("TM123", "class-for-object", "a class is no object: it has to be called")

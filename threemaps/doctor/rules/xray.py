@@ -5,7 +5,8 @@ import socket
 
 from threemaps.basics.nearby import LOOPBACK
 from threemaps.doctor.ends import held
-from threemaps.doctor.facts import Facts, place_of
+from threemaps.doctor.facts import Facts
+from threemaps.doctor.parts import place_of
 from threemaps.doctor.rules import repair
 from threemaps.doctor.rules.base import Found, State, link
 from threemaps.settings import Settings
@@ -162,6 +163,18 @@ def nobody(facts: Facts) -> Found | None:
         said = f"{seen} (daemon_address at {place}); `threemaps up` starts a collector at {right}"
         return repair.in_code(place, said, configured["address"], right)
     return repair.variable(facts, f"{seen}; `threemaps up` starts a collector at {right}", ADDRESS, right)
+
+
+@datagram.rule("TM743", "xray-open", "a segment is sent when it ends")
+def never_ended(facts: Facts) -> Found | None:
+    begun = facts.segment
+    place = place_of(begun)
+    if begun is None or place is None:
+        return None
+    if any(one["request"] == begun["request"] for one in facts.seen("segment-ended")):
+        return None
+    seen = f"the segment begun at {place} is never ended"
+    return Found(seen, write=repair.after(place, "xray_recorder.end_segment()"))
 
 
 @datagram.rule("TM742", "xray-emitter", "segments leave through the emitter that the recorder was given")

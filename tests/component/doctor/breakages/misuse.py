@@ -105,6 +105,28 @@ CASES = [
     hand("served by a daemon thread", "a daemon thread ends with it", (RUN, DAEMON)),
     Case("an emitter that sends nothing", "emitter", edited(XRAY, ("XRayMiddleware(app", MUTE))),
     Case(
+        "a segment that nobody ends",
+        r"begun at app\.py:\d+ is never ended",
+        edited(
+            XRAY,
+            ("XRayMiddleware(app, xray_recorder)\n", ""),
+            ('    return {"hello"', '    xray_recorder.begin_segment("home")\n    return {"hello"'),
+        ),
+    ),
+    Case(
+        "a file of rules that is not there",
+        "refuses what app.py:8 gives it",
+        edited(XRAY, ('"backend-flask"', '"backend-flask", sampling_rules="/nope/rules.json"')),
+    ),
+    hand(
+        "arguments on lines of their own",
+        "every 3600 s",
+        (
+            "BatchSpanProcessor(OTLPSpanExporter())",
+            "BatchSpanProcessor(\n    OTLPSpanExporter(),\n    schedule_delay_millis=3_600_000,\n)",
+        ),
+    ),
+    Case(
         "both, X-Ray turned off",
         "AWS_XRAY_SDK_ENABLED",
         BOTH,

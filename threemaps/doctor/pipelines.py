@@ -1,4 +1,4 @@
-"""The legs of the collector: does what came in go out again, and what do its exporters say?"""
+"""The pipelines of the collector: does what came in go out again, and what do its exporters say?"""
 
 import re
 import time
@@ -6,10 +6,10 @@ import time
 from threemaps.diagnose.collector import Sample
 from threemaps.doctor.check import Check, broken, good
 from threemaps.doctor.transaction_search import turn_on
-from threemaps.doctor.walk import FLOW_SECONDS, LEGS, POLL, Complaint, Walk, of, quoted
+from threemaps.doctor.walk import FLOW_SECONDS, PIPELINES, POLL, Complaint, Walk, of, quoted
 from threemaps.settings import Settings
 
-LINK = "leg"
+LINK = "pipeline"
 NEARLY_FULL = 0.8
 HELD_SECONDS = 5.0  # longer than the longest pause between two tries
 # With a queue that only makes one span of many: what it fails in travels back, too.
@@ -23,9 +23,9 @@ WRONG_AWS_KEYS = (
 POLICY = "--policy-name threemaps-collector --policy-document file://aws/iam-collector.json"
 
 
-def check_legs(walk: Walk) -> Check:
-    """Sent on every leg since our request, nothing given up, no queue about to overflow."""
-    waiting = set(LEGS) if walk.send else set()
+def check_pipelines(walk: Walk) -> Check:
+    """Sent on every pipeline since our request, nothing given up, no queue about to overflow."""
+    waiting = set(PIPELINES) if walk.send else set()
     waiting -= set() if walk.logs_by_collector else {"cloudwatch logs"}
     deadline = time.monotonic() + FLOW_SECONDS
     patience = time.monotonic() + HELD_SECONDS
@@ -34,40 +34,42 @@ def check_legs(walk: Walk) -> Check:
         if not samples:
             url = walk.settings.url("collector_metrics")
             return broken(LINK, "metrics", f"the collector tells no metrics at {url}", "threemaps up")
-        waiting = {leg for leg in waiting if sent(samples, leg) <= sent(walk.before, leg)}
+        waiting = {pipeline for pipeline in waiting if sent(samples, pipeline) <= sent(walk.before, pipeline)}
         late = time.monotonic() > deadline
         held = False
-        for leg in LEGS:
-            said = [one for one in complaints if LEGS[leg] in one.exporter]
-            is_held = held_up(walk, leg, samples, said, waits=leg in waiting)
-            trouble = trouble_of(walk, leg, samples, said, waits=leg in waiting, late=late)
+        for pipeline in PIPELINES:
+            said = [one for one in complaints if PIPELINES[pipeline] in one.exporter]
+            is_held = held_up(walk, pipeline, samples, said, waits=pipeline in waiting)
+            trouble = trouble_of(walk, pipeline, samples, said, waits=pipeline in waiting, late=late)
             if is_held and time.monotonic() > patience:
                 trouble = trouble or f"its queue waits: {quoted(said)}"
             if trouble:
-                return broken(LINK, leg, f"{leg}: {trouble}", advice(trouble, leg, walk.settings))
+                return broken(
+                    LINK, pipeline, f"{pipeline}: {trouble}", advice(trouble, pipeline, walk.settings)
+                )
             held |= is_held
         if not waiting and not held:
-            return good(LINK, "legs", f"{', '.join(LEGS)}: nothing waits, nothing was given up")
+            return good(LINK, "pipelines", f"{', '.join(PIPELINES)}: nothing waits, nothing was given up")
         time.sleep(POLL)
 
 
-def sent(samples: list[Sample], leg: str) -> float:
-    return of(samples, "exporter_sent_", leg, end=True)
+def sent(samples: list[Sample], pipeline: str) -> float:
+    return of(samples, "exporter_sent_", pipeline, end=True)
 
 
-def held_up(walk: Walk, leg: str, samples: list[Sample], said: list[Complaint], *, waits: bool) -> bool:
+def held_up(walk: Walk, pipeline: str, samples: list[Sample], said: list[Complaint], *, waits: bool) -> bool:
     """It complains and waits. Right after a start that is over in a moment: who began first found nobody."""
-    return bool(said) and (waits if walk.send else of(samples, "exporter_queue_size", leg) > 0)
+    return bool(said) and (waits if walk.send else of(samples, "exporter_queue_size", pipeline) > 0)
 
 
 def trouble_of(
-    walk: Walk, leg: str, samples: list[Sample], said: list[Complaint], *, waits: bool, late: bool
+    walk: Walk, pipeline: str, samples: list[Sample], said: list[Complaint], *, waits: bool, late: bool
 ) -> str:
-    """Why this leg is broken, or nothing."""
-    gone = given_up(samples, leg) - given_up(walk.before, leg)
+    """Why this pipeline is broken, or nothing."""
+    gone = given_up(samples, pipeline) - given_up(walk.before, pipeline)
     if walk.send and gone > 0 and said:
         return f"{gone:.0f} items were given up: {quoted(said)}"
-    size, capacity = (of(samples, f"exporter_queue_{name}", leg) for name in ("size", "capacity"))
+    size, capacity = (of(samples, f"exporter_queue_{name}", pipeline) for name in ("size", "capacity"))
     if capacity and size > NEARLY_FULL * capacity:
         return f"its queue is {size / capacity:.0%} full: {quoted(said)}"
     if refused := [one for one in said if one.refused_in_a_200]:
@@ -75,7 +77,7 @@ def trouble_of(
     return f"nothing was sent within {FLOW_SECONDS} s; {quoted(said)}" if waits and late else ""
 
 
-def given_up(samples: list[Sample], leg: str) -> float:
+def given_up(samples: list[Sample], pipeline: str) -> float:
     """What an end refuses travels back to the queue; only what that gives up is lost."""
     counters = ("exporter_send_failed_", "exporter_enqueue_failed_")
     queued = [
@@ -83,7 +85,7 @@ def given_up(samples: list[Sample], leg: str) -> float:
         for one in samples
         if "exporter" in one.labels and is_queue(one, samples) and one.labels["exporter"] not in SPLITTERS
     ]
-    return sum(of(queued, name, leg) for name in counters)
+    return sum(of(queued, name, pipeline) for name in counters)
 
 
 def is_queue(sample: Sample, samples: list[Sample]) -> bool:
@@ -93,13 +95,13 @@ def is_queue(sample: Sample, samples: list[Sample]) -> bool:
     )
 
 
-def advice(said: str, leg: str, settings: Settings) -> str:
+def advice(said: str, pipeline: str, settings: Settings) -> str:
     """What to type, by what the vendor answered."""
     if "Trace Segment Destination" in said:
         return turn_on(settings)
     if re.search(r"specified log (group|stream) does not exist", said):
         return "threemaps provision"
-    is_honeycomb = leg == "honeycomb"
+    is_honeycomb = pipeline == "honeycomb"
     is_real = settings.honeycomb_is_real if is_honeycomb else settings.aws_is_real
     if not is_real:
         log = settings.logs / ("honeycomb.log" if is_honeycomb else "aws.log")

@@ -12,7 +12,7 @@ from tests.collector_process import wait_for
 from tests.component.collector import sending
 from tests.component.collector.conftest import Chain, chain_in
 from threemaps.doctor.check import Check
-from threemaps.doctor.legs import check_legs
+from threemaps.doctor.pipelines import check_pipelines
 from threemaps.doctor.walk import Walk
 
 
@@ -37,7 +37,7 @@ def partly_taken_lines() -> Response:
 
 
 def look(chain: Chain) -> Check:
-    return check_legs(Walk(chain.collector.settings))
+    return check_pipelines(Walk(chain.collector.settings))
 
 
 def test_what_was_refused_inside_a_200_is_quoted(chain: Chain) -> None:
@@ -48,7 +48,7 @@ def test_what_was_refused_inside_a_200_is_quoted(chain: Chain) -> None:
     found = look(chain)
     assert found.detail.startswith("cloudwatch logs: the vendor refused some of what it was sent: ")
     assert "too old" in found.detail
-    # Spans and lines are looked at in the order of the legs.
+    # Spans and lines are looked at in the order of the pipelines.
     chain.vendors.faults["honeycomb"] = partly_taken_spans
     chain.send(sending.call("shop", "stock"))
     wait_for(lambda: look(chain).detail.startswith("honeycomb: "))
