@@ -4,6 +4,7 @@ Values come from the environment, then from `.env` in the checkout or, without o
 (THREEMAPS_ENV_FILE names another), then from the defaults here. An empty variable counts as not set.
 """
 
+import errno
 import json
 import os
 import re
@@ -71,6 +72,7 @@ SECRETS = (
     *("HONEYCOMB_API_KEY", "HONEYCOMB_CONFIGURATION_KEY", "HONEYCOMB_MANAGEMENT_KEY", "ROLLBAR_ACCESS_TOKEN"),
     *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
 )
+LARGEST_FILE = 50_000_000
 # A value of `.env` in quotes, with nothing but a comment behind it.
 QUOTED = re.compile(r"""(["'])(.*?)\1\s*(?:\s#.*)?""")
 XRAY_INGESTS = ("otlp", "segments")
@@ -334,10 +336,19 @@ def default_state(project: Path) -> Path:
     return Path(base) / "threemaps"
 
 
+def read_bounded(path: Path) -> bytes:
+    """What users name. Raises OSError for what has no end, such as /dev/zero."""
+    with path.open("rb") as file:
+        content = file.read(LARGEST_FILE + 1)
+    if len(content) > LARGEST_FILE:
+        raise OSError(errno.EFBIG, f"it has more than {LARGEST_FILE // 1_000_000} MB", str(path))
+    return content
+
+
 def read_dotenv(path: Path) -> dict[str, str]:
     """The `NAME=value` lines that docker compose reads too, quotes taken off, empty values left out."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_bounded(path).decode("utf-8-sig").splitlines()
     except OSError:
         return {}
     except UnicodeDecodeError as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from threemaps.errors import UserError
+from threemaps.settings import read_bounded
 
 MONTH = 30.4 * 24 * 3600  # seconds, as Honeycomb counts a month
 MILLION = 1_000_000
@@ -93,7 +94,7 @@ MOST = 1e15  # nothing costs or counts more
 
 def read_prices(path: Path) -> Prices:
     try:
-        table_file = json.loads(path.read_text(encoding="utf-8"))
+        table_file = json.loads(read_bounded(path))
         backends = {name: entry for name, entry in table_file.items() if isinstance(entry, dict)}
         table = {
             backend: {unit: Price(**price) for unit, price in entry.items() if unit != "source"}

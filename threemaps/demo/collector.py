@@ -30,6 +30,8 @@ def collector_binary(say: Say, environ: Mapping[str, str] = os.environ) -> Path:
     if named:
         return _named(Path(named).expanduser())
     found = shutil.which("otelcol-contrib", path=environ.get("PATH"))
+    if found:
+        require_safe_way(Path(found).absolute())  # PATH may name a folder of everybody's
     if found and version_of(Path(found)) in KNOWN_GOOD:
         return Path(found)
     cached = cache_folder(environ) / "otelcol-contrib"

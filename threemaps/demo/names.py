@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from threemaps.errors import UserError
-from threemaps.settings import SERVICES, Settings
+from threemaps.settings import SERVICES, Settings, read_bounded
 
 LINE = re.compile(r"(?P<address>[^\s=]+)\s*=\s*(?P<service>[^=]+?)")
 SCHEMES_OWN = (":80", ":443")
@@ -25,7 +25,7 @@ def read_names(path: str) -> dict[str, str]:
     if not path:
         return {}
     try:
-        lines = Path(path).expanduser().read_text(encoding="utf-8").splitlines()
+        lines = read_bounded(Path(path).expanduser()).decode().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         hint = "name a file with lines such as 10.0.3.7:8080 = payments"
         raise UserError(

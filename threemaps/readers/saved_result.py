@@ -50,9 +50,12 @@ def _from_csv(data: bytes) -> list[Row] | None:
     first = text.partition("\n")[0]
     separator = max(SEPARATORS, key=first.count)
     rows = csv.DictReader(io.StringIO(text), delimiter=separator)
-    if not set(COLUMNS) <= set(rows.fieldnames or ()):
+    try:
+        if not set(COLUMNS) <= set(rows.fieldnames or ()):
+            return None
+        return [{name: value for name, value in row.items() if name} for row in rows]
+    except csv.Error:
         return None
-    return [{name: value for name, value in row.items() if name} for row in rows]
 
 
 def _window(document: Any) -> Window | None:

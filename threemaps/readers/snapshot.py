@@ -158,9 +158,11 @@ class MapFile:
 def file_bytes(name: str) -> bytes:
     path = Path(name)
     try:
-        if path.stat().st_size > MAX_BYTES:
+        with path.open("rb") as file:  # whose size may not be known, or have no end
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
             raise no_map(name, f"it is larger than {MAX_BYTES // 1024 // 1024} MiB")
-        return path.read_bytes()
+        return content
     except FileNotFoundError as error:
         raise UserError(
             f"{name!r} is neither a backend nor a file",

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 
+import orjson
 from flask import Flask, Response, render_template, request
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
@@ -82,14 +83,22 @@ def create_app(settings: Settings) -> Flask:
 
     @app.post("/try")
     def try_it() -> dict[str, object]:
-        told = request.get_json(silent=True)
-        message = buttons.perform(settings, told if isinstance(told, dict) else {})
+        message = buttons.perform(settings, told_in(request.get_data()))
         live.hurry()
         return {"message": message, "states": tries.states(settings)}
 
     app.register_error_handler(UserError, explained)
     app.register_error_handler(HTTPException, refused)
     return app
+
+
+def told_in(body: bytes) -> dict[str, object]:
+    """The object of a request; nothing where there is none."""
+    try:
+        told = orjson.loads(body)  # which minds depth
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def page_values(settings: Settings, live: Live, view: View, picture: Picture) -> dict[str, object]:
@@ -128,7 +137,7 @@ def page_values(settings: Settings, live: Live, view: View, picture: Picture) ->
 def stream(live: Live, view: View, known: str) -> Iterator[str]:
     """Server-sent events: what has changed since the version that the page shows."""
     with live.watching(view) as watch:
-        shown_picture = watch.pictures.get(int(known)) if known.isascii() and known.isdigit() else None
+        shown_picture = next((one for one in watch.pictures.values() if str(one.version) == known), None)
         health = ""
         yield "retry: 2000\n\n"
         spoken = time.monotonic()

@@ -2,11 +2,12 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.component.security.garbage import places, replaced
@@ -16,6 +17,7 @@ from threemaps.account.spend import as_json, read_prices
 from threemaps.cli.main import cli
 from threemaps.cli.spend import table
 from threemaps.compare.contract import Contract
+from threemaps.demo.names import read_names
 from threemaps.errors import UserError
 from threemaps.model.difference import Window
 from threemaps.model.servicemap import Edge, Kind, Node, ServiceMap
@@ -33,6 +35,7 @@ USAGE = Usage(seconds=60, requests=10)
 
 
 @QUICK
+@example(content=b"\r\xc2\x80")
 @given(
     content=st.binary(max_size=200)
     | JSON_VALUES.map(lambda value: json.dumps(value).encode())
@@ -99,3 +102,16 @@ def test_files_of_anything_compared_and_drawn(
     done = CliRunner().invoke(cli, ["compare", *files, "--format", shape])
     assert done.exception is None or isinstance(done.exception, SystemExit | UserError), done.exception
     TRIED["files compared and drawn"] += 1
+
+
+@pytest.mark.parametrize("file", ["/dev/zero", "/dev/urandom"])
+def test_files_without_an_end_are_cut_off(file: str) -> None:
+    refused_or_done(lambda: Settings.load({"THREEMAPS_ENV_FILE": file}))
+    for read in (
+        lambda: read_names(file),
+        lambda: read_prices(Path(file)),
+        lambda: Snapshot.of(file).read_map(WINDOW),
+        lambda: Contract.read(file),
+    ):
+        with pytest.raises(UserError):
+            read()

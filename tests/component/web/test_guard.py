@@ -68,6 +68,18 @@ def test_what_is_no_button_is_said(scenario: Scenario) -> None:
         assert "is no button" in answer.json()["message"]
 
 
+@pytest.mark.parametrize("body", ["[" * 2000, "null", "[]", '"x"', "\xff", '{"action": "\\ud800"}', ""])
+def test_a_press_of_anything_is_answered(scenario: Scenario, body: str) -> None:
+    answer = requests.post(f"{scenario.url}/try", data=body.encode("latin-1"), headers=OURS, timeout=10)
+    assert answer.status_code == 400
+
+
+def test_a_version_of_anything_is_none_that_was_shown(scenario: Scenario) -> None:
+    with requests.get(f"{scenario.url}/events?version={'9' * 5000}", stream=True, timeout=10) as answer:
+        assert answer.status_code == 200
+        assert next(answer.iter_lines()).startswith(b"retry")
+
+
 def test_every_answer_forbids_what_is_not_ours(scenario: Scenario) -> None:
     for path in ("/", "/map.css", "/static/page.js", "/nowhere", "/?since=x"):
         headers = requests.get(scenario.url + path, timeout=10).headers
