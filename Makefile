@@ -58,13 +58,12 @@ test-docker: setup ## Run `docker compose up` and break it; gets an engine and C
 test-kafka: setup ## Run Kafka between the two tiers and break it; needs Java, Maven and Go
 	@$(BIN)/python -m pytest -m kafka tests/system/kafka
 
-# Environments of their own, with other versions than the lock's (needs uv). The lean instrumentation works with
-# the lock's versions only, and leaves the work to the stock one elsewhere: its own tests are left out.
+# Environments of their own, with other versions than the lock's (needs uv).
 test-lowest test-newest: test-%: ## Run unit and component tests with the lowest, or the newest, versions that pyproject.toml allows
 	@uv venv --quiet --clear --python $(PYTHON) .venv-$*
 	@uv pip install --quiet --python .venv-$*/bin/python --resolution $(if $(filter lowest,$*),lowest-direct,highest) \
 	  --editable '.[demo,dev,build]'
-	@.venv-$*/bin/pytest --numprocesses $(WORKERS) --ignore tests/component/services/lean tests/unit tests/component
+	@.venv-$*/bin/pytest --numprocesses $(WORKERS) tests/unit tests/component
 
 release-notes: setup ## Write build/release-notes.md: what CHANGELOG.md says of this version
 	@mkdir -p build

@@ -94,8 +94,6 @@ def run() -> None:
     except OSError as error:
         # A disk that is full, a folder that is somebody else's: where the state is kept, or the output goes.
         give_up_stdout()
-        is_file = isinstance(error, FileExistsError | NotADirectoryError)
-        reason = "not a folder" if is_file else error.strerror or error
-        click.echo(f"threemaps: {error.filename or 'the output'}: {reason}", err=True)
+        click.echo(f"threemaps: {error.filename or 'the output'}: {error.strerror or error}", err=True)
         click.echo("  → give it room and let it be yours, or name another folder: THREEMAPS_STATE", err=True)
         sys.exit(2)

@@ -12,6 +12,7 @@ from shlex import quote
 
 from threemaps.demo import faults
 from threemaps.demo.health import answers
+from threemaps.demo.machine import machine_troubles
 from threemaps.demo.processes import records
 from threemaps.demo.room import ENOUGH, is_shut, room
 from threemaps.diagnose.collector import log_tail
@@ -65,7 +66,10 @@ def standing_troubles(settings: Settings, since: datetime) -> tuple[Trouble, ...
 
     `since`: nothing that a service reported before it.
     """
-    dropped = tuple(Trouble(str(loss), "threemaps doctor") for loss in losses(settings))
+    dropped = (
+        *machine_troubles(settings),
+        *(Trouble(str(loss), "threemaps doctor") for loss in losses(settings)),
+    )
     if not records(settings).load():
         return dropped
     return (
@@ -86,11 +90,11 @@ def _faults(settings: Settings) -> Iterator[Trouble]:
 
 def _stopped_collector(settings: Settings) -> Iterator[Trouble]:
     collector = records(settings).load().get("collector")
-    if collector is not None and not (collector.alive and answers(settings.url("health"))):
-        yield Trouble(
-            "the collector has stopped: what services send now is lost once their own queues are full",
-            "threemaps up",
-        )
+    if collector is None or (collector.alive and answers(settings.url("health"))):
+        return
+    what = f"runs (pid {collector.pid}) and gives no answer" if collector.alive else "has stopped"
+    lost = "what services send now is lost once their own queues are full"
+    yield Trouble(f"the collector {what}: {lost}", "threemaps up")
 
 
 def _full_disk(settings: Settings) -> Iterator[Trouble]:

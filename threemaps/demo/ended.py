@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from threemaps.demo.queue_file import is_damaged
 from threemaps.settings import Settings
 
 MOST_CHARACTERS, MOST_LINES = 300, 12
@@ -30,7 +31,9 @@ def advice(settings: Settings, name: str, log: Path, lines: Sequence[str]) -> st
         files = sorted(settings.queue.glob(f"exporter_{found[1].replace('/', '_')}_*"))
         return f"a queue's file is damaged; put it aside: {put_aside(files)}"
     if name == "collector" and IN_THE_QUEUE in text:
-        return f"a queue's file is damaged; put the queues aside: {put_aside([settings.queue])}"
+        files = [file for file in sorted(settings.queue.glob("exporter_*")) if is_damaged(file)]
+        which = "it" if files else "the queues"
+        return f"a queue's file is damaged; put {which} aside: {put_aside(files or [settings.queue])}"
     return f"see {log}; everything that was started has been stopped. `threemaps doctor` checks the chain"
 
 

@@ -67,7 +67,34 @@ class Running:
             return False
 
     def _is_ours(self, process: psutil.Process) -> bool:
-        return abs(process.create_time() - self.started) < 1.0
+        """By the time of its start, or by our marks: who sets the clock moves all such times."""
+        if abs(process.create_time() - self.started) < 1.0:
+            return True
+        return _session(process.pid) == self.pid and _marks(process).get(STARTED_AS) == self.name
+
+    @property
+    def clock_step(self) -> float:
+        """By how many seconds the clock was set since its start; 0 where it does not run."""
+        if not self.alive:
+            return 0.0
+        with contextlib.suppress(psutil.Error):
+            return psutil.Process(self.pid).create_time() - self.started
+        return 0.0
+
+    @property
+    def started_in(self) -> str:
+        """The state folder that it was started with; empty where that cannot be seen."""
+        with contextlib.suppress(psutil.Error):
+            return _marks(psutil.Process(self.pid)).get(STARTED_IN, "")
+        return ""
+
+    @property
+    def open_files(self) -> tuple[int, int]:
+        """How many it has, and how many it may have; zeros where that cannot be seen."""
+        with contextlib.suppress(psutil.Error, AttributeError, OSError):
+            process = psutil.Process(self.pid)
+            return process.num_fds(), process.rlimit(psutil.RLIMIT_NOFILE)[0]
+        return 0, 0
 
     def members(self) -> list[psutil.Process]:
         """The process and its children: all that live in the session it was started with.
@@ -76,13 +103,28 @@ class Running:
         """
         found = []
         for process in psutil.process_iter():
-            try:
-                same_session = os.getsid(process.pid) == self.pid
-                if same_session and process.create_time() > self.started - 1.0:
+            with contextlib.suppress(psutil.Error):
+                if _session(process.pid) == self.pid and self._may_be_member(process):
                     found.append(process)
-            except (psutil.Error, OSError):
-                continue
         return found
+
+    def _may_be_member(self, process: psutil.Process) -> bool:
+        return process.create_time() > self.started - 1.0 or _marks(process).get(STARTED_AS) == self.name
+
+
+def _session(pid: int) -> int:
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return 0
+
+
+def _marks(process: psutil.Process) -> dict[str, str]:
+    """Its environment; nothing where we may not see it."""
+    try:
+        return process.environ()
+    except (psutil.Error, OSError):
+        return {}
 
 
 def start(spec: Spec, log: Path) -> Running:
@@ -191,14 +233,12 @@ def known(settings: Settings) -> dict[str, Running]:
 def _strays(settings: Settings, recorded: Collection[int]) -> Iterator[Running]:
     """Processes that bear our marks, and stand in no record."""
     for process in psutil.process_iter():
-        try:
-            if process.pid in recorded or os.getsid(process.pid) != process.pid:
-                continue
-            marks = process.environ()
+        if process.pid in recorded or _session(process.pid) != process.pid:
+            continue
+        with contextlib.suppress(psutil.Error):
+            marks = _marks(process)
             if marks.get(STARTED_IN) == str(settings.state):
                 yield Running(marks.get(STARTED_AS, "?"), process.pid, process.create_time(), "")
-        except (psutil.Error, OSError):
-            continue
 
 
 def last_lines(log: Path, start: int = 0) -> list[str]:

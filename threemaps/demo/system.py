@@ -25,6 +25,9 @@ COLLECTOR_PORTS = (
     *("collector_metrics", "hop", "hop_xray"),
 )
 
+# What the user may set of it besides: whoever starts it again has to know.
+OF_THE_COLLECTOR = ("GOMAXPROCS", "GOGC", "GOMEMLIMIT")
+
 Tracing = Mapping[str, str]  # service → mode
 
 
@@ -61,7 +64,8 @@ def local_specs(settings: Settings) -> list[Spec]:
 
 def web_spec(settings: Settings, collector: Path) -> Spec:
     """It starts the collector again after a panic, and so is told which one."""
-    told = {**reading_keys(settings), "THREEMAPS_COLLECTOR": str(collector)}
+    given = {name: value for name, value in settings.environ.items() if name in OF_THE_COLLECTOR}
+    told = {**reading_keys(settings), **given, "THREEMAPS_COLLECTOR": str(collector)}
     return _python_spec(settings, "web", ("threemaps.web",), told)
 
 

@@ -3,9 +3,10 @@
 from pathlib import Path
 from shlex import quote
 
+from threemaps.demo.machine import machine_troubles
 from threemaps.diagnose.datagrams import dropped_datagrams
 from threemaps.diagnose.losses import losses
-from threemaps.doctor.check import Check, good, noted
+from threemaps.doctor.check import Check, broken, good, noted
 from threemaps.doctor.walk import Walk
 
 LINK = "collector"
@@ -21,6 +22,16 @@ def check_datagrams(walk: Walk) -> Check:
         return good(LINK, "datagrams", "no datagram for X-Ray is known to be dropped")
     more = f"sudo sysctl -w net.core.rmem_default={larger_buffer()}"
     return noted(LINK, "datagrams", str(dropped), f"{more} && threemaps down && threemaps up")
+
+
+def check_machine(walk: Walk) -> Check:
+    """Before all links: with any of this none can be understood. Only a clock that was set breaks nothing."""
+    found = list(machine_troubles(walk.settings))
+    if not found:
+        return good("machine", "machine", "state folder, open files and clock are as they were at the start")
+    first = found[0]
+    is_a_note = all(one.what.startswith("the clock") or ".broken" in one.what for one in found)
+    return (noted if is_a_note else broken)("machine", "machine", first.what, first.advice)
 
 
 def check_losses(walk: Walk) -> Check:

@@ -6,6 +6,7 @@ same transaction notes N: after a crash files up to N are done with, and those a
 """
 
 import contextlib
+import logging
 import os
 import struct
 import threading
@@ -18,8 +19,11 @@ import orjson
 
 from threemaps.standins.encoding import EncodedRows
 
+log = logging.getLogger("threemaps.standins")
+
 # A record: how long its description and its document are, a checksum of both, then both.
 _HEAD = struct.Struct("<III")
+MOST_TOLD = 1_000_000  # bytes of a record's description
 _sync_file = getattr(os, "fdatasync", os.fsync)
 
 
@@ -141,8 +145,15 @@ class Journal:
                 path.unlink(missing_ok=True)
                 continue
             self._number = number
-            for entry in _entries(path.read_bytes()):
+            content = path.read_bytes()
+            entries = list(_entries(content))
+            for entry, _ in entries:
                 self._wait(entry)
+            whole = entries[-1][1] if entries else 0
+            if not _is_cut(content[whole:]):
+                broken = path.with_name(f"{path.name}.broken")
+                broken.write_bytes(content)
+                log.warning("%s: from byte %d on this is no journal; kept as %s", path, whole, broken)
 
     def _path(self, number: int) -> Path:
         assert self._store is not None
@@ -164,8 +175,8 @@ def _write_all(file: int, content: bytes) -> None:
         left = left[os.write(file, left) :]
 
 
-def _entries(content: bytes) -> Iterator[Entry]:
-    """Up to the first record that is not whole: nobody was told that it was taken."""
+def _entries(content: bytes) -> Iterator[tuple[Entry, int]]:
+    """Each with where it ends, up to the first that is not whole."""
     at = 0
     while at + _HEAD.size <= len(content):
         size, more, checksum = _HEAD.unpack_from(content, at)
@@ -176,4 +187,13 @@ def _entries(content: bytes) -> Iterator[Entry]:
         at += size + more
         # What was written before there was such a thing says nothing of a bulk.
         table, names, constant, taken_ms, *bulk = orjson.loads(told)
-        yield Entry(table, EncodedRows(tuple(names), tuple(constant), document, *bulk), taken_ms)
+        yield Entry(table, EncodedRows(tuple(names), tuple(constant), document, *bulk), taken_ms), at
+
+
+def _is_cut(rest: bytes) -> bool:
+    """Whether these are the first bytes of a record, which nobody was told was taken. Else it is garbage."""
+    if len(rest) < _HEAD.size or not rest.strip(b"\0"):
+        return True
+    size, more, _ = _HEAD.unpack_from(rest)
+    is_plausible = 0 < size < MOST_TOLD and rest[_HEAD.size : _HEAD.size + 1] in (b"[", b"")
+    return is_plausible and _HEAD.size + size + more > len(rest)

@@ -98,7 +98,7 @@ def test_a_reader_who_goes_away_is_no_failure() -> None:
     ("command", "variable", "value", "told"),
     [
         ("status", "THREEMAPS_PORT_WEB", "http", "THREEMAPS_PORT_WEB='http' is no port"),
-        ("fault --clear", "THREEMAPS_STATE", "/dev/null", "/dev/null: not a folder"),
+        ("fault --clear", "THREEMAPS_STATE", "/dev/null", "/dev/null/faults: Not a directory"),
     ],
 )
 def test_a_wrong_variable_is_an_error_of_two_lines(

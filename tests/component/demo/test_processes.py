@@ -254,7 +254,7 @@ def test_a_process_deaf_to_sigterm_is_killed(tmp_path: Path) -> None:
 
 def test_a_later_process_with_the_same_pid_is_not_ours(tmp_path: Path) -> None:
     process = start(spec(tmp_path, STUBBORN), tmp_path / "log")
-    somebody_else = type(process)("server", process.pid, process.started - 100, "")
+    somebody_else = type(process)("another", process.pid, process.started - 100, "")
     assert process.alive
     assert not somebody_else.alive
     stop([process], seconds=0.1)

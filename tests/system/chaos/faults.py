@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -32,6 +34,7 @@ AWS_ERRORS = {
     503: "ServiceUnavailableException",
 }
 SLOW_SECONDS = 5.0
+FROZEN_SECONDS = 40.0  # more than twice an exporter's patience
 KILLS = 3
 TRAFFIC_SECONDS = 60.0
 
@@ -91,6 +94,24 @@ def hanging(*legs: str) -> Inject:
                 yield
         finally:
             released.set()
+
+    return inject
+
+
+def frozen(*names: str, seconds: float = FROZEN_SECONDS) -> Inject:
+    """Stand-ins stopped by a signal, which then take in all that was sent meanwhile, some of it again."""
+
+    @contextlib.contextmanager
+    def inject(world: World, traffic: Traffic) -> Iterator[None]:
+        began = time.monotonic()
+        try:
+            for name in names:
+                world.standins[name].send_signal(signal.SIGSTOP)
+            wait_for(lambda: time.monotonic() > began + seconds, seconds + 10)
+        finally:
+            for name in names:
+                world.standins[name].send_signal(signal.SIGCONT)
+        yield
 
     return inject
 

@@ -9,6 +9,7 @@ from tests.collector_process import CollectorProcess
 from tests.component.collector.sending import call, segment, send, send_log, send_segment, trace_id
 
 PAUSE = 0.01
+SPANS_A_CALL = 3
 SEGMENTS_EVERY, SEGMENTS_AT_ONCE = 10, 5
 CONFIRM_SECONDS = 5.0
 # The receiver counts a segment without subsegments as two.

@@ -6,6 +6,7 @@ from tests.system.chaos.faults import (
     collector_killed,
     cut_after_accepting,
     down,
+    frozen,
     half_refused,
     hanging,
     nothing,
@@ -23,7 +24,9 @@ HALF = Trouble("half refused in a 200", LEGS, half_refused)
 KILLED = Trouble("collector killed -9, three times", LEGS, collector_killed, restarts=True)
 STANDINS = Trouble("stand-ins killed -9", LEGS, standins_killed)
 
-SHORT = (ALL_DOWN, LIMITED, CUT, HALF, KILLED, STANDINS)
+FROZEN = Trouble("stand-ins hang, then accept", LEGS, frozen("honeycomb", "aws"))
+
+SHORT = (ALL_DOWN, LIMITED, CUT, HALF, KILLED, STANDINS, FROZEN)
 LONG = (
     Trouble("nothing", (), nothing),
     Trouble("Honeycomb down", ("honeycomb",), down("honeycomb")),
@@ -34,6 +37,7 @@ LONG = (
     *(Trouble(f"{status} from all", LEGS, answering(status)) for status in (500, 503)),
     *(Trouble(f"{leg} hangs", (leg,), hanging(leg)) for leg in LEGS),
     *(Trouble(f"{leg} slow by 5 s a request", (leg,), slow(leg)) for leg in LEGS),
+    FROZEN,
     CUT,
     HALF,
     KILLED,

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from tests.system.chaos.traffic import Traffic
-from tests.system.chaos.world import World
+from tests.system.chaos.world import LEG_OF, World
 from threemaps.compare.reading import Reader, Reading
 from threemaps.diagnose import unexpected
 from threemaps.doctor.walk import complaint_in
@@ -11,13 +11,7 @@ from threemaps.model.difference import Difference, DifferenceKind, differences
 from threemaps.model.windows import window_until
 from threemaps.readers import BACKENDS
 
-# The vendors' exporters, and the leg that they are on; then the map that is drawn from a leg.
-ENDS = {
-    "otlp_http/honeycomb": "honeycomb",
-    "awsxray": "xray",
-    "otlp_http/xray": "xray",
-    "otlp_http/cloudwatch_logs": "logs",
-}
+# The map that is drawn from a leg.
 SOURCES = {"honeycomb": "honeycomb", "xray": "xray"}
 
 
@@ -25,7 +19,7 @@ def refused_by_doctor(world: World, since: float) -> set[str]:
     """The legs whose exporter complains of something refused inside a 200, as doctor reads its log."""
     complaints = map(complaint_in, world.collector.log.read_text().splitlines())
     refused = [one.exporter for one in complaints if one and one.refused_in_a_200 and one.at >= since]
-    return {ENDS[exporter] for exporter in refused if exporter in ENDS}
+    return {LEG_OF[exporter] for exporter in refused if exporter in LEG_OF}
 
 
 def less_by_compare(world: World, traffic: Traffic) -> set[str]:

@@ -14,13 +14,20 @@ from tests.collector_process import CollectorProcess, settings_at, wait_for
 from tests.running import clean_environment, free_ports
 from tests.system.chaos.proxy import Fault, Ledger, Proxy
 from threemaps.account.log_group import make_log_group
+from threemaps.diagnose.losses import Recorder, losses
 from threemaps.settings import PROJECT, Settings
 
-QUEUES = {
-    "honeycomb": "otlp_grpc/honeycomb",
-    "xray": "otlp_grpc/xray",
-    "logs": "otlp_grpc/logs",
+# The collector's components, and the leg that they are on.
+LEG_OF = {
+    "otlp_grpc/honeycomb": "honeycomb",
+    "otlp_http/honeycomb": "honeycomb",
+    "otlp_grpc/xray": "xray",
+    "otlp_http/xray": "xray",
+    "awsxray": "xray",
+    "otlp_grpc/logs": "logs",
+    "otlp_http/cloudwatch_logs": "logs",
 }
+LOOKS = 3  # of the recorder, until it believes what it sees
 
 
 class World:
@@ -44,6 +51,7 @@ class World:
         }
         urls = {name: proxy.url for name, proxy in self.proxies.items()}
         self.collector = CollectorProcess(settings_at(state, **urls, THREEMAPS_XRAY_INGEST=ingest))
+        self.recorder = Recorder(self.collector.settings)
         # The readers ask the stand-ins themselves.
         metrics = self.collector.settings.ports["collector_metrics"]
         self.environment["THREEMAPS_PORT_COLLECTOR_METRICS"] = str(metrics)
@@ -101,11 +109,12 @@ class World:
         finally:
             self.faults.clear()
 
-    def counted_losses(self) -> dict[str, float]:
-        """What the collector's queues say that they gave up or could not take."""
-        failed = ("send_failed", "enqueue_failed")
-        samples = [one for one in self.collector.samples() if any(name in one.name for name in failed)]
-        return {
-            leg: sum(one.value for one in samples if one.labels.get("exporter") == queue)
-            for leg, queue in QUEUES.items()
-        }
+    def recorded_losses(self) -> dict[str, int]:
+        """By leg, as `status` and `doctor` say it."""
+        for _ in range(LOOKS):
+            self.recorder.look()
+        found: dict[str, int] = {}
+        for loss in losses(self.collector.settings):
+            leg = LEG_OF.get(loss.who, loss.who)
+            found[leg] = found.get(leg, 0) + loss.count
+        return found

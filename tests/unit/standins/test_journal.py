@@ -256,3 +256,28 @@ def test_readers_and_writers_at_once(path: Path, monkeypatch: pytest.MonkeyPatch
     assert missing == []
     assert len(numbers(store)) == len(set(numbers(store))) == 180
     store.close()
+
+
+@pytest.mark.parametrize("garbage", [b"garbage", b"\xff" * 500, b"in the middle of a record"])
+def test_garbage_in_a_journal_is_named_and_kept(
+    path: Path, garbage: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    killed(path)
+    journal = path.with_name(journals(path)[0])
+    whole = journal.read_bytes()
+    journal.write_bytes(whole[: len(whole) // 2] + garbage + whole[len(whole) // 2 :])
+    store = Store(path, SCHEMA)
+    store.close()
+    broken = journal.with_name(f"{journal.name}.broken")
+    assert broken.read_bytes().count(garbage) == 1
+    assert str(broken) in caplog.text
+
+
+@pytest.mark.parametrize("left", [0, 1, 11, 12, 13, 40])
+def test_a_journal_that_was_cut_is_none(path: Path, left: int) -> None:
+    killed(path)
+    journal = path.with_name(journals(path)[0])
+    whole = journal.read_bytes()
+    journal.write_bytes(whole[: len(whole) - left] if left else whole + bytes(left))
+    Store(path, SCHEMA).close()
+    assert not list(path.parent.glob("*.broken"))

@@ -8,8 +8,7 @@ from threemaps.standins.cloudwatch import span_log
 from threemaps.standins.cloudwatch.span_log import SPAN_GROUP
 from threemaps.standins.store import Rows, Store
 
-# A page often has no room for more than the first thousand.
-FIRST_PORTION, PORTION = 1_000, 10_000
+PORTION = 10_000
 
 
 class Event(NamedTuple):
@@ -69,11 +68,9 @@ def _scan(
     beyond, order = ("<", "DESC") if newest_first else (">", "ASC")
     # Told like this, DuckDB skips blocks of rows; a comparison of pairs takes it twice as long.
     further = f"{where} AND time_ms {beyond}= ? AND (time_ms {beyond} ? OR sequence {beyond} ?)"
-    portion = FIRST_PORTION
     while True:
-        rows = page(store, further, [*parameters, time_ms, time_ms, sequence], order, portion)
+        rows = page(store, further, [*parameters, time_ms, time_ms, sequence], order, PORTION)
         yield from map(Event._make, rows)
-        if len(rows) < portion:
+        if len(rows) < PORTION:
             return
         time_ms, sequence = rows[-1][:2]
-        portion = PORTION
