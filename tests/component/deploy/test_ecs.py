@@ -13,6 +13,7 @@ import yaml
 from botocore.validate import ParamValidator
 
 from tests.component.deploy.ecs import (
+    COLLECTOR_DIGEST,
     COLLECTORS,
     FILLED_IN,
     FOLDER,
@@ -172,7 +173,8 @@ def test_a_service_is_traced_as_without_ecs(service: str) -> None:
 @each_task
 def test_the_collector_is_the_one_of_compose(name: str) -> None:
     compose = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())["services"]["collector"]
-    assert containers(name)[COLLECTORS[name]]["image"] == compose["image"]
+    collector = compose["image"].partition(":")[0]
+    assert containers(name)[COLLECTORS[name]]["image"] == f"{collector}@{COLLECTOR_DIGEST}"
 
 
 @pytest.mark.parametrize("name", POLICIES)

@@ -1,6 +1,7 @@
 """deploy/kubernetes, built by kustomize: valid, closed, and put together right."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from tests.component.deploy import kustomize
+from tests.component.deploy.ecs import COLLECTOR_DIGEST
 from tests.component.deploy.kustomize import OVERLAYS, Manifest
 from threemaps.settings import PROJECT, SERVICES
 
@@ -69,11 +71,15 @@ def test_every_container_is_locked_down_limited_probed_and_pinned(overlay: str) 
 def test_the_images_are_those_of_compose(overlay: str) -> None:
     compose = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())["services"]
     images = {container["image"] for _, container in kustomize.containers(overlay)}
-    assert {image.partition(":")[0] for image in images} == {
-        "threemaps",
-        "otel/opentelemetry-collector-contrib",
-    }
-    assert compose["collector"]["image"] in images
+    collector, _, tag = compose["collector"]["image"].partition(":")
+    assert {re.split("[:@]", image)[0] for image in images} == {"threemaps", collector}
+    if overlay == "cloud":
+        # As the task definitions of ECS have it; the tag is in the comment, for people.
+        text = (PROJECT / "deploy" / "kubernetes" / "cloud" / "kustomization.yaml").read_text()
+        assert f"# {tag}" in text
+        assert f"{collector}@{COLLECTOR_DIGEST}" in images
+    else:
+        assert compose["collector"]["image"] in images
 
 
 @each_overlay
