@@ -52,7 +52,7 @@ def subjects(
     if not live:
         return (*PURE, NothingArrived(), NotAsked(FILES_ONLY))
     asking = Asking(settings, live, window, differences)
-    path, late = export.look(asking)
+    path, past, late = export.look(asking)
     of_traces = list(traces.gather(asking, late.collector.refused if late else 0))
     of_clocks = list(clocks.gather(asking))
     absent = [one for one in of_traces if isinstance(one, Absent)]
@@ -64,6 +64,7 @@ def subjects(
         *of_clocks,
         sampling,
         *([moving] if moving else []),
+        *([replace(past, absent=absent)] if past else []),
         *absent,
         *([late] if late else []),
         NothingArrived(),

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import partial
 
 from threemaps.diagnose.asking import Asking, now
 from threemaps.diagnose.case import DOCTOR, Case, Check, Reason, Subject, at
 from threemaps.diagnose.collector import Collector, read_collector
+from threemaps.diagnose.losses import losses
 from threemaps.readers.aws import aws_client, reasons
 from threemaps.readers.base import UnreadableError
 from threemaps.readers.honeycomb_account import ask_auth
@@ -20,6 +21,8 @@ NEW_KEY = (
 NEW_CREDENTIALS = (
     "check the AWS credentials and their policy (aws/ has one), then `threemaps down` and `threemaps up`"
 )
+SMALLEST_SPAN = 60  # bytes: ids, times and a name; a missing call lacks one at least
+MOVES_ON = timedelta(seconds=10)  # a queue in which nothing fails holds nothing for so long
 # As a status of its own: the same digits may be in an address or an id.
 OF_A_KEY = re.compile(
     r"(?<![\w:.])40[13](?!\w|\.\d)"
@@ -28,8 +31,10 @@ OF_A_KEY = re.compile(
 )
 
 
-def look(asking: Asking) -> tuple[list[Subject], "RefusedByReceivers | None"]:
-    """What has a proof, and what has none and so is asked last."""
+def look(
+    asking: Asking,
+) -> tuple[list[Subject], "PastTheCollector | None", "RefusedByReceivers | None"]:
+    """What has a proof; what adds to what traces prove; what has no proof and so is asked last."""
     settings = asking.settings
     problems: dict[str, str] = {}
     known: set[str] = set()
@@ -44,9 +49,11 @@ def look(asking: Asking) -> tuple[list[Subject], "RefusedByReceivers | None"]:
     moment = now()
     rejected = RejectedKey(problems, frozenset(known), collector, moment)
     if collector is None:
-        return [rejected], None
-    found: list[Subject] = [rejected, Backlog(collector, moment), GivenUp(collector, moment)]
-    return found, RefusedByReceivers(collector, moment)
+        return [rejected], None, None
+    backlog = Backlog(collector, moment, asking.window.end)
+    lost = any("metrics" not in one.who for one in losses(settings))
+    past = PastTheCollector(collector, moment, asking.window.start, lost)
+    return [rejected, backlog, GivenUp(collector, moment)], past, RefusedByReceivers(collector, moment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +83,11 @@ class RejectedKey:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
+    """A queue is the cause only of what it can hold: so many spans, none that would have left it by now."""
+
     collector: Collector
     moment: datetime
+    window_end: datetime | None = None
 
     def reason(self, case: Case) -> Reason | Check | None:
         path = self.collector.path(case.odd.backend)
@@ -85,15 +95,48 @@ class Backlog:
             return None
         if not path.queued:
             return Check(f"the collector's queue to {case.title}: it is empty ({at(self.moment)})")
+        holds = f"the queue holds {path.queued:,} bytes of {path.capacity:,} ({at(self.moment)})"
+        missing = case.usual - case.said
+        if missing * SMALLEST_SPAN > path.queued:
+            few = f"too few for {missing:,.0f} calls"
+            return Check(f"the collector's queue to {case.title}: {holds}, {few}")
+        if self.window_end and not path.log_lines and self.moment - self.window_end > MOVES_ON:
+            return Check(f"the collector's queue to {case.title}: {holds}, moves on, and has later calls")
         return Reason(
             f"the queue to {case.title} is still draining: the collector holds what is missing and "
             "keeps trying",
             f"wait and compare again; if the queue does not shrink, {case.title} is not reached: {DOCTOR}",
-            (
-                f"the queue holds {path.queued:,} bytes of {path.capacity:,} ({at(self.moment)})",
-                *path.log_lines[:1],
-            ),
+            (holds, *path.log_lines[:1]),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class PastTheCollector:
+    """Both vendors were sent the same since before the window, and one has spans that the other lacks."""
+
+    collector: Collector
+    moment: datetime
+    window_start: datetime
+    lost: bool  # whether anything was dropped, ever
+    absent: Sequence[Subject] = ()  # what proves that they are lacking
+
+    def reason(self, case: Case) -> Reason | Check | None:
+        started = self.collector.started
+        ways = [self.collector.path(backend) for backend in ("honeycomb", "xray")]
+        if not case.short or started is None or started > self.window_start or self.lost:
+            return None
+        sent = {way.sent for way in ways}
+        if len(sent) > 1 or any(way.queued or way.failed or way.not_queued for way in ways):
+            return None
+        for subject in self.absent:
+            found = subject.reason(case)
+            if isinstance(found, Reason) and not found.expected:
+                cause = f"{found.cause}; or they came past the collector, which has sent both the same spans"
+                told = (
+                    f"{sent.pop():,} spans sent to each since {at(started)}, none waits ({at(self.moment)})"
+                )
+                return replace(found, cause=cause, evidence=(*found.evidence, told))
+        return None
 
 
 @dataclass(frozen=True, slots=True)

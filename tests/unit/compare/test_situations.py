@@ -16,7 +16,7 @@ from threemaps.diagnose.absent import Absent, absent_calls
 from threemaps.diagnose.case import NotAsked, Subject
 from threemaps.diagnose.clocks import Clocks
 from threemaps.diagnose.collector import Collector, ExportPath
-from threemaps.diagnose.export import Backlog, GivenUp, RefusedByReceivers, RejectedKey
+from threemaps.diagnose.export import Backlog, GivenUp, PastTheCollector, RefusedByReceivers, RejectedKey
 from threemaps.diagnose.reading import StillMoving
 from threemaps.diagnose.sampling import Sampling, Share
 from threemaps.diagnose.shapes import counted, look
@@ -50,6 +50,12 @@ class Situation:
 
 def collector(backend: str, **numbers: int) -> Collector:
     return Collector(started=NOON, paths={backend: ExportPath(**numbers), "other": ExportPath()})
+
+
+SENT_THE_SAME = Collector(
+    started=NOON,
+    paths={name: ExportPath(sent=90, capacity=9) for name in ("honeycomb", "xray", "cloudwatch")},
+)
 
 
 def a_trace(number: int, *, api: bool = True) -> list[TracedSpan]:
@@ -116,8 +122,24 @@ SITUATIONS = (
         BETWEEN,
         LESS,
         WHOLE,
-        (Backlog(collector("xray", queued=900, capacity=1000), NOON),),
+        (Backlog(collector("xray", queued=9000, capacity=10_000), NOON),),
         "the queue to X-Ray is still draining",
+    ),
+    Situation(
+        "a queue that holds less than is missing",
+        BETWEEN,
+        LESS,
+        WHOLE,
+        (Backlog(collector("xray", queued=61, capacity=10_000), NOON),),
+        "unknown",
+    ),
+    Situation(
+        "a queue that moves on, long after the window",
+        BETWEEN,
+        LESS,
+        WHOLE,
+        (Backlog(collector("xray", queued=9000, capacity=10_000), NOON, NOON - timedelta(minutes=1)),),
+        "unknown",
     ),
     Situation(
         "another queue is draining",
@@ -214,6 +236,22 @@ SITUATIONS = (
         LESS,
         (absent(traces(0), traces(7)),),
         "X-Ray lacks spans of these calls that Honeycomb holds",
+    ),
+    Situation(
+        "calls that were sent to Honeycomb past the collector",
+        BETWEEN,
+        LESS,
+        LESS,
+        (PastTheCollector(SENT_THE_SAME, NOON, NOON, lost=False, absent=[absent(traces(0), traces(7))]),),
+        "or they came past the collector, which has sent both the same spans",
+    ),
+    Situation(
+        "nobody knows past what they came where something was dropped",
+        BETWEEN,
+        LESS,
+        LESS,
+        (PastTheCollector(SENT_THE_SAME, NOON, NOON, lost=True, absent=[absent(traces(0), traces(7))]),),
+        "unknown",
     ),
     Situation(
         "spans lost on the way to Honeycomb",
