@@ -14,6 +14,7 @@ from tests.component.collector import sending
 from tests.running import CLI, System
 from threemaps.demo.health import wait_until
 from threemaps.demo.processes import Running, records
+from threemaps.demo.state import OURS
 from threemaps.doctor.running import check_collector_up
 from threemaps.doctor.walk import Walk
 from threemaps.settings import PROJECT
@@ -109,6 +110,7 @@ def test_nobody_else_reads_what_runs(breakable: System) -> None:
     state = breakable.settings.state
     names = {path.name for path in state.rglob("*")}
     assert {"web.log", "honeycomb_api_key", "aws.duckdb"} <= names
+    assert {path.name for path in state.iterdir()} <= set(OURS)
     assert not [path for path in (state, *state.rglob("*")) if path.stat().st_mode & 0o077]
 
 

@@ -10,7 +10,11 @@ from threemaps.errors import UserError
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 PRIVATE = 0o600
-OURS = ("run", "logs", "queue", "data", "faults", "page", "tmp", "losses.json")
+# Whoever keeps something else there adds it here.
+OURS = (
+    *("run", "logs", "queue", "data", "faults", "page", "tmp"),
+    *("losses.json", "honeycomb-login.json", "honeycomb-login.json.new"),
+)
 
 
 def claim(state: Path) -> None:

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import orjson
 
-from threemaps.demo.state import write_private
+from threemaps.demo.state import claim, write_private
 from threemaps.errors import UserError
 from threemaps.readers.honeycomb_refusals import KeyRefusedError
 from threemaps.settings import Settings
@@ -118,6 +118,7 @@ def log_in(
             hint="in CI set HONEYCOMB_MANAGEMENT_KEY=ID:SECRET",
             exit_code=2,
         )
+    claim(settings.state)
     kept = Kept(settings.state / f"{FILE}.new", settings.honeycomb_mcp)
     kept.file.unlink(missing_ok=True)
     with Callback() as callback:
