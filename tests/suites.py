@@ -22,8 +22,8 @@ from tests.conftest import Serve, serving
 from tests.foreign import HONEYCOMB_API, MOTO
 from threemaps.settings import LOCAL_CONFIGURATION_KEY
 from threemaps.standins import aws
-from threemaps.standins.honeycomb.app import SCHEMA, create_app
 from threemaps.standins.honeycomb.limits import Limits
+from threemaps.standins.honeycomb.urls import SCHEMA, create_app
 from threemaps.standins.store import Store
 
 DATASET = "foreign"

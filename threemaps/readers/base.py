@@ -105,7 +105,7 @@ class Shape:
         return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
 
     def count(self, value: object, what: str) -> int:
-        """A whole number that is not negative; EMF writes some of them as 3.0."""
+        """A whole number that is not negative; some write it as 3.0."""
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**63:
             raise self.wrong(what, value)
         if value != int(value):

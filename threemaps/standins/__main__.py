@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from threemaps.standins.retention import Retention
 
 VENDORS = {
-    "honeycomb": "threemaps.standins.honeycomb.app",
+    "honeycomb": "threemaps.standins.honeycomb.urls",
     "aws": "threemaps.standins.aws",
-    "rollbar": "threemaps.standins.rollbar",
+    "rollbar": "threemaps.standins.rollbar.responses",
 }
 # Most systems never send it anything: without data it opens its store with the first request.
 SELDOM_USED = "rollbar"

@@ -15,16 +15,19 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Request, Response
 
 from threemaps.settings import LOCAL_AWS_ACCESS_KEY_ID, LOCAL_AWS_REGION, LOCAL_AWS_SECRET_ACCESS_KEY
-from threemaps.standins import cloudwatch, sigv4, sts
+from threemaps.standins import sigv4, sts
 from threemaps.standins.application_signals import ApplicationSignals
 from threemaps.standins.aws_errors import AwsError, cbor_answer, error_response, is_otlp
+from threemaps.standins.cloudwatch import schema as cloudwatch
 from threemaps.standins.cloudwatch.promql import Promql
+from threemaps.standins.cloudwatch.responses import CloudWatchLogs, CloudWatchMetrics
+from threemaps.standins.cloudwatch.urls import LOGS_TARGET, METRICS_PATH, METRICS_TARGET
 from threemaps.standins.http import BodyError, decompress, json_answer
 from threemaps.standins.spans import schema
 from threemaps.standins.store import Store
 from threemaps.standins.xray import configuration
 from threemaps.standins.xray.destination import Destination
-from threemaps.standins.xray.operations import XRay
+from threemaps.standins.xray.responses import XRay
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -57,9 +60,9 @@ class Aws:
         self.__dict__.pop("_otlp", None)
         self._destination = Destination(configuration.Configuration(store), environ)
         self._rays = XRay(store, self._destination)
-        self._logs = cloudwatch.CloudWatchLogs(store, self._destination.is_searched)
+        self._logs = CloudWatchLogs(store, self._destination.is_searched)
         self._signals, self._promql = ApplicationSignals(store, environ), Promql(store)
-        self._metrics = cloudwatch.CloudWatchMetrics(store, self._signals.metrics)
+        self._metrics = CloudWatchMetrics(store, self._signals.metrics)
         self._operate = self._awkward(environ) if environ.get("THREEMAPS_AWS_AWKWARD") else self._plainly
 
     def _awkward(self, environ: Mapping[str, str]) -> Callable[[Request], Response]:
@@ -70,9 +73,7 @@ class Aws:
         def settle() -> None:
             with suppress(AwsError):  # a tenant that was here before
                 self._rays.answer("/CreateSamplingRule", orjson.dumps({"SamplingRule": RULE}))
-                self._logs.answer(
-                    f"{cloudwatch.LOGS_TARGET}CreateLogGroup", orjson.dumps({"logGroupName": GROUP})
-                )
+                self._logs.answer(f"{LOGS_TARGET}CreateLogGroup", orjson.dumps({"logGroupName": GROUP}))
 
         tenants = Tenants(TracesEndpoint(self._store, self._destination.is_searched).take, settle)
         return Awkward(self._plainly, parse_ways(environ), tenants).answer
@@ -123,10 +124,10 @@ class Aws:
         target = request.headers.get("X-Amz-Target", "")
         if request.path in self._signals.paths:
             return "application-signals"
-        if request.path in self._promql.paths or request.path.startswith(cloudwatch.METRICS_PATH):
+        if request.path in self._promql.paths or request.path.startswith(METRICS_PATH):
             return "monitoring"
         if target:
-            return "monitoring" if target.startswith(cloudwatch.METRICS_TARGET) else "logs"
+            return "monitoring" if target.startswith(METRICS_TARGET) else "logs"
         if request.path in self._rays.paths:
             return "xray"
         return "sts" if b"Action=GetCallerIdentity" in request.get_data() else ""
@@ -134,7 +135,7 @@ class Aws:
     def _plainly(self, request: Request) -> Response:
         if request.path in self._signals.paths:
             return self._signals.answer(request)
-        if request.path.startswith(cloudwatch.METRICS_PATH):
+        if request.path.startswith(METRICS_PATH):
             return cbor_answer(self._metrics.answer_cbor(request.path, body_of(request)))
         target = request.headers.get("X-Amz-Target", "")
         if target:
@@ -146,7 +147,7 @@ class Aws:
         raise AwsError("UnknownOperationException", f"nothing answers at {request.path[:100]!r}", 404)
 
     def _answer_target(self, target: str, request: Request) -> Response:
-        if target.startswith(cloudwatch.METRICS_TARGET):
+        if target.startswith(METRICS_TARGET):
             answer = self._metrics.answer_json(target, body_of(request))
             return json_answer(answer, content_type="application/x-amz-json-1.0")
         answer = self._logs.answer(target, body_of(request))

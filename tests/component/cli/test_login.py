@@ -24,8 +24,8 @@ from threemaps.model.difference import Window
 from threemaps.readers import UnreadableError, open_backend
 from threemaps.settings import Settings
 from threemaps.standins.honeycomb import oauth
-from threemaps.standins.honeycomb.app import SCHEMA, create_app
 from threemaps.standins.honeycomb.plan import Plan
+from threemaps.standins.honeycomb.urls import SCHEMA, create_app
 from threemaps.standins.store import Store
 
 EDGES = {("web", "api"), ("api", "users")}

@@ -17,9 +17,9 @@ from tests.foreign import MCP_SDK, run_javascript
 from tests.unit.standins.honeycomb.conftest import Client
 from tests.unit.standins.honeycomb.spans import Call, request_of
 from threemaps.settings import LOCAL_MANAGEMENT_KEY
-from threemaps.standins.honeycomb.app import SCHEMA, create_app
 from threemaps.standins.honeycomb.mcp_tools import RESULT_SECONDS
 from threemaps.standins.honeycomb.plan import Plan
+from threemaps.standins.honeycomb.urls import SCHEMA, create_app
 from threemaps.standins.store import Store
 
 READING = {"get_workspace_context", "get_environment", "run_query", "get_query_results", "get_trace"}

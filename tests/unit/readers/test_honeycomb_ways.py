@@ -24,9 +24,9 @@ from threemaps.settings import (
     LOCAL_MANAGEMENT_KEY,
     Settings,
 )
-from threemaps.standins.honeycomb.app import SCHEMA, create_app
 from threemaps.standins.honeycomb.limits import Limits
 from threemaps.standins.honeycomb.plan import Plan
+from threemaps.standins.honeycomb.urls import SCHEMA, create_app
 from threemaps.standins.store import Store
 
 

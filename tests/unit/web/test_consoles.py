@@ -4,8 +4,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.conftest import Serve
 from threemaps.settings import LOCAL_CONFIGURATION_KEY, Settings
-from threemaps.standins.honeycomb.app import SCHEMA
-from threemaps.standins.honeycomb.app import create_app as honeycomb
+from threemaps.standins.honeycomb.urls import SCHEMA
+from threemaps.standins.honeycomb.urls import create_app as honeycomb
 from threemaps.standins.store import Store
 from threemaps.web import consoles
 from threemaps.web.app import create_app

@@ -5,9 +5,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Any
 
+from threemaps.standins.cloudwatch.exceptions import invalid
 from threemaps.standins.cloudwatch.groups import Groups, now_ms
 from threemaps.standins.cloudwatch.paging import to_token
-from threemaps.standins.cloudwatch.schema import invalid
 from threemaps.standins.cloudwatch.span_log import SPAN_GROUP
 from threemaps.standins.encoding import encode_rows
 from threemaps.standins.store import Store

@@ -4,8 +4,8 @@ import re
 import time
 from typing import Any
 
+from threemaps.standins.cloudwatch.exceptions import already_exists, invalid, not_found
 from threemaps.standins.cloudwatch.paging import page_of
-from threemaps.standins.cloudwatch.schema import already_exists, invalid, not_found
 from threemaps.standins.cloudwatch.span_log import SPAN_GROUP, SPAN_STREAM, SpanLog
 from threemaps.standins.store import Store
 

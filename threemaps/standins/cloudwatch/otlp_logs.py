@@ -26,8 +26,8 @@ from threemaps.standins.cloudwatch.events import (
     OLDEST_MS,
     Events,
 )
+from threemaps.standins.cloudwatch.exceptions import invalid
 from threemaps.standins.cloudwatch.groups import Groups, now_ms
-from threemaps.standins.cloudwatch.schema import invalid
 from threemaps.standins.cloudwatch.span_log import SPAN_GROUP
 from threemaps.standins.http import BodyError
 from threemaps.standins.otlp_http import answer, read_otlp

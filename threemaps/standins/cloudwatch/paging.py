@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from threemaps.standins.aws_errors import AwsError
-from threemaps.standins.cloudwatch.schema import invalid
+from threemaps.standins.cloudwatch.exceptions import invalid
 
 MAX_PAGE = 50
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from threemaps.standins.cloudwatch.schema import invalid
+from threemaps.standins.cloudwatch.exceptions import invalid
 
 Matcher = Callable[[str], bool]
 JsonMatcher = Callable[[Any], bool]

@@ -5,9 +5,9 @@ from typing import Any
 import orjson
 
 from threemaps.standins.aws_errors import AwsError
+from threemaps.standins.cloudwatch.exceptions import invalid
 from threemaps.standins.cloudwatch.groups import now_ms
 from threemaps.standins.cloudwatch.paging import page_of
-from threemaps.standins.cloudwatch.schema import invalid
 from threemaps.standins.store import Store
 
 MAX_POLICIES = 10

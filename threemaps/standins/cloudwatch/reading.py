@@ -5,11 +5,11 @@ from itertools import islice
 from typing import Any
 
 from threemaps.standins.cloudwatch.events import EVENT_OVERHEAD
+from threemaps.standins.cloudwatch.exceptions import invalid
 from threemaps.standins.cloudwatch.groups import Groups, group_of
 from threemaps.standins.cloudwatch.paging import position_from, to_token
 from threemaps.standins.cloudwatch.patterns import compile_pattern
 from threemaps.standins.cloudwatch.scan import Event, scan
-from threemaps.standins.cloudwatch.schema import invalid
 from threemaps.standins.store import Store
 
 # One page of an answer: this many events, and about a megabyte.

@@ -1,6 +1,4 @@
-"""The tables of CloudWatch, and the errors that its operations share."""
-
-from threemaps.standins.aws_errors import AwsError
+"""The tables of CloudWatch."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS log_group (
@@ -31,15 +29,3 @@ CREATE TABLE IF NOT EXISTS insights_query (
     bytes_scanned DOUBLE, answer VARCHAR, stored_at BIGINT DEFAULT epoch_ms(now())
 );
 """
-
-
-def invalid(message: str) -> AwsError:
-    return AwsError("InvalidParameterException", message)
-
-
-def not_found(what: str) -> AwsError:
-    return AwsError("ResourceNotFoundException", f"The specified {what} does not exist.")
-
-
-def already_exists(what: str) -> AwsError:
-    return AwsError("ResourceAlreadyExistsException", f"The specified {what} already exists")

@@ -3,8 +3,8 @@
 from typing import Any
 
 from threemaps.standins.aws_errors import AwsError
+from threemaps.standins.cloudwatch.exceptions import invalid, not_found
 from threemaps.standins.cloudwatch.groups import group_named, put_tags
-from threemaps.standins.cloudwatch.schema import invalid, not_found
 from threemaps.standins.store import Store
 
 MAX_TAGS = 50

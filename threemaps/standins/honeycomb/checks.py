@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import request
 
-from threemaps.standins.honeycomb.problems import HoneycombError, invalid
+from threemaps.standins.honeycomb.exceptions import HoneycombError, invalid
 from threemaps.standins.http import parse_json, read_body
 
 MAX_BODY_BYTES = 1_000_000

@@ -8,8 +8,8 @@ from werkzeug.wrappers import Response
 from threemaps.standins.honeycomb.checks import new_id, now_ms, object_body
 from threemaps.standins.honeycomb.columns_found import Column, find_columns
 from threemaps.standins.honeycomb.datasets import ALL, dataset_slug, list_datasets
+from threemaps.standins.honeycomb.exceptions import HoneycombError, invalid, legacy
 from threemaps.standins.honeycomb.keys import check_configuration_key
-from threemaps.standins.honeycomb.problems import HoneycombError, invalid, legacy
 from threemaps.standins.http import json_answer
 from threemaps.standins.store import Store
 

@@ -7,8 +7,8 @@ from werkzeug.wrappers import Response
 
 from threemaps.standins.honeycomb.checks import integer, iso, object_body
 from threemaps.standins.honeycomb.columns_found import find_columns
+from threemaps.standins.honeycomb.exceptions import HoneycombError, invalid
 from threemaps.standins.honeycomb.keys import check_configuration_key
-from threemaps.standins.honeycomb.problems import HoneycombError, invalid
 from threemaps.standins.honeycomb.rows import slugify
 from threemaps.standins.honeycomb.writer import Writer
 from threemaps.standins.http import json_answer

@@ -15,9 +15,9 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from threemaps.standins.honeycomb.checks import integer, new_id, object_body
+from threemaps.standins.honeycomb.exceptions import HoneycombError, invalid
 from threemaps.standins.honeycomb.keys import check_configuration_key
 from threemaps.standins.honeycomb.plan import Plan
-from threemaps.standins.honeycomb.problems import HoneycombError, invalid
 from threemaps.standins.http import json_answer
 from threemaps.standins.store import Store
 

@@ -9,8 +9,8 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from threemaps.standins.honeycomb.attributes import MAX_FIELD_BYTES, json_text
+from threemaps.standins.honeycomb.exceptions import HoneycombError, legacy
 from threemaps.standins.honeycomb.keys import check_any_key
-from threemaps.standins.honeycomb.problems import HoneycombError, legacy
 from threemaps.standins.honeycomb.rows import LARGEST_INTEGER, Batch, Resource, Row, flaw
 from threemaps.standins.honeycomb.sampling import to_rate
 from threemaps.standins.honeycomb.writer import Writer

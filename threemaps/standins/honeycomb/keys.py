@@ -10,7 +10,7 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Request, Response
 
 from threemaps.settings import LOCAL_CONFIGURATION_KEY, LOCAL_INGEST_KEY, LOCAL_MANAGEMENT_KEY
-from threemaps.standins.honeycomb.problems import HoneycombError, legacy
+from threemaps.standins.honeycomb.exceptions import HoneycombError, legacy
 from threemaps.standins.http import json_answer
 
 HEADER = "X-Honeycomb-Team"

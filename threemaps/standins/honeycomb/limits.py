@@ -16,8 +16,8 @@ from flask import Flask, g, request
 from werkzeug.wrappers import Response
 
 from threemaps.settings import USER_AGENT
+from threemaps.standins.honeycomb.exceptions import HoneycombError
 from threemaps.standins.honeycomb.keys import HEADER
-from threemaps.standins.honeycomb.problems import HoneycombError
 
 MINUTE = 60.0
 SENDING = ("/1/events/", "/1/batch/")

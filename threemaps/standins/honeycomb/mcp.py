@@ -12,10 +12,10 @@ from werkzeug.wrappers import Response
 
 from threemaps import __version__
 from threemaps.standins.honeycomb.checks import MAX_BODY_BYTES
+from threemaps.standins.honeycomb.exceptions import HoneycombError
 from threemaps.standins.honeycomb.keys import is_management_key
 from threemaps.standins.honeycomb.mcp_tools import ToolError, Tools
 from threemaps.standins.honeycomb.oauth import access_of, challenge
-from threemaps.standins.honeycomb.problems import HoneycombError
 from threemaps.standins.http import json_answer, parse_json, read_body
 
 VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")

@@ -6,7 +6,7 @@ Honeycomb's own words for such a refusal are not published: these are ours, of t
 from enum import StrEnum
 
 from threemaps.errors import UserError
-from threemaps.standins.honeycomb.problems import HoneycombError
+from threemaps.standins.honeycomb.exceptions import HoneycombError
 
 
 class Plan(StrEnum):

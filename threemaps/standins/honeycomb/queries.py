@@ -9,10 +9,10 @@ from werkzeug.wrappers import Response
 
 from threemaps.standins.honeycomb.checks import integer, new_id, object_body
 from threemaps.standins.honeycomb.datasets import ALL, dataset_slug
+from threemaps.standins.honeycomb.exceptions import HoneycombError, invalid
 from threemaps.standins.honeycomb.keys import check_configuration_key
 from threemaps.standins.honeycomb.limits import Limiter
 from threemaps.standins.honeycomb.plan import Plan
-from threemaps.standins.honeycomb.problems import HoneycombError, invalid
 from threemaps.standins.honeycomb.query_run import Options, run, window
 from threemaps.standins.honeycomb.query_spec import parse_query
 from threemaps.standins.http import json_answer

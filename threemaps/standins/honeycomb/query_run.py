@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import orjson
 
-from threemaps.standins.honeycomb.problems import HoneycombError
+from threemaps.standins.honeycomb.exceptions import HoneycombError
 from threemaps.standins.honeycomb.query_spec import DEFAULT_LIMIT, DEFAULT_RANGE, Query
 from threemaps.standins.honeycomb.query_sql import BUCKET, HEATMAP_BUCKETS, Plan, Scale, Statement
 from threemaps.standins.store import Store

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from threemaps.standins.honeycomb.checks import integer
-from threemaps.standins.honeycomb.problems import invalid
+from threemaps.standins.honeycomb.exceptions import invalid
 
 PERCENTILES = {
     "P001": 0.001,

@@ -7,19 +7,12 @@ from typing import Any
 
 import orjson
 
+from threemaps.standins.rollbar.exceptions import RefusedError
+
 LEVELS = ("critical", "error", "warning", "info", "debug")
 BODIES = ("trace", "trace_chain", "message", "crash_report", "telemetry")
 MAX_TITLE = 255
 MAX_FINGERPRINT = 40
-
-
-class RefusedError(Exception):
-    """A refusal with Rollbar's status and message."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
 
 
 @dataclass(frozen=True, slots=True)

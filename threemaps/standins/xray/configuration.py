@@ -8,7 +8,7 @@ import orjson
 from threemaps.settings import LOCAL_AWS_REGION
 from threemaps.standins.aws_errors import AwsError
 from threemaps.standins.store import Store
-from threemaps.standins.xray.requests import invalid
+from threemaps.standins.xray.exceptions import invalid
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS xray_configuration (

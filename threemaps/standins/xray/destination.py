@@ -10,7 +10,7 @@ from typing import Any
 
 from threemaps.errors import UserError
 from threemaps.standins.xray.configuration import Configuration
-from threemaps.standins.xray.requests import invalid
+from threemaps.standins.xray.exceptions import invalid
 
 SEARCHED = "CloudWatchLogs"
 CHOICES = ("XRay", SEARCHED)

@@ -5,10 +5,11 @@ from typing import Any
 from threemaps.standins.spans.ids import parse_trace_id
 from threemaps.standins.spans.span import seconds_of
 from threemaps.standins.store import Store
+from threemaps.standins.xray.exceptions import invalid
 from threemaps.standins.xray.graph import CLIENT, Graph, GraphNode, Key, Statistics, Window, derive
 from threemaps.standins.xray.groups import Groups
 from threemaps.standins.xray.paging import Pages
-from threemaps.standins.xray.requests import invalid, time_range
+from threemaps.standins.xray.times import time_range
 
 LONGEST_HOURS = 6
 SERVICES_PER_PAGE = 100

@@ -6,11 +6,11 @@ from typing import Any
 from threemaps.standins.spans.ids import parse_trace_id
 from threemaps.standins.store import Store
 from threemaps.standins.xray.configuration import Configuration, Tags, arn, named, unique_arn
+from threemaps.standins.xray.exceptions import invalid
 from threemaps.standins.xray.filters import parse
 from threemaps.standins.xray.graph import Window
 from threemaps.standins.xray.matching import Expression
 from threemaps.standins.xray.paging import Pages
-from threemaps.standins.xray.requests import invalid
 from threemaps.standins.xray.subjects import TraceSubject
 from threemaps.standins.xray.tokens import FilterError
 from threemaps.standins.xray.traces import Traces

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from threemaps.standins.xray.requests import invalid
+from threemaps.standins.xray.exceptions import invalid
 
 # Unfinished answers that are kept; the oldest goes first.
 MAX_WAITING = 16

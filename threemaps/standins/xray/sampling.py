@@ -7,8 +7,9 @@ from typing import Any
 
 from threemaps.standins.aws_errors import AwsError
 from threemaps.standins.xray.configuration import Configuration, Tags, arn, named
+from threemaps.standins.xray.exceptions import invalid
 from threemaps.standins.xray.paging import Pages
-from threemaps.standins.xray.requests import invalid, seconds
+from threemaps.standins.xray.times import seconds
 
 MAX_RULES = 25
 RULES_PER_PAGE = 50

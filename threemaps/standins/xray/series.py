@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from threemaps.standins.store import Store
+from threemaps.standins.xray.exceptions import invalid
 from threemaps.standins.xray.graph import Graph, Statistics, Window, derive_series
 from threemaps.standins.xray.graphs import LONGEST_HOURS, histogram, summary
 from threemaps.standins.xray.groups import Groups, read_expression
 from threemaps.standins.xray.matching import Edge, Expression, Service
 from threemaps.standins.xray.paging import Pages
-from threemaps.standins.xray.requests import invalid, time_range
+from threemaps.standins.xray.times import time_range
 
 PERIODS = (60, 300)
 PERIODS_PER_PAGE = 1000

@@ -7,12 +7,13 @@ from typing import Any
 from threemaps.standins.spans.span import LATEST_NS
 from threemaps.standins.store import Store
 from threemaps.standins.xray.entities import ERROR, FAULT, THROTTLE, flags_of, text_of
+from threemaps.standins.xray.exceptions import invalid
 from threemaps.standins.xray.graph import Window
 from threemaps.standins.xray.groups import Groups, read_expression
 from threemaps.standins.xray.matching import Key, Value
 from threemaps.standins.xray.paging import Pages
-from threemaps.standins.xray.requests import invalid, time_range
 from threemaps.standins.xray.subjects import TraceSubject, annotations_of, key_of, request_values, took
+from threemaps.standins.xray.times import time_range
 from threemaps.standins.xray.traces import Part
 
 LONGEST_HOURS = 24

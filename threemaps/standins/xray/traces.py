@@ -13,8 +13,8 @@ from threemaps.standins.spans.reading import read_traces
 from threemaps.standins.spans.span import Span
 from threemaps.standins.store import Store
 from threemaps.standins.xray.entities import Entity, resource_of, text_of
+from threemaps.standins.xray.exceptions import invalid
 from threemaps.standins.xray.otlp_segments import segments_of
-from threemaps.standins.xray.requests import invalid
 
 MAX_TRACES = 5
 FAILURES = ("error", "throttle", "fault", "cause")

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import serving
 from threemaps.standins import aws, cbor
-from threemaps.standins.cloudwatch import LOGS_TARGET, METRICS_PATH, METRICS_TARGET
+from threemaps.standins.cloudwatch.urls import LOGS_TARGET, METRICS_PATH, METRICS_TARGET
 from threemaps.standins.store import Store
 
 LOGS = (

@@ -11,8 +11,8 @@ from flask.testing import FlaskClient
 
 from tests.conftest import Serve
 from threemaps.settings import LOCAL_CONFIGURATION_KEY, LOCAL_INGEST_KEY
-from threemaps.standins.honeycomb.app import SCHEMA, create_app
 from threemaps.standins.honeycomb.limits import Limits
+from threemaps.standins.honeycomb.urls import SCHEMA, create_app
 from threemaps.standins.store import Store
 
 PLENTY = Limits(1_000_000, 1_000_000, 1_000_000)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.conftest import Serve
 from tests.unit.standins.honeycomb.conftest import CONFIGURATION, INGEST, PLENTY, PROTOBUF, Client, ready
 from tests.unit.standins.honeycomb.spans import Call, request_of
-from threemaps.standins.honeycomb.app import SCHEMA, create_app
+from threemaps.standins.honeycomb.urls import SCHEMA, create_app
 from threemaps.standins.store import Store
 
 SERVICES = ("frontend", "activities", "users", "search", "billing")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.unit.standins.honeycomb.conftest import CONFIGURATION, INGEST, PLENTY, PROTOBUF, ready
 from tests.unit.standins.honeycomb.spans import Call, request_of
-from threemaps.standins.honeycomb.app import SCHEMA, create_app
+from threemaps.standins.honeycomb.urls import SCHEMA, create_app
 from threemaps.standins.otlp_messages import LogsRequest, TraceRequest
 from threemaps.standins.store import Store
 

@@ -9,8 +9,8 @@ import requests
 from tests.conftest import Serve
 from tests.unit.standins.honeycomb.conftest import CONFIGURATION, INGEST, Client
 from threemaps.settings import USER_AGENT
-from threemaps.standins.honeycomb.app import create_app
 from threemaps.standins.honeycomb.limits import Limits
+from threemaps.standins.honeycomb.urls import create_app
 from threemaps.standins.store import Store
 
 RELATIONAL = {"breakdowns": ["parent.service.name", "service.name"]}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.unit.standins.honeycomb.conftest import CONFIGURATION, INGEST, PLENTY, PROTOBUF
 from tests.unit.standins.honeycomb.spans import Call, request_of
 from tests.unit.standins.honeycomb.test_dependencies import SERVICES, call_trees, true_edges
-from threemaps.standins.honeycomb.app import SCHEMA, create_app
+from threemaps.standins.honeycomb.urls import SCHEMA, create_app
 from threemaps.standins.store import Store
 
 Related = Callable[[list[Call], Call], list[Call]]

@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from tests.conftest import Serve
-from threemaps.standins import rollbar
+from threemaps.standins.rollbar import responses as rollbar
 from threemaps.standins.store import Store
 
 TOKEN = {"X-Rollbar-Access-Token": "local-token"}

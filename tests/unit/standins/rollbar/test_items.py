@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from tests.unit.standins.rollbar.conftest import TOKEN, Read, error, message
 from threemaps.standins import retention
 from threemaps.standins.retention import Retention
-from threemaps.standins.rollbar.payload import RefusedError, read_payload
+from threemaps.standins.rollbar.exceptions import RefusedError
+from threemaps.standins.rollbar.payload import read_payload
 from threemaps.standins.store import Store
 
 Post = Callable[..., requests.Response]

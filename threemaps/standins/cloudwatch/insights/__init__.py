@@ -9,12 +9,12 @@ from typing import Any
 import orjson
 
 from threemaps.standins.aws_errors import AwsError
+from threemaps.standins.cloudwatch.exceptions import invalid, not_found
 from threemaps.standins.cloudwatch.groups import Groups, group_identified, now_ms
 from threemaps.standins.cloudwatch.insights.commands import Query
 from threemaps.standins.cloudwatch.insights.values import Record, text
 from threemaps.standins.cloudwatch.paging import offset_from, to_token
 from threemaps.standins.cloudwatch.scan import Event, scan
-from threemaps.standins.cloudwatch.schema import invalid, not_found
 from threemaps.standins.store import Store
 
 MAX_GROUPS = 50

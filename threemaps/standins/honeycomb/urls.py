@@ -11,6 +11,7 @@ from threemaps.standins.honeycomb.columns import columns_door
 from threemaps.standins.honeycomb.datasets import datasets_door
 from threemaps.standins.honeycomb.dependencies import map_door
 from threemaps.standins.honeycomb.events import events_door
+from threemaps.standins.honeycomb.exceptions import HoneycombError
 from threemaps.standins.honeycomb.keys import auth, check_configuration_key, management
 from threemaps.standins.honeycomb.limits import Limiter, Limits
 from threemaps.standins.honeycomb.mcp import mcp_door
@@ -18,7 +19,6 @@ from threemaps.standins.honeycomb.mcp_tools import Tools
 from threemaps.standins.honeycomb.oauth import oauth_door
 from threemaps.standins.honeycomb.otlp import otlp_door
 from threemaps.standins.honeycomb.plan import Plan
-from threemaps.standins.honeycomb.problems import HoneycombError
 from threemaps.standins.honeycomb.queries import queries_door
 from threemaps.standins.honeycomb.schema import DROP_UNUSED_RESOURCES, SCHEMA
 from threemaps.standins.honeycomb.writer import Writer

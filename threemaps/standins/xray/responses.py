@@ -1,20 +1,23 @@
-"""X-Ray's operations by name, and the paths they are called at."""
+"""Requests and answers of X-Ray, as REST with JSON; each is checked against AWS's own description of it."""
 
 from collections.abc import Callable
 from typing import Any
 
+from threemaps.standins.aws_errors import AwsError
 from threemaps.standins.described import description
+from threemaps.standins.http import BodyError, parse_json
 from threemaps.standins.store import Store
 from threemaps.standins.xray.configuration import Configuration, Tags
 from threemaps.standins.xray.destination import Destination
+from threemaps.standins.xray.exceptions import invalid
 from threemaps.standins.xray.graphs import Graphs
 from threemaps.standins.xray.groups import Groups
 from threemaps.standins.xray.ingest import Ingest
-from threemaps.standins.xray.requests import check_request, parse_request
 from threemaps.standins.xray.sampling import SamplingRules
 from threemaps.standins.xray.series import Series
 from threemaps.standins.xray.summaries import Summaries
 from threemaps.standins.xray.traces import Traces
+from threemaps.standins.xray.urls import urls
 
 Operation = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -22,16 +25,14 @@ Operation = Callable[[dict[str, Any]], dict[str, Any]]
 class XRay:
     def __init__(self, store: Store, destination: Destination) -> None:
         self._operations = _operations(store, Configuration(store), destination)
-        self.paths = {
-            path: name for path, name in description("xray").paths.items() if name in self._operations
-        }
+        self.paths = urls(self._operations)
 
     def answer(self, path: str, body: bytes) -> dict[str, Any]:
         name = self.paths[path]
-        request = parse_request(body)
+        request = _parsed(body)
         # Checks what it needs itself, and would be held up by the general check.
         if name != "PutTraceSegments":
-            check_request(name, request)
+            _check(name, request)
         return self._operations[name](request)
 
 
@@ -73,3 +74,19 @@ def _operations(store: Store, settings: Configuration, destination: Destination)
 def put_telemetry_records(_: dict[str, Any]) -> dict[str, Any]:
     """A client's counts of its own doings. X-Ray has no way to read them back, so they end here."""
     return {}
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
+    try:
+        request = parse_json(body) if body.strip() else {}
+    except BodyError as error:
+        raise AwsError("SerializationException", error.reason) from error
+    if not isinstance(request, dict):
+        raise AwsError("SerializationException", "the body must be a JSON object")
+    return {name: value for name, value in request.items() if value is not None}
+
+
+def _check(operation: str, request: dict[str, Any]) -> None:
+    problems = "; ".join(description("xray").problems(operation, request))
+    if problems:
+        raise invalid(problems[:1000])

@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 
-from threemaps.standins.rollbar.payload import Occurrence, RefusedError
+from threemaps.standins.rollbar.exceptions import RefusedError
+from threemaps.standins.rollbar.payload import Occurrence
 from threemaps.standins.store import Store
 
 SCHEMA = """

@@ -1,0 +1,7 @@
+"""What X-Ray refuses."""
+
+from threemaps.standins.aws_errors import AwsError
+
+
+def invalid(message: str) -> AwsError:
+    return AwsError("InvalidRequestException", message)
