@@ -54,7 +54,9 @@ def session() -> Iterator[requests.Session]:
 
 def send(session: requests.Session, url: str, body: bytes, headers: dict[str, str]) -> requests.Response:
     prepared = AWSRequest("POST", url, headers=headers, data=body)
-    SigV4Auth(Credentials("local", "local-secret"), "logs", "us-east-1").add_auth(prepared)
+    is_of_metrics = METRICS_PATH in url or METRICS_TARGET in headers.get("X-Amz-Target", "")
+    service = "monitoring" if is_of_metrics else "logs"
+    SigV4Auth(Credentials("local", "local-secret"), service, "us-east-1").add_auth(prepared)
     answer = session.post(url, data=body, headers=dict(prepared.headers.items()), timeout=30)
     assert answer.status_code < 500, (headers, body[:500], answer.text)
     return answer

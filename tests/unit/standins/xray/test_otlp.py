@@ -196,7 +196,7 @@ def test_who_did_not_sign_for_x_ray_is_refused(url: str) -> None:
     assert (unsigned.status_code, reason(unsigned)) == (403, "Missing Authentication Token")
     elsewhere = post(url, b"", service="logs")
     assert elsewhere.headers["x-amzn-ErrorType"] == "InvalidSignatureException"
-    assert reason(elsewhere) == "Credential should be scoped to correct service: 'xray'."
+    assert reason(elsewhere).strip() == "Credential should be scoped to correct service: 'xray'."
 
 
 @pytest.mark.parametrize(
