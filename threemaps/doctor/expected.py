@@ -28,7 +28,8 @@ def under_launcher(subject: Subject, *, asks: bool, api: str) -> Iterator[Fact]:
     packages = subject.packages
     if not packages.trouble and not packages.entry_points("opentelemetry_distro"):
         return
-    if {one.strip() for one in subject.get(EXPORTER).split(",")} & {"none", "console"}:
+    exporters = {one.strip() for one in subject.get(EXPORTER).split(",") if one.strip()}
+    if exporters and exporters <= {"none", "console"}:
         return
     there = destination(subject)
     yield {"kind": "provider", "provider": 1, "sampler": "", "resource": {"service.name": name_in(subject)}}
