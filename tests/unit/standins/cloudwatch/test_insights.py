@@ -125,10 +125,6 @@ def requests(put: Put) -> None:
             {"a": "activities", "z": "users", "p": "20"}
         ]),
         ("filter ms = 90 | fields now() * 1000 > toMillis(@timestamp) as past", [{"past": "1"}]),
-        ("filter ms = 90 | fields isValidIp('::1') as a, isValidIpv4('::1') as b, "
-         "isIpInSubnet('10.1.2.3', '10.0.0.0/8') as c, isIpv6InSubnet('x', '::/0') as d", [
-            {"a": "1", "b": "0", "c": "1", "d": "0"}
-        ]),
         ("filter service == 'activities' | fields ms # in milliseconds", [{"ms": "30"}]),
         ("fields error | dedup error | limit 9", [{}, {}, {"error": "Timeout"}, {}, {}]),
     ],

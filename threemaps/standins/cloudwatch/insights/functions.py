@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Sequence
-from ipaddress import ip_address, ip_network
 from typing import Any
 
 from threemaps.standins.cloudwatch.insights.values import Moment, number, order_key, text
@@ -60,29 +59,6 @@ def _whole(value: Value) -> Value:
     return int(at) if at is not None else None
 
 
-def _is_ip(*versions: int) -> Callable[..., Value]:
-    def check(value: str) -> bool:
-        try:
-            return ip_address(value).version in versions
-        except ValueError:
-            return False
-
-    return textual(check)
-
-
-def _is_inside(*versions: int) -> Callable[..., Value]:
-    """Of an address and a network, as in 10.0.0.0/8."""
-
-    def check(value: str, network: str) -> bool:
-        try:
-            address, subnet = ip_address(value), ip_network(network, strict=False)
-        except ValueError:
-            return False
-        return address.version in versions and address in subnet
-
-    return textual(check)
-
-
 # name → (function, least number of arguments, most)
 FUNCTIONS: dict[str, tuple[Callable[..., Value], int, int]] = {
     "abs": (numeric(abs), 1, 1),
@@ -110,12 +86,6 @@ FUNCTIONS: dict[str, tuple[Callable[..., Value], int, int]] = {
     "replace": (textual(str.replace), 3, 3),
     "strcontains": (textual(lambda value, part: int(part in value)), 2, 2),
     "substr": (textual(_substring), 2, 3),
-    "isvalidip": (_is_ip(4, 6), 1, 1),
-    "isvalidipv4": (_is_ip(4), 1, 1),
-    "isvalidipv6": (_is_ip(6), 1, 1),
-    "isipinsubnet": (_is_inside(4, 6), 2, 2),
-    "isipv4insubnet": (_is_inside(4), 2, 2),
-    "isipv6insubnet": (_is_inside(6), 2, 2),
 }
 
 Aggregate = Callable[[Sequence[Value]], Value]
