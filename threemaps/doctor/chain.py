@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from threemaps.doctor.check import Check, until_broken
-from threemaps.doctor.datagrams import check_datagrams, check_losses
+from threemaps.doctor.datagrams import check_datagrams, check_losses, check_machine
 from threemaps.doctor.honeycomb_account import (
     check_honeycomb_datasets,
     check_honeycomb_ingest_key,
@@ -31,6 +31,7 @@ from threemaps.doctor.walk import Walk
 from threemaps.settings import Settings
 
 CHAIN: tuple[Callable[[Walk], Check], ...] = (
+    check_machine,
     check_standing,
     check_services_up,
     check_services_launched,

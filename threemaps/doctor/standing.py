@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from shlex import quote
 
 from threemaps.compare.troubles import standing_troubles
+from threemaps.demo.machine import machine_troubles
 from threemaps.diagnose.datagrams import dropped_datagrams
 from threemaps.diagnose.losses import losses
 from threemaps.doctor.check import Check, good, noted
@@ -14,9 +15,10 @@ RECENT = timedelta(hours=1)  # what services reported before is over
 
 
 def check_standing(walk: Walk) -> Check:
-    """Faults that are switched on, spans that SDKs dropped. What was lost has links of its own."""
+    """Faults that are switched on, spans that SDKs dropped. Losses and machine have links of their own."""
     settings = walk.settings
     elsewhere = {str(one) for one in (dropped_datagrams(settings), *losses(settings)) if one}
+    elsewhere |= {one.what for one in machine_troubles(settings)}
     troubles = standing_troubles(settings, datetime.now(UTC) - RECENT)
     found = [one for one in troubles if one.what not in elsewhere]
     if not found:
