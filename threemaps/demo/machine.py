@@ -29,6 +29,9 @@ def _state_folder(settings: Settings, recorded: list[Running]) -> Iterator[Troub
     if elsewhere:
         what = f"the state folder was moved from {', '.join(sorted(elsewhere))} to {settings.state}"
         yield Trouble(f"{what} while {len(recorded)} processes run: they look for it at its old place", ANEW)
+    if any(one.name == "collector" for one in recorded) and not any(settings.queue.glob("exporter_*")):
+        what = f"the collector's queues were deleted or moved from {settings.queue} while it runs"
+        yield Trouble(f"{what}: what waits in them is lost when it ends", ANEW)
     lost = [] if recorded else [one for one in known(settings).values() if one.alive]
     if lost:
         pids = ", ".join(f"{one.name} ({one.pid})" for one in lost)

@@ -14,6 +14,7 @@ import signal
 from pathlib import Path
 
 from threemaps.basics.periodic import Periodic
+from threemaps.demo.health import answers
 from threemaps.demo.processes import records
 from threemaps.settings import Settings
 
@@ -72,7 +73,8 @@ class Room(Periodic):
 
     def _turn(self, text: str, left: int) -> None:
         collector = records(self._settings).load().get("collector")
-        if collector is None or not collector.alive:
+        # The signal ends one that is only starting.
+        if collector is None or not collector.alive or not answers(self._settings.url("health")):
             return
         with (self._settings.run / FILE).open("r+") as file:
             file.write(padded(text))

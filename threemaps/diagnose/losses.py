@@ -116,7 +116,7 @@ class Recorder(Periodic):
         if samples := read_samples(self._settings):
             self._compare(samples)
         text = orjson.dumps(asdict(self._kept))
-        if text != self._written:
+        if text != self._written or not self._path.exists():
             write_private(self._path, text.decode())
             self._written = text
 

@@ -6,7 +6,7 @@ from shlex import quote
 from threemaps.demo.machine import machine_troubles
 from threemaps.diagnose.datagrams import dropped_datagrams
 from threemaps.diagnose.losses import losses
-from threemaps.doctor.check import Check, broken, good, noted
+from threemaps.doctor.check import Check, broken, good, noted, unseen
 from threemaps.doctor.walk import Walk
 
 LINK = "collector"
@@ -37,6 +37,8 @@ def check_machine(walk: Walk) -> Check:
 def check_losses(walk: Walk) -> Check:
     """A note, too: what was dropped does not come back, and whoever misses calls has to know."""
     found = losses(walk.settings)
+    if not found and "web" not in walk.started_by_us:
+        return unseen(LINK, "losses", "what the collector dropped: the page's process, which counts, is gone")
     if not found:
         return good(LINK, "losses", "nothing is known to be dropped since the state folder began")
     log = walk.settings.logs / "collector.log"

@@ -80,6 +80,16 @@ def test_a_moved_state_folder_is_named(settings: Settings, started: list[Running
     assert f"moved from {settings.state} to {moved}" in said(replace(settings, state=moved))
 
 
+def test_queues_that_are_gone_are_named(settings: Settings, started: list[Running]) -> None:
+    process = run(settings, started)
+    settings.queue.mkdir(parents=True)
+    (settings.queue / "exporter_x").touch()
+    records(settings).save({"collector": replace(process, name="collector")})
+    assert said(settings) == ""
+    shutil.rmtree(settings.queue)
+    assert f"were deleted or moved from {settings.queue}" in said(settings)
+
+
 @pytest.mark.parametrize("seconds", [3600, -3600])
 def test_a_clock_that_was_set_loses_no_process(
     settings: Settings, started: list[Running], seconds: int

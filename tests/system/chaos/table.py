@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from tests.system.chaos.measure import Leg, Result
 from tests.system.chaos.proxy import LEGS
 
-WIDTHS = (34, 26, 26, 26, 26)
+WIDTHS = (34, 30, 30, 30)
 
 
 def cell(leg: Leg) -> str:
