@@ -1,6 +1,7 @@
 """Makes the pictures in docs/images from a running system: `threemaps up && python docs/screenshots.py`.
 
-It sends some traffic, and makes `users` fail for a moment. Chromium has to be on PATH (or in CHROMIUM).
+It sends some traffic, gives the collector a wrong key and makes `users` fail, each for a moment. Chromium has
+to be on PATH (or in CHROMIUM).
 """
 
 import os
@@ -9,13 +10,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
 from threemaps.settings import Settings
 
 IMAGES = Path(__file__).parent / "images"
 CLI = Path(sys.executable).with_name("threemaps")
 WAIT = 90_000
+SIZE: ViewportSize = {"width": 1440, "height": 940}
 EDGE = '#m1 [aria-label^="frontend_api calls users"]'
 
 
@@ -35,17 +37,36 @@ def settled(page: Page) -> None:
 def the_maps(page: Page, url: str) -> None:
     page.goto(url)
     settled(page)
-    page.locator(f"{EDGE} .label").hover()
+    page.locator(f"{EDGE} .label").first.hover()
     save(page, "page")
     page.emulate_media(color_scheme="dark")
     save(page, "page-dark")
     page.emulate_media(color_scheme="light")
+    page.get_by_role("button", name="Table").click()
+    save(page, "page-table")
+
+
+def a_wrong_key(page: Page, url: str) -> None:
+    page.goto(url)
+    settled(page)
+    page.get_by_role("button", name="Break something").click()
+    step = page.locator("details[data-step=key]")
+    step.locator("summary").click()
+    step.locator("[data-action=break]").click()
+    expect(page.locator("#m0 .edge.odd").first).to_be_visible(timeout=WAIT)
+    expect(page.locator("#differences")).to_contain_text("rejects the key", timeout=WAIT)
+    page.set_viewport_size({"width": 1440, "height": 1340})
+    save(page, "page-difference")
+    page.set_viewport_size(SIZE)
+    step.locator("[data-action=mend]").click()
+    settled(page)
 
 
 def a_failing_service(page: Page, url: str) -> None:
     threemaps("fault", "users", "--errors", "0.4")
     threemaps("traffic", "--requests", "40")
     threemaps("fault", "users", "--clear")
+    page.goto(url)
     expect(page.locator(f"{EDGE} .failed")).to_be_visible(timeout=WAIT)
     settled(page)
     save(page, "page-errors")
@@ -54,6 +75,8 @@ def a_failing_service(page: Page, url: str) -> None:
 def a_trace(page: Page, url: str) -> None:
     page.locator(EDGE).focus()
     page.keyboard.press("Enter")
+    expect(page.get_by_label("Details").locator(".courses .spark")).to_have_count(3)
+    save(page, "page-panel")
     page.get_by_label("Details").locator(".samples a").first.click()
     save(page, "trace")
     page.goto(f"{url}/ask?since=15m&visualize=HEATMAP(duration_ms)")
@@ -75,8 +98,8 @@ def main() -> None:
     threemaps("traffic", "--requests", "40")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
-        page = browser.new_page(viewport={"width": 1440, "height": 940}, reduced_motion="reduce")
-        for scene in (the_maps, a_failing_service, a_trace, a_phone):
+        page = browser.new_page(viewport=SIZE, reduced_motion="reduce")
+        for scene in (the_maps, a_wrong_key, a_failing_service, a_trace, a_phone):
             scene(page, url)
         browser.close()
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "login": "Log in to Honeycomb in the browser, so that its map can be read without a key.",
     "link": "Print the address of the map's query, or of a trace, in Honeycomb's own page.",
     "trace": "Show one trace as each backend holds it.",
+    "traces": "List recent, slowest or failing traces.",
     "logs": "Show the log lines of one trace.",
     "query": "Ask Honeycomb: COUNT, HEATMAP or P90.",
     "doctor": "Name the first broken link and what to type next.",

@@ -23,6 +23,7 @@ class Line:
     service: str
     severity: str
     text: str
+    span: str = ""  # the id of the span that it was written in
 
 
 def log_lines(settings: Settings, trace_id: str) -> list[Line]:
@@ -100,6 +101,7 @@ def _line(event: Mapping[str, Any]) -> Line:
         str(service),
         str(record.get("severityText") or record.get("severity_text") or ""),
         said + _exception(record),
+        str(record.get("spanId") or record.get("span_id") or ""),
     )
 
 

@@ -35,17 +35,17 @@ def recent_traces(
     settings: Settings, window: Window, wanted: str = "", order: Order = "recent"
 ) -> list[Sample]:
     """Up to MOST_SAMPLES traces that match X-Ray's filter expression, with their spans counted."""
-    expression = " AND ".join(part for part in (wanted, "fault" if order == "failing" else "") if part)
     client = aws_client(settings, "xray")
     with reasons(settings, "X-Ray", "xray:GetTraceSummaries"):
-        samples = [_sample(one) for one in _summaries(client, window, expression)]
+        samples = [_sample(one) for one in _summaries(client, window, wanted)]
     key = (lambda one: one.duration_ms) if order == "slowest" else (lambda one: one.moment.timestamp())
     samples.sort(key=key, reverse=True)
     chosen = samples[:MOST_SAMPLES]
     found = batch_get_traces(client, settings, [one.trace_id for one in chosen])
     with reasons(settings, "X-Ray", "xray:BatchGetTraces"):
         counts = {plain_id(str(trace["Id"])): _count(trace) for trace in found}
-    return [replace(one, spans=counts.get(one.trace_id)) for one in chosen]
+    failed = order == "failing"  # X-Ray tells of the whole trace; here a part of it was asked for
+    return [replace(one, spans=counts.get(one.trace_id), failed=failed or one.failed) for one in chosen]
 
 
 def _count(trace: Mapping[str, Any]) -> int:
@@ -79,6 +79,17 @@ def edge_filter(source: Node, target: Node) -> str:
     if source.kind is Kind.OUTSIDE:
         return service_filter(target.name)
     return f"edge({_quoted(source.name)}, {_quoted(target.name)})"
+
+
+def filter_of(
+    service: str = "", least_ms: float | None = None, most_ms: float | None = None, *, failing: bool = False
+) -> str:
+    """X-Ray's filter expression: traces that touch a service (or in which it failed) and took so long."""
+    fault = " { fault }" if failing else ""
+    parts = [service_filter(service) + fault] if service else ["fault"] if failing else []
+    parts += [f"responsetime >= {least_ms / 1000:.6f}"] if least_ms is not None else []
+    parts += [f"responsetime <= {most_ms / 1000:.6f}"] if most_ms is not None else []
+    return " AND ".join(parts)
 
 
 def service_filter(name: str) -> str:

@@ -37,6 +37,7 @@ PLACE = {
 }
 SPAN_COLUMNS = ("trace.span_id", "trace.parent_id", "service.name", "name", "duration_ms", "error")
 ASKED = {*SPAN_COLUMNS, "COUNT"}
+ANNOTATION = "meta.annotation_type"  # span_event or span_link
 MOST_DATASETS = 20
 MOST_COLUMNS = 100  # that Honeycomb breaks a query down by
 LONGEST_SECONDS = 1e11  # no moment or length that a clock tells has more
@@ -114,10 +115,31 @@ def honeycomb_spans(
     honeycomb = Honeycomb.of(settings)
     for back in LOOK_BACK:
         rows = honeycomb.answer({**question, **times_of(Window(now - back, now))}, series=False).rows
-        spans = [_honeycomb_span(row) for row in rows if row.get("trace.span_id")]
+        noted = annotations(rows)
+        spans = [
+            _honeycomb_span({**row, **noted.get(str(row["trace.span_id"]), {})})
+            for row in rows
+            if row.get("trace.span_id")
+        ]
         if spans:
             return spans
     return []
+
+
+def annotations(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    """Span → its events and links, as attributes; Honeycomb keeps each as a row of its own below the span."""
+    found: dict[str, dict[str, str]] = {}
+    for row in rows:
+        kind = str(row.get(ANNOTATION) or "").removeprefix("span_")
+        if kind and not row.get("trace.span_id"):
+            told = {
+                name: value
+                for name, value in row.items()
+                if value is not None and name not in ASKED and name != ANNOTATION
+            }
+            own = found.setdefault(str(row.get("trace.parent_id") or ""), {})
+            own[f"{kind} {len(own) + 1}: {row.get('name') or ''}"] = orjson.dumps(told, default=str).decode()
+    return found
 
 
 def _honeycomb_span(row: Mapping[str, Any]) -> Span:

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC
 
 import orjson
 from flask import Flask, Response, render_template, request
@@ -36,6 +37,7 @@ PAGES = (
 )
 WINDOWS = ("5m", "15m", "1h", "6h", "1d")
 HEARTBEAT_SECONDS = 4.0
+FIRST_LOOK_SECONDS = 0.8
 LARGEST_POST = 4096
 
 
@@ -44,6 +46,7 @@ def create_app(settings: Settings) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_POST
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters["shown"] = lambda value: shown(str(value))
+    app.jinja_env.filters["iso"] = lambda moment: moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     app.jinja_env.globals["pages"] = PAGES
     live = Live(settings)
     app.extensions["live"] = live
@@ -68,6 +71,7 @@ def create_app(settings: Settings) -> Flask:
         if picture is None:
             raise UserError("the maps have not been read yet", hint="load the page again")
         live.health.refresh_if_old()
+        live.health.await_first(FIRST_LOOK_SECONDS)
         return render_template("page.html", **page_values(settings, live, view, picture))
 
     @app.get("/events")

@@ -1,19 +1,22 @@
 """Heatmaps and lines as SVG that the page's style sheet colours."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import ceil
+from urllib.parse import urlencode
 
 from markupsafe import Markup
 
-from threemaps.model.difference import Window
+from threemaps.model.difference import Window, to_iso
 from threemaps.readers.over_time import Course, Period
 from threemaps.readers.questions import Answer
-from threemaps.render.heat import cells
+from threemaps.render.heat import Grid, cells
 from threemaps.render.names import markup
 from threemaps.render.numbers import count, duration
 
 WIDTH, LABELS, ROW = 640, 250, 24
 PLOT_LEFT, PLOT_HEIGHT = 64, 180
+MARGIN_SECONDS = 5  # a trace begins before its spans do
 HEAT_ROWS, HEAT_COLUMNS = 16, 60
 SPARK_WIDTH, SPARK_HEIGHT = 300, 48
 
@@ -27,13 +30,27 @@ def heatmap(answer: Answer, window: Window) -> str:
     parts = [_axes(duration(grid.value_at(HEAT_ROWS)), duration(grid.low), window)]
     for row, shares in enumerate(grid.shares):
         y = PLOT_HEIGHT - (row + 1) * high
-        parts += [
-            f'<rect class="cell" x="{PLOT_LEFT + column * wide:.1f}" y="{y:.1f}" width="{wide:.1f}"'
-            f' height="{high:.1f}" fill-opacity="{0.15 + 0.85 * share:.2f}"/>'
-            for column, share in enumerate(shares)
-            if share
-        ]
+        for column, share in enumerate(shares):
+            if share:
+                span = f"{duration(grid.value_at(row))} to {duration(grid.value_at(row + 1))}"
+                parts.append(
+                    f'<a tabindex="-1" href="{markup(_traces_of(grid, window, row, column))}">'
+                    f"<title>Traces that took {span} or more</title>"
+                    f'<rect class="cell" x="{PLOT_LEFT + column * wide:.1f}" y="{y:.1f}" width="{wide:.1f}"'
+                    f' height="{high:.1f}" fill-opacity="{0.15 + 0.85 * share:.2f}"/></a>'
+                )
     return _svg("Heatmap of durations over time", PLOT_HEIGHT + 22, "".join(parts))
+
+
+def _traces_of(grid: Grid, window: Window, row: int, column: int) -> str:
+    """The page of the traces in whose time a span of this cell lies: they took at least as long as it."""
+    seconds = window.seconds / HEAT_COLUMNS
+    end = window.start + timedelta(seconds=(column + 1) * seconds + MARGIN_SECONDS)
+    length = ceil(seconds + 2 * MARGIN_SECONDS)
+    least = grid.value_at(row)
+    return "/traces?" + urlencode(
+        {"since": f"{length}s", "until": to_iso(end), "least": f"{least:.3f}", "order": "slowest"}
+    )
 
 
 def line(answer: Answer, column: str, window: Window) -> str:
@@ -101,9 +118,10 @@ def _latency(course: Course, window: Window, most: float) -> Markup:
             (_place(moment, window), SPARK_HEIGHT - 2 - value / most * (SPARK_HEIGHT - 4))
             for moment, value in known
         ]
+        if len(places) == 1:  # a line needs two
+            places = [(places[0][0] - 4, places[0][1]), (places[0][0] + 4, places[0][1])]
         corners = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-        dots = "".join(f'<circle class="{css}" cx="{x:.1f}" cy="{y:.1f}" r="2"/>' for x, y in places)
-        lines.append(f'<polyline class="{css}" points="{corners}"/>{dots}')
+        lines.append(f'<polyline class="{css}" points="{corners}"/>')
     highest = max((one[2] or 0.0 for one in course.points), default=0.0)
     return _spark(f"p50 and p95 over time, at most {duration(highest)}", "".join(lines))
 

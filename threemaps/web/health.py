@@ -31,6 +31,11 @@ class Health:
         """What was seen is no longer true."""
         self._looked = float("-inf")
 
+    def await_first(self, seconds: float) -> None:
+        """So that a chain that is broken is said at once, and not above what somebody reads already."""
+        if self._checks is None and self._thread is not None:
+            self._thread.join(seconds)
+
     def refresh_if_old(self) -> None:
         is_looking = self._thread is not None and self._thread.is_alive()
         if not is_looking and time.monotonic() - self._looked > AGAIN_SECONDS:
@@ -47,8 +52,9 @@ class Health:
 
 
 def strip(checks: list[Check] | None) -> str:
-    if checks is None:
-        return '<p class="soft">Looking at the chain …</p>'
+    if checks is None:  # as large as what comes, so that nothing moves when it does
+        items = "".join(_item("unknown", "·", name, "…") for name in LINKS)
+        return f'<ol class="chain" aria-label="Looking at the chain">{items}</ol>'
     links = list(dict.fromkeys([*LINKS, *(check.link for check in checks)]))
     items = "".join(_link(name, [check for check in checks if check.link == name]) for name in links)
     broken = next((check for check in checks if not check.ok), None)
@@ -63,12 +69,15 @@ def strip(checks: list[Check] | None) -> str:
 
 def _link(name: str, checks: list[Check]) -> str:
     if not any(check.looked for check in checks):
-        sign, word = '<span aria-hidden="true">·</span>', "not looked at" if checks else "not reached"
-        return f'<li class="unknown">{sign} {markup(name)} <small>{word}</small></li>'
+        return _item("unknown", "·", name, "not looked at" if checks else "not reached")
     bad = next((check for check in checks if not check.ok), None)
-    state, sign, word = ("bad", "✕", "broken") if bad else ("good", "✓", "good")
     detail = bad.detail if bad else "; ".join(check.detail for check in checks)
+    return _item("bad", "✕", name, "broken", detail) if bad else _item("good", "✓", name, "good", detail)
+
+
+def _item(state: str, sign: str, name: str, word: str, detail: str = "") -> str:
+    title = f' title="{markup(detail)}"' if detail else ""
     return (
-        f'<li class="{state}" title="{markup(detail)}"><span aria-hidden="true">{sign}</span> {markup(name)}'
+        f'<li class="{state}"{title}><span aria-hidden="true">{sign}</span> {markup(name)}'
         f" <small>{word}</small></li>"
     )

@@ -1,5 +1,6 @@
 """One state of the comparison, cut into pieces that are sent to the page one by one when they change."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -113,10 +114,15 @@ def health(comparison: Comparison) -> str:
     if comparison.healthy:
         return f'<p class="health good">{words.health(comparison)}</p>'
     items = "".join(
-        f"<li><b>{markup(one.what)}</b>{f' <span>{markup(one.advice)}</span>' if one.advice else ''}</li>"
+        f"<li><b>{markup(one.what)}</b>{f' <span>{commands(one.advice)}</span>' if one.advice else ''}</li>"
         for one in comparison.troubles
     )
     return f'<ul class="health bad" aria-label="Not well">{items}</ul>'
+
+
+def commands(text: str) -> str:
+    """Text with what is to be typed, `as in Markdown`, set apart."""
+    return re.sub(r"`([^`]*)`", r"<code>\1</code>", markup(text))
 
 
 def listed(scene: Scene) -> list[Link]:

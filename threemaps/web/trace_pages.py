@@ -1,5 +1,6 @@
 """From an edge or node to its traces, from a trace to its spans and log lines; and Honeycomb's questions."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from flask import Blueprint, redirect, render_template, request
@@ -9,7 +10,7 @@ from threemaps.errors import UserError
 from threemaps.model.windows import parse_since
 from threemaps.readers.honeycomb_links import map_link, trace_link
 from threemaps.readers.logs import log_lines
-from threemaps.readers.recent import Order, recent_traces, service_filter
+from threemaps.readers.recent import Order, filter_of, recent_traces
 from threemaps.readers.rollbar import rollbar_errors
 from threemaps.readers.traces import read_trace, trace_id_of
 from threemaps.render.names import title
@@ -22,6 +23,8 @@ from threemaps.web.panel import part_of, read_panel
 from threemaps.web.view import View
 
 ORDERS: tuple[Order, ...] = ("recent", "slowest", "failing")
+LARGEST = 1e9
+BOUNDS = ("least", "most", "spans")  # milliseconds, milliseconds, and how many spans at least
 
 
 def trace_pages(settings: Settings, live: Live) -> Blueprint:
@@ -49,10 +52,19 @@ def trace_pages(settings: Settings, live: Live) -> Blueprint:
         view = View.of(request.args)
         order = order_of(request.args.get("order", ""))
         window = view.window(datetime.now(UTC))
-        wanted = service_filter(view.service) if view.service else ""
+        bounds = {name: number_of(request.args, name) for name in BOUNDS}
+        wanted = filter_of(view.service, bounds["least"], bounds["most"], failing=order == "failing")
         samples, problem = tried(lambda: recent_traces(settings, window, wanted, order))
+        least_spans = bounds["spans"] or 0
         return render_template(
-            "traces.html", view=view, orders=ORDERS, order=order, samples=samples, problem=problem
+            "traces.html",
+            view=view,
+            orders=ORDERS,
+            order=order,
+            bounds={name: "" if value is None else f"{value:g}" for name, value in bounds.items()},
+            expression=wanted,
+            samples=[one for one in samples or [] if one.spans is None or one.spans >= least_spans],
+            problem=problem,
         )
 
     @pages.get(consoles.TO_HONEYCOMB)
@@ -78,7 +90,7 @@ def trace_pages(settings: Settings, live: Live) -> Blueprint:
         return render_template(
             "trace.html",
             trace_id=trace_id,
-            held=[(one, waterfall.drawn(rows[one.backend])) for one in held],
+            held=[(one, waterfall.drawn(rows[one.backend], lines or [])) for one in held],
             verdict=waterfall.where_they_differ(held),
             lines=lines,
             lines_problem=lines_problem,
@@ -95,3 +107,18 @@ def order_of(text: str) -> Order:
     if text and found is None:
         raise UserError(f"order={text[:40]!r} is no order of traces", hint=f"one of {', '.join(ORDERS)}")
     return found or "recent"
+
+
+def number_of(fields: Mapping[str, str], name: str) -> float | None:
+    text = fields.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < LARGEST:
+        raise UserError(
+            f"{name}={text[:40]!r} is no number of that kind", hint="as in least=100 (milliseconds)"
+        )
+    return value

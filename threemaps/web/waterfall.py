@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from threemaps.readers.logs import Line
 from threemaps.readers.traces import Held, Span, depths
 from threemaps.render.names import markup, title, value_text
 from threemaps.render.numbers import duration
@@ -55,11 +56,16 @@ def _starts(held: Held, known: Mapping[str, float]) -> list[float]:
     return [found[span.id] for span in held.spans]
 
 
-def drawn(rows: Sequence[Row]) -> Markup:
-    return Markup("".join(_row(row) for row in rows))  # noqa: S704 - every name and value is escaped below
+def drawn(rows: Sequence[Row], lines: Sequence[Line] = ()) -> Markup:
+    """`lines` are the trace's log lines; each stands below the span that it was written in."""
+    written: dict[str, list[str]] = {}
+    for line in lines:
+        written.setdefault(line.span, []).append(f"{line.severity} {line.text}")
+    texts = [_row(row, written.get(row.span.id, [])) for row in rows]
+    return Markup("".join(texts))  # noqa: S704 - every name and value is escaped below
 
 
-def _row(row: Row) -> str:
+def _row(row: Row, lines: Sequence[str]) -> str:
     failed = " failed" if row.span.failed else ""
     indent = min(row.depth, MOST_INDENTS)
     left = min(row.left, AXIS - 4)
@@ -69,17 +75,18 @@ def _row(row: Row) -> str:
     )
     sign = "✗ " if row.span.failed else ""
     pairs = (f"{name}={value_text(value)}" for name, value in row.span.attributes.items())
-    searched = " ".join(markup(part.lower()) for part in (row.label, *pairs))
+    searched = " ".join(markup(part.lower()) for part in (row.label, *pairs, *lines))
     return (
         f'<details class="span{failed}" data-text="{searched}"><summary>'
         f'<span class="label indent-{indent}">{sign}<bdi>{markup(row.label)}</bdi></span>{bar}'
         f'<span class="time">{duration(row.span.duration_ms)}</span></summary>'
-        f"{_attributes(row.span)}</details>"
+        f"{_attributes(row.span, lines)}</details>"
     )
 
 
-def _attributes(span: Span) -> str:
+def _attributes(span: Span, lines: Sequence[str]) -> str:
     pairs = {"span id": span.id, "parent id": span.parent or "none: a root", **span.attributes}
+    pairs |= {f"log line {number}": line for number, line in enumerate(lines, 1)}
     cells = "".join(
         f'<tr><th scope="row"><bdi>{markup(name)}</bdi></th>'
         f"<td><bdi>{markup(value_text(value))}</bdi></td></tr>"

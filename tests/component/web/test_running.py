@@ -1,5 +1,6 @@
 """The page of the running system: the collector, the services and the stand-ins, all real."""
 
+import logging
 import os
 import re
 import signal
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 import requests
+import watchtower
 from playwright.sync_api import Page, expect
 
 from tests.collector_process import wait_for
@@ -127,6 +129,10 @@ def test_from_an_edge_to_a_failed_trace(page: Page, page_system: System, sent: S
     others = page.locator("article.panel")
     expect(others.nth(0)).to_contain_text("GET /api/users 500")
     expect(others.nth(1)).to_contain_text("users: InjectedFault")
+    page.get_by_label("Search in this trace").fill("event 1")
+    expect(held.nth(0).locator(".span[open] tr.found").first).to_contain_text("exception")
+    page.get_by_label("Search in this trace").fill("unhandled")
+    expect(held.nth(1).locator(".span[open]")).to_have_count(2)  # users was called twice, and wrote it twice
 
 
 def test_the_trace_with_more_than_one_span_and_its_result_length(page: Page) -> None:
@@ -219,11 +225,73 @@ def test_count_by_trace_and_open_the_first(page: Page) -> None:
 
 
 def test_heatmap_and_open_the_slowest(page: Page) -> None:
+    """A cell leads to the traces that took at least as long as its spans, the slowest first."""
     page.get_by_role("link", name="Ask Honeycomb").click()
     page.get_by_role("link", name="HEATMAP of durations").click()
-    expect(page.locator("svg.chart .cell").first).to_be_visible()
-    page.locator(".samples a").first.click()
+    page.locator("svg.chart a:has(.cell)").last.click()
+    expect(page).to_have_url(re.compile(r"/traces\?.*least="))
+    expect(page.get_by_label("At least (ms)")).not_to_have_value("")
+    page.locator("tbody tr").first.get_by_role("link").click()
     expect(page.locator(".held .span").first).to_be_visible()
+
+
+def test_traces_are_filtered(page: Page) -> None:
+    page.get_by_role("link", name="Traces").click()
+    page.get_by_label("Spans, at least").fill("9")
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.locator("tbody tr")).to_have_count(0)
+    page.get_by_label("Spans, at least").fill("8")
+    page.get_by_label("At least (ms)").fill("0.5")
+    page.get_by_label("Service").fill("users")
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.locator("tbody tr").first.locator("td").nth(2)).to_have_text("8")
+    expect(page.locator("section code").last).to_contain_text('service("users") AND responsetime >= 0.0005')
+
+
+def test_moments_are_local_with_utc_on_hover(page_system: System, visit: Visit, sent: Sent) -> None:
+    page = visit(address(page_system, "/traces"), timezone_id="Asia/Kolkata")
+    moment = page.locator("tbody time").first
+    expect(moment).to_have_text(re.compile(r"^\d\d:\d\d:\d\d · \d+ (s|min) ago$"))
+    utc = (moment.get_attribute("title") or "")[11:16]
+    local = (moment.text_content() or "")[:5]
+    assert (int(local[:2]) * 60 + int(local[3:]) - int(utc[:2]) * 60 - int(utc[3:])) % 1440 == 330
+
+
+def test_latency_over_time_from_each_backend_and_a_window_of_ones_own(page: Page) -> None:
+    page.locator(f"#m1 {FRONT_TO_USERS}").focus()
+    page.keyboard.press("Enter")
+    panel = page.get_by_label("Details")
+    expect(panel.locator(".courses .spark")).to_have_count(3)
+    spark = panel.locator(".spark[data-start]")
+    box = spark.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 1, box["y"] + 20, steps=3)
+    page.mouse.up()
+    expect(page.locator("#connection")).to_contain_text("pinned to")
+    assert "from=" in page.url
+
+
+def test_the_warning_that_watchtower_sent(page: Page, page_system: System) -> None:
+    """By watchtower itself, into a group of somebody's own."""
+    handler = watchtower.CloudWatchLogHandler(
+        log_group_name="/journal/backend",
+        boto3_client=aws_client(page_system.settings, "logs"),
+        send_interval=1,
+    )
+    journal = logging.getLogger("journal")
+    journal.propagate = False
+    journal.addHandler(handler)
+    journal.warning("the cupboard is bare")
+    handler.close()
+    journal.removeHandler(handler)
+    page.get_by_role("link", name="Logs").click()
+    page.get_by_label("Log group").select_option("/journal/backend")
+    page.get_by_label("Filter pattern").fill("cupboard")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator(".logs li")).to_have_count(1)
+    expect(page.locator(".logs li")).to_contain_text("the cupboard is bare")
 
 
 def test_a_question_of_ones_own(page: Page) -> None:
