@@ -128,6 +128,13 @@ def test_the_dockerfile_needs_no_buildkit() -> None:
     assert "# syntax" not in dockerfile
 
 
+def test_the_state_folder_of_the_image_is_roots_and_what_is_in_it_our_users() -> None:
+    """Root, in ECS's first container, refuses a state folder of somebody else's; our user takes root's."""
+    dockerfile = (PROJECT / "Dockerfile").read_text()
+    assert "chown 10001:10001 /state/*" in dockerfile
+    assert "chown -R" not in dockerfile
+
+
 def test_env_example_tells_what_compose_reads() -> None:
     both, _, rest = EXAMPLE.partition("--- only without Docker ---")
     assert documented(both) == set(VARIABLE.findall(TEXT))

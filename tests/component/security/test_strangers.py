@@ -190,3 +190,14 @@ def test_a_planted_collector_is_not_started(shared: Path) -> None:
     assert as_stranger("ln", "-s", "/bin/true", planted).returncode == 0
     with pytest.raises(UserError, match="belongs to somebody else"):
         collector_binary(print, environ)
+
+
+def test_a_container_takes_the_state_folder_that_its_image_has(shared: Path) -> None:
+    """/state is root's, and what is in it the user's: for both, without a look at the way there."""
+    state = shared / "image" / "state"
+    (state / "run").mkdir(parents=True)
+    for folder in (state.parent, state):
+        folder.chmod(0o755)
+    os.chown(state / "run", STRANGER, STRANGER)
+    assert settings_at(state).run.exists()
+    require_trusted(state, "")
