@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.collector_process import wait_for
@@ -51,6 +52,7 @@ def run(settings: Settings, started: list[Running], program: str = WAITS) -> Run
     process = start(spec, settings.logs / "users.log")
     started.append(process)
     records(settings).save({"users": process})
+    wait_for(lambda: bool(psutil.Process(process.pid).environ()))  # empty until its exec is over
     return process
 
 
