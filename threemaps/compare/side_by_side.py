@@ -185,7 +185,7 @@ class Comparing:
             )
         said += reading.notes
         if isinstance(sampling, Sampling):
-            said += [str(one) for one in sampling.shares if one.backend is None and one.rate < 1]
+            said += [str(one) for one in sampling.shares if one.rate < 1]
         for source in comparison.sources.values():
             said += [f"{source.name}: {remark}" for remark in source.remarks]
         said += [

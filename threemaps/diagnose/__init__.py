@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 
-from threemaps.diagnose import clocks, export, traces
+from threemaps.diagnose import clocks, export, strangers, traces
 from threemaps.diagnose.absent import Absent
 from threemaps.diagnose.asking import Asking
 from threemaps.diagnose.case import DOCTOR, Case, Check, Index, NotAsked, Reason, Subject
@@ -51,14 +51,18 @@ def subjects(
     """What can be found out about these differences, in the order in which it is asked for a reason."""
     if not live:
         return (*PURE, NothingArrived(), NotAsked(FILES_ONLY))
-    asking = Asking(settings, live, window, differences)
+    sampled = sampling.sampled if isinstance(sampling, Sampling) else frozenset()
+    asking = Asking(settings, live, window, differences, sampled)
     path, past, late = export.look(asking)
     of_traces = list(traces.gather(asking, late.collector.refused if late else 0))
     of_clocks = list(clocks.gather(asking))
     absent = [one for one in of_traces if isinstance(one, Absent)]
     shapes = [one for one in of_traces if one not in absent]
+    if absent and isinstance(sampling, Sampling):
+        sampling = replace(sampling, kept=absent[0])
     return (
         *PURE,
+        *strangers.gather(asking),
         *shapes,
         *path,
         *of_clocks,

@@ -31,20 +31,11 @@ class Absent:
     traces: int = 0
     lacking: Mapping[str, Mapping[Ends, tuple[str, ...]]] = field(default_factory=dict)  # the trace of each
     seen: Mapping[str, Mapping[Ends, int]] = field(default_factory=dict)  # all that it would draw
-    strangers: frozenset[str] = frozenset()  # services of which X-Ray has spans and Honeycomb none
 
     def reason(self, case: Case) -> Reason | Check | None:
         backend = case.odd.backend
         if not case.short or backend not in (HONEYCOMB, XRAY, CLOUDWATCH):
             return None
-        if self._is_strangers(case):
-            return Reason(
-                f"{case.ends[-1]} is another application of the AWS account: Honeycomb has no span of it and "
-                "nothing that Honeycomb has calls it",
-                "leave it out with --service, or send its spans to Honeycomb as well",
-                (f"of {self.traces} traces, those of {case.ends[-1]} are in X-Ray alone",),
-                expected=True,
-            )
         found = self.of_case(case)
         other = title(XRAY if backend == HONEYCOMB else HONEYCOMB)
         if not found:
@@ -66,11 +57,10 @@ class Absent:
             tuple(f"trace {trace} is whole in Honeycomb and not in X-Ray" for trace in found[:3]),
         )
 
-    def _is_strangers(self, case: Case) -> bool:
-        """All that takes part is unknown to Honeycomb, which does have other calls of this window."""
-        services = [end.name for end in case.ends if end.kind is Kind.SERVICE]
-        is_alone = bool(services) and all(name in self.strangers for name in services)
-        return case.odd.backend == HONEYCOMB and is_alone and not case.index.is_empty(case.odd.name)
+    def is_whole(self, case: Case) -> bool:
+        """None of these traces lacks a call that touches the difference, in the odd source's backend."""
+        lacking = self.lacking.get(case.odd.backend, {})
+        return self.traces > 0 and not any(end in ends for ends in lacking for end in case.ends)
 
     def of_case(self, case: Case) -> tuple[str, ...]:
         """Traces that tell of these very calls, where they are enough."""
@@ -108,16 +98,7 @@ def absent_calls(joined: Mapping[str, Joined], *, complete: bool) -> Absent:
             for ends, count in ((wanted - has) + (has - wanted)).items():
                 lacking.setdefault(backend, {}).setdefault(ends, []).extend([trace] * count)
     frozen = {name: {ends: tuple(ids) for ends, ids in calls.items()} for name, calls in lacking.items()}
-    return Absent(complete, len(joined), frozen, seen, strangers(joined.values()))
-
-
-def strangers(joined: Iterable[Joined]) -> frozenset[str]:
-    """Services with segments in X-Ray, and no span in any trace of which Honeycomb has a part."""
-    known: set[str] = set()
-    alone: set[str] = set()
-    for one in joined:
-        (known if one.in_honeycomb else alone).update(span.service for span in one.spans)
-    return frozenset(alone - known)
+    return Absent(complete, len(joined), frozen, seen)
 
 
 def drawn(spans: Iterable[TracedSpan], backend: str) -> Counter[Ends]:

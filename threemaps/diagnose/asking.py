@@ -26,6 +26,7 @@ class Asking:
     live: Mapping[str, Backend]  # by who drew the map
     window: Window
     differences: tuple[Difference, ...]
+    sampled: frozenset[str] = frozenset()  # backends that hold a share of the traces
     not_asked: list[NotAsked] = field(default_factory=list)
 
     def ask(self, what: str, question: Callable[[], Found]) -> Found | None:

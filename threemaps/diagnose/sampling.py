@@ -1,12 +1,15 @@
 """Something keeps a share of the calls only: X-Ray's rules, an SDK's variable."""
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
+from threemaps.diagnose.absent import Absent
 from threemaps.diagnose.case import Case, Check, Reason
 from threemaps.model.difference import DifferenceKind
+from threemaps.model.drawing import title
 from threemaps.readers.aws import reasons
 from threemaps.readers.pages import pages
 from threemaps.readers.transaction_search import indexed_percentage, is_searched
@@ -25,12 +28,16 @@ class Share:
     backend: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.where} keeps {self.rate:.0%} of the calls: the maps hold a share, not all"
+        whose = f"{title(self.backend)}'s map holds" if self.backend else "the maps hold"
+        return f"{self.where} keeps {self.rate:.0%} of the calls: {whose} a share, not all"
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
+    """`kept`: what the traces show that X-Ray has indexed: of those, calls get lost but are not left out."""
+
     shares: tuple[Share, ...] = field(default=())
+    kept: Absent | None = None
 
     @property
     def sampled(self) -> frozenset[str]:
@@ -38,19 +45,41 @@ class Sampling:
         return frozenset(one.backend for one in self.shares if one.backend and one.rate < 1)
 
     def reason(self, case: Case) -> Reason | Check | None:
-        if case.difference.kind is not DifferenceKind.REQUESTS:
-            return None
         for one in self.shares:
-            spread = (case.usual * one.rate * (1 - one.rate)) ** 0.5
-            within = abs(case.said - case.usual * one.rate) <= TOLERANCE * spread + 1
-            if one.rate < 1 and one.backend in (None, case.odd.backend) and within:
-                return Reason(
-                    f"sampling: {one.where} keeps {one.rate:.0%} of the calls",
-                    "compare shares instead of counts, or keep everything while you compare",
-                    (f"{case.said:g} of {case.usual:g} calls is what {one.rate:.0%} would leave",),
-                    expected=case.odd.sampled,
-                )
+            if one.rate < 1 and one.backend in (None, case.odd.backend):
+                found = self._of_share(case, one)
+                if found:
+                    return found
         return Check("sampling: no rule or setting in force explains this share")
+
+    def _of_share(self, case: Case, share: Share) -> Reason | None:
+        """Times of a share of the calls are other times; a node of which no call is kept is not drawn."""
+        kind, is_shown = case.difference.kind, share.backend is not None
+        said, usual = case.said, case.usual
+        if kind is DifferenceKind.MISSING_NODE:
+            names = [one.name for one in case.others]
+            usual = max((edge.requests or 0 for edge in case.index.touching(case.ends[0], names)), default=0)
+        if kind is not DifferenceKind.REQUESTS and not is_shown:
+            return None
+        told = f"{said:g} of {usual:g} calls is what {share.rate:.0%} would leave"
+        if kind is DifferenceKind.LATENCY:
+            told = f"{case.title} times the calls that it keeps"
+        elif not is_likely(share.rate, said, usual):
+            if not is_shown or self.kept is None or said > usual or not self.kept.is_whole(case):
+                return None
+            told = f"each of the {self.kept.traces} traces that {case.title} has holds all of these calls"
+        return Reason(
+            f"sampling: {share.where} keeps {share.rate:.0%} of the calls",
+            "compare shares instead of counts, or keep everything while you compare",
+            (told,),
+            expected=case.odd.sampled,
+        )
+
+
+def is_likely(rate: float, said: float, usual: float) -> bool:
+    """Where each call is kept or not by itself."""
+    spread = math.sqrt(usual * rate * (1 - rate))
+    return abs(said - usual * rate) <= TOLERANCE * spread + 1
 
 
 def in_force(xray: XRay | None, settings: Settings, services: Iterable[str]) -> Sampling:

@@ -13,6 +13,7 @@ from threemaps.diagnose.asking import Asking
 from threemaps.diagnose.case import Case, Check, Reason, Subject
 from threemaps.diagnose.shapes import look
 from threemaps.model.difference import DifferenceKind, Window
+from threemaps.model.drawing import XRAY
 from threemaps.model.servicemap import Node
 from threemaps.model.spans import CLIENTS, SERVERS, Ends, TracedSpan, Traces, Tree
 from threemaps.readers.aws import reasons
@@ -78,9 +79,10 @@ def read_traces(asking: Asking) -> Found:
         theirs = asking.ask("X-Ray's list of traces", partial(xray_ids, xray, window, services))
         lists += [theirs] if theirs is not None else []
         xray = xray if theirs is not None else None
-    for one in lists:
+    is_part = XRAY in asking.sampled  # then those that X-Ray has tell what it draws of them
+    for one in lists[-1:] if is_part else lists:
         ids |= dict.fromkeys(one)
-    complete = all(len(one) < MOST_TRACES for one in lists)
+    complete = not is_part and all(len(one) < MOST_TRACES for one in lists)
     held: dict[str, list[TracedSpan]] = {}
     there: dict[str, list[TracedSpan]] = {}
     waiting = iter(ids)

@@ -6,7 +6,8 @@ A layer around the answers of the local AWS, behind the check of signatures:
 - `throttle`: of each operation the first call of four is refused, and answered when it comes again;
 - `lag`, or `lag:SECONDS`: nothing newer than a minute is told;
 - `unprocessed`: BatchGetTraces leaves each id unprocessed when it is first asked for;
-- `tenants`: another application lives in the account, with services, calls, a sampling rule and a log group.
+- `tenants`: another application lives in the account, with services, calls, a sampling rule and a log group;
+- `index`, or `index:PERCENT`: X-Ray indexes one trace in a hundred, as Transaction Search does of itself.
 """
 
 import itertools
@@ -26,8 +27,9 @@ from threemaps.standins.aws_errors import AwsError
 from threemaps.standins.tenants import Tenants
 
 VARIABLE = "THREEMAPS_AWS_AWKWARD"
-WAYS = ("pages", "throttle", "lag", "unprocessed", "tenants")
+WAYS = ("pages", "throttle", "lag", "unprocessed", "tenants", "index")
 LAG = 60.0
+INDEXED = 1.0  # percent
 LONG_AGO = 365 * 24 * 3600.0
 THROTTLED_OF = 4
 PAGES = 10  # at most so many with something in them

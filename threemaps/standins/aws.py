@@ -66,7 +66,7 @@ class Aws:
         self._operate = self._awkward(environ) if environ.get("THREEMAPS_AWS_AWKWARD") else self._plainly
 
     def _awkward(self, environ: Mapping[str, str]) -> Callable[[Request], Response]:
-        from threemaps.standins.awkward import Awkward, parse_ways
+        from threemaps.standins.awkward import INDEXED, Awkward, parse_ways
         from threemaps.standins.spans.endpoint import TracesEndpoint
         from threemaps.standins.tenants import GROUP, RULE, Tenants
 
@@ -76,7 +76,10 @@ class Aws:
                 self._logs.answer(f"{LOGS_TARGET}CreateLogGroup", orjson.dumps({"logGroupName": GROUP}))
 
         tenants = Tenants(TracesEndpoint(self._store, self._destination.is_searched).take, settle)
-        return Awkward(self._plainly, parse_ways(environ), tenants).answer
+        ways = parse_ways(environ)
+        if "index" in ways:
+            self._destination.index(float(ways["index"] or INDEXED))
+        return Awkward(self._plainly, ways, tenants).answer
 
     @cached_property
     def _otlp(self) -> dict[str, tuple[str, OtlpEndpoint]]:

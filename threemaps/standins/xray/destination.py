@@ -1,7 +1,7 @@
 """Where traces go: X-Ray's own store, or CloudWatch Logs, which is what Transaction Search is; and its index.
 
-Locally it is on from the start, unless THREEMAPS_AWS_TRANSACTION_SEARCH is off. All is indexed: a lower share
-is kept and not carried out.
+Locally it is on from the start, unless THREEMAPS_AWS_TRANSACTION_SEARCH is off, and all is indexed. With a
+lower share X-Ray lists and draws that share of the traces, chosen by their ids.
 """
 
 import time
@@ -16,6 +16,9 @@ SEARCHED = "CloudWatchLogs"
 CHOICES = ("XRay", SEARCHED)
 DEFAULT = "Default"
 VARIABLE = "THREEMAPS_AWS_TRANSACTION_SEARCH"
+INDEXED = """trace_lo / 18446744073709551616.0 < coalesce((
+    SELECT (document->>'$.Percentage')::DOUBLE / 100 FROM xray_configuration
+    WHERE kind = 'indexing' AND name = 'Default'), 2)"""
 FIRST_CHOICES = {"on": SEARCHED, "off": "XRay"}
 
 
@@ -39,8 +42,12 @@ class Destination:
         share = request["Rule"].get("Probabilistic", {}).get("DesiredSamplingPercentage")
         if request["Name"] != DEFAULT or share is None or not 0 <= share <= 100:
             raise invalid("The rule Default takes a DesiredSamplingPercentage from 0 to 100")
-        self._configuration.put("indexing", DEFAULT, {"Percentage": share})
+        self.index(share)
         return {"IndexingRule": indexing_rule(share)}
+
+    def index(self, share: float) -> None:
+        """In percent."""
+        self._configuration.put("indexing", DEFAULT, {"Percentage": share})
 
     def update_trace_segment_destination(self, request: dict[str, Any]) -> dict[str, Any]:
         wanted = request.get("Destination", self._current)

@@ -6,6 +6,7 @@ from typing import Any
 from threemaps.standins.spans.ids import parse_trace_id
 from threemaps.standins.store import Store
 from threemaps.standins.xray.configuration import Configuration, Tags, arn, named, unique_arn
+from threemaps.standins.xray.destination import INDEXED
 from threemaps.standins.xray.exceptions import invalid
 from threemaps.standins.xray.filters import parse
 from threemaps.standins.xray.graph import Window
@@ -26,7 +27,7 @@ DEFAULT = {
     "InsightsConfiguration": {"InsightsEnabled": False, "NotificationsEnabled": False},
 }
 
-ENDED_IN = "SELECT DISTINCT trace_hi, trace_lo FROM spans WHERE end_ns >= ? AND end_ns < ?"
+ENDED_IN = f"SELECT DISTINCT trace_hi, trace_lo FROM spans WHERE end_ns >= ? AND end_ns < ? AND {INDEXED}"
 
 
 class Groups:

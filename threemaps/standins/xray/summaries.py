@@ -6,6 +6,7 @@ from typing import Any
 
 from threemaps.standins.spans.span import LATEST_NS
 from threemaps.standins.store import Store
+from threemaps.standins.xray.destination import INDEXED
 from threemaps.standins.xray.entities import ERROR, FAULT, THROTTLE, flags_of, text_of
 from threemaps.standins.xray.exceptions import invalid
 from threemaps.standins.xray.graph import Window
@@ -27,10 +28,10 @@ RANGES = {
     "Service": "ended_inside",
 }
 
-IN_RANGE = """
+IN_RANGE = f"""
 WITH touched AS (
     SELECT DISTINCT trace_hi, trace_lo FROM spans
-    WHERE start_ns < $2 AND coalesce(end_ns, $3) >= $1
+    WHERE start_ns < $2 AND coalesce(end_ns, $3) >= $1 AND {INDEXED}
 )
 SELECT trace_hi, trace_lo FROM (
     SELECT trace_hi, trace_lo, min(start_ns) AS first, max(coalesce(end_ns, $3)) AS last,
@@ -39,7 +40,7 @@ SELECT trace_hi, trace_lo FROM (
     FROM spans SEMI JOIN touched USING (trace_hi, trace_lo)
     GROUP BY trace_hi, trace_lo
 )
-WHERE {condition}
+WHERE {{condition}}
 ORDER BY first DESC, trace_hi, trace_lo
 """
 

@@ -12,6 +12,7 @@ from threemaps.standins.spans.ids import format_trace_id, parse_trace_id
 from threemaps.standins.spans.reading import read_traces
 from threemaps.standins.spans.span import Span
 from threemaps.standins.store import Store
+from threemaps.standins.xray.destination import INDEXED
 from threemaps.standins.xray.entities import Entity, resource_of, text_of
 from threemaps.standins.xray.exceptions import invalid
 from threemaps.standins.xray.otlp_segments import segments_of
@@ -185,12 +186,17 @@ class Traces:
         if len(ids) > MAX_TRACES:
             raise invalid(f"TraceIds has {len(ids)} ids, more than {MAX_TRACES}")
         numbers = {trace_id: parse_trace_id(trace_id) for trace_id in ids}
-        traces = self.read([pair for pair in numbers.values() if pair])
+        traces = self.read(self._indexed([pair for pair in numbers.values() if pair]))
         found = {parse_trace_id(trace.id) for trace in traces}
         return {
             "Traces": [_trace_json(trace) for trace in traces],
             "UnprocessedTraceIds": [trace_id for trace_id in ids if numbers[trace_id] not in found],
         }
+
+    def _indexed(self, numbers: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        sql = f"SELECT trace_lo FROM (SELECT unnest(?::UBIGINT[]) AS trace_lo) WHERE {INDEXED}"
+        kept = {lo for (lo,) in self._store.rows(sql, [[lo for _, lo in numbers]])}
+        return [pair for pair in numbers if pair[1] in kept]
 
 
 def _trace_json(trace: Trace) -> dict[str, Any]:
