@@ -46,10 +46,10 @@ def _text(told: dict[str, Any], down: list[str]) -> str:
     )
     rows += [(name, f"{backend['api'] or 'AWS'}  {backend['mode']}") for name, backend in backends.items()]
     rows.append(("web", told["web"]))
-    lines = [f"  {'down' if name in down else 'up':<6}{name:<14}{where}" for name, where in rows]
+    lines = [f"{one['what']}. Next: {one['advice']}" for one in told["troubles"]]
+    lines += [f"  {'down' if name in down else 'up':<6}{name:<14}{where}" for name, where in rows]
     if collector["restarts"]:
         lines.append(f"restarts of the collector after a panic: {collector['restarts']}")
-    lines += [f"{one['what']}. Next: {one['advice']}" for one in told["troubles"]]
     if down:
         lines.append(
             f"{len(down)} down: {', '.join(down)}. Next: threemaps up, or threemaps doctor to see why"

@@ -124,7 +124,7 @@ class Watch:
         is_late = now - self._began >= self.lag + self.path
         if now - self._moved >= self.quiet and (is_late or agree(reading)):
             return self._settled(reading)
-        if now - self._began >= self.path and self._has_begun_since(end):
+        if now - self._began >= self.path / 2 and self._has_begun_since(end):
             self._moving = True
             self._moved = now
             self._last = None
@@ -142,8 +142,9 @@ class Watch:
             return False
         if not any(found.nodes for found in readable):
             return True
-        recent = Window(max(reading.window.start, end - self.lag - 2 * self.path - self.grain_of_look), end)
-        return self.reader.has_calls(recent)
+        start = max(reading.window.start, end - self.lag - 2 * self.path - self.grain_of_look)
+        # A source that cuts to the minute has what came while the others were read.
+        return self.reader.has_calls(Window(start, self.clock.now() + SECOND))
 
     def _has_begun_since(self, end: datetime) -> bool:
         start = self._began + SECOND

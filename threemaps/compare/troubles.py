@@ -36,7 +36,7 @@ def in_maps(sources: Sequence[Source]) -> Iterator[Trouble]:
             if edge.errors:
                 failing.setdefault((edge.source.name, edge.target.name), []).append(edge)
     for found in failing.values():
-        edge = max(found, key=lambda one: one.errors or 0)
+        edge = max(found, key=lambda one: (one.errors or 0, one.requests or 0))
         blind = [
             title(one.backend, one.name)
             for one in sources

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from threemaps.diagnose.case import Case, Check, Reason
+from threemaps.diagnose.case import DOCTOR, Case, Check, Reason
 from threemaps.diagnose.shapes import counted, likely_of
-from threemaps.model.drawing import CLOUDWATCH, HONEYCOMB, XRAY, title
+from threemaps.model.drawing import CLOUDWATCH, HONEYCOMB, XRAY, draws, title
 from threemaps.model.servicemap import Kind
 from threemaps.model.spans import REMOTE, Ends, TracedSpan, Tree
 
@@ -31,11 +31,18 @@ class Absent:
     traces: int = 0
     lacking: Mapping[str, Mapping[Ends, tuple[str, ...]]] = field(default_factory=dict)  # the trace of each
     seen: Mapping[str, Mapping[Ends, int]] = field(default_factory=dict)  # all that it would draw
+    holders: frozenset[str] = frozenset()  # backends that hold any span of them
 
     def reason(self, case: Case) -> Reason | Check | None:
         backend = case.odd.backend
         if not case.short or backend not in (HONEYCOMB, XRAY, CLOUDWATCH):
             return None
+        if self.traces and backend not in self.holders:
+            return Reason(
+                f"{case.title} holds nothing at all of this window",
+                DOCTOR,
+                (f"it has no span of the {self.traces} traces that were looked for",),
+            )
         found = self.of_case(case)
         other = title(XRAY if backend == HONEYCOMB else HONEYCOMB)
         if not found:
@@ -67,11 +74,13 @@ class Absent:
         backend = case.odd.backend
         names = [one.name for one in case.sources]
         ends = case.ends
-        keys = (
-            [(ends[0], ends[1])] if len(ends) == 2 else [e.key for e in case.index.touching(ends[0], names)]
+        touching = (
+            [edge.key for edge in case.index.touching(ends[0], names) if draws(backend, edge)]
+            if len(ends) == 1
+            else [(ends[0], ends[1])]
         )
         found: dict[str, None] = {}
-        for source, target in dict.fromkeys(keys):
+        for source, target in dict.fromkeys(touching):
             most = max((case.index.requests(one.name, source, target) for one in case.others), default=0)
             own = case.index.requests(case.odd.name, source, target)
             key = source, (REMOTE if target.kind is Kind.REMOTE else target)
@@ -98,7 +107,9 @@ def absent_calls(joined: Mapping[str, Joined], *, complete: bool) -> Absent:
             for ends, count in ((wanted - has) + (has - wanted)).items():
                 lacking.setdefault(backend, {}).setdefault(ends, []).extend([trace] * count)
     frozen = {name: {ends: tuple(ids) for ends, ids in calls.items()} for name, calls in lacking.items()}
-    return Absent(complete, len(joined), frozen, seen)
+    in_honeycomb = {HONEYCOMB} if any(one.in_honeycomb for one in joined.values()) else set()
+    in_aws = {XRAY, CLOUDWATCH} if any(one.in_xray for one in joined.values()) else set()
+    return Absent(complete, len(joined), frozen, seen, frozenset(in_honeycomb | in_aws))
 
 
 def drawn(spans: Iterable[TracedSpan], backend: str) -> Counter[Ends]:

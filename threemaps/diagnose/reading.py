@@ -53,4 +53,4 @@ class NothingArrived:
     def reason(self, case: Case) -> Reason | None:
         if case.odd.holds_others or not case.index.is_empty(case.odd.name):
             return None
-        return Reason(f"{case.title} holds nothing at all of this window", DOCTOR if case.odd.is_live else "")
+        return Reason(f"{case.title} draws nothing at all of this window", DOCTOR if case.odd.is_live else "")

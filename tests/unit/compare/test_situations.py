@@ -295,7 +295,7 @@ SITUATIONS = (
     ),
     Situation("latencies far apart", BETWEEN, QUICK, SLOW, (), "unknown"),
     Situation("a source that cannot be read", None, WHOLE, WHOLE, (), "no route"),
-    Situation("one map is empty", BETWEEN, a_map(), WHOLE, (), "X-Ray holds nothing at all of this window"),
+    Situation("one map is empty", BETWEEN, a_map(), WHOLE, (), "X-Ray draws nothing at all of this window"),
 )
 
 
