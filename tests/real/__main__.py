@@ -16,7 +16,7 @@ from tests.real.traffic import CALLS, Traffic
 from threemaps.readers.accounts import has_aws_keys
 from threemaps.settings import PROJECT, Settings
 from threemaps.standins import aws
-from threemaps.standins.honeycomb import app as honeycomb
+from threemaps.standins.honeycomb import urls as honeycomb
 from threemaps.standins.store import Store
 
 TABLE = PROJECT / "build" / "test-real.md"

@@ -22,7 +22,7 @@ from threemaps.diagnose.collector import read_collector
 from threemaps.model.windows import window_until
 from threemaps.settings import Settings
 from threemaps.standins import aws
-from threemaps.standins.honeycomb import app as honeycomb
+from threemaps.standins.honeycomb import urls as honeycomb
 from threemaps.standins.store import Store
 
 THREADS = 8

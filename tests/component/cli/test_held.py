@@ -26,7 +26,7 @@ from threemaps.readers.logs import log_lines
 from threemaps.readers.traces import Span, differences, in_order, read_trace, xray_spans
 from threemaps.settings import LOCAL_INGEST_KEY, SERVICE_LOG_GROUP, Settings
 from threemaps.standins import aws
-from threemaps.standins.honeycomb import app as honeycomb
+from threemaps.standins.honeycomb import urls as honeycomb
 from threemaps.standins.store import Store
 
 THREEMAPS = Path(sys.executable).with_name("threemaps")

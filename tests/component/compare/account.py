@@ -21,7 +21,7 @@ from threemaps.compare.side_by_side import compare_now
 from threemaps.model.difference import Comparison
 from threemaps.settings import LOCAL_INGEST_KEY, Settings
 from threemaps.standins import aws
-from threemaps.standins.honeycomb import app as honeycomb
+from threemaps.standins.honeycomb import urls as honeycomb
 from threemaps.standins.store import Store
 
 CALLS = 40

@@ -13,7 +13,7 @@ from tests.conftest import Serve, serving
 from threemaps.demo.resolved import config_files
 from threemaps.settings import PROJECT, Settings
 from threemaps.standins import aws
-from threemaps.standins.honeycomb import app as honeycomb
+from threemaps.standins.honeycomb import urls as honeycomb
 from threemaps.standins.store import Store
 
 AGENT = PROJECT / "collector" / "agent.yaml"

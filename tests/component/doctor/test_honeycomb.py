@@ -14,7 +14,7 @@ from threemaps.doctor.honeycomb import is_honeycomb, malformed
 from threemaps.doctor.service import first_cause
 from threemaps.doctor.subject import from_command
 from threemaps.settings import LOCAL_INGEST_KEY
-from threemaps.standins.honeycomb import app as honeycomb
+from threemaps.standins.honeycomb import urls as honeycomb
 from threemaps.standins.store import Store
 
 COMMAND = ["opentelemetry-instrument", "python", "app.py"]
