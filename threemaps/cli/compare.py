@@ -113,8 +113,8 @@ def command(
     patience = parse_since(wait, "--wait") if wait is not None else None
     format_ = format_ or format_of(output)
     contract = Contract.read(expect) if expect is not None else None
-    settings, told = reading_settings(Settings.load(), sources)
-    for line in told:
+    settings, notes = reading_settings(Settings.load(), sources)
+    for line in notes:
         click.echo(line, err=True)
     with waiting() as report:
         comparison = compare_now(
@@ -176,15 +176,15 @@ def write(text: str, output: Path | None) -> None:
 def waiting() -> Iterator[Callable[[float], None]]:
     """Progress for people: a line that counts the seconds, and in a pipe one line in all."""
     text = "waiting for the maps to settle"
-    told: list[float] = []
+    waits: list[float] = []
 
     def report(waited: float) -> None:
-        told.append(waited)
+        waits.append(waited)
         if sys.stderr.isatty():
             click.echo(f"\r{text}: {waited:.0f} s ", err=True, nl=False)
-        elif len(told) == 1:
+        elif len(waits) == 1:
             click.echo(text, err=True)
 
     yield report
-    if told and sys.stderr.isatty():
+    if waits and sys.stderr.isatty():
         click.echo("\r" + " " * (len(text) + 10) + "\r", err=True, nl=False)

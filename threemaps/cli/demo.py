@@ -62,7 +62,7 @@ def _print_arrivals(settings: Settings, trace_ids: list[str], since: int) -> Non
     click.echo(f"Of {len(trace_ids)} requests there arrived")
     for backend, (things, ask) in asked.items():
         try:
-            told = f"{ask():>6} {things}"
+            cell = f"{ask():>6} {things}"
         except UserError as error:
-            told = f"     – {error.message}"
-        click.echo(f"  {backend:<12}{told}")
+            cell = f"     – {error.message}"
+        click.echo(f"  {backend:<12}{cell}")

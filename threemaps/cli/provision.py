@@ -65,8 +65,8 @@ def command(dry_run: bool, destroy: bool, search: bool, index_all: bool) -> None
 def lines(change: "Change") -> list[str]:
     """One resource of the plan as a difference."""
     head = f"{change.sign} {change.resource.kind} {change.resource.name}"
-    told = [f"    {name}: {wanted(before, after)}" for name, before, after in change.differences]
-    return [click.style(head, fg=COLOURS[change.sign]), *told]
+    fields = [f"    {name}: {wanted(before, after)}" for name, before, after in change.differences]
+    return [click.style(head, fg=COLOURS[change.sign]), *fields]
 
 
 def wanted(before: Any, after: Any) -> str:
@@ -77,7 +77,7 @@ def wanted(before: Any, after: Any) -> str:
 
 def summary(changes: "list[Change]", region: str, dry_run: bool) -> str:
     counts = {word: sum(change.sign == sign for change in changes) for sign, word in DONE.items()}
-    told = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
-    if not told:
+    summary = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    if not summary:
         return f"nothing to change in {region}"
-    return f"{'would be: ' if dry_run else ''}{told} in {region}"
+    return f"{'would be: ' if dry_run else ''}{summary} in {region}"

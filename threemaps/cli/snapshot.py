@@ -35,8 +35,8 @@ def command(
     length = parse_since(since)
     ago = parse_since(until, "--until") if until is not None else None
     patience = parse_since(wait, "--wait") if wait is not None else None
-    settings, told = reading_settings(Settings.load(), [source])
-    for line in told:
+    settings, notes = reading_settings(Settings.load(), [source])
+    for line in notes:
         click.echo(line, err=True)
     with waiting() as report:
         taken, held = snapshot_now(settings, source, length, service, until=ago, wait=patience, report=report)

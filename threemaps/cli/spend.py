@@ -64,7 +64,7 @@ def table(usage: "Usage", prices: "Prices") -> str:
     rows.append(("together", "", money(a_million), money(a_month)))
     rows += [(f"  {one.what}", "", less(one.a_million), less(one.a_month)) for one in savings(usage, prices)]
     head = f"{usage.requests:,} requests in {hours:.1f} h since the collector started"
-    told = [
+    lines = [
         head,
         "",
         *volumes(usage),
@@ -74,11 +74,11 @@ def table(usage: "Usage", prices: "Prices") -> str:
         *(f"{one.what}: {one.how}" for one in savings(usage, prices)),
     ]
     if usage.log_bytes is None and usage.log_records:
-        told += ["", f"no log record of {SERVICE_LOG_GROUP} could be read back: log bytes are not priced"]
-    told += ["", NOT_PRICED]
+        lines += ["", f"no log record of {SERVICE_LOG_GROUP} could be read back: log bytes are not priced"]
+    lines += ["", NOT_PRICED]
     sources = ", ".join(prices.sources.values())
-    told += ["", f"List prices of {prices.as_of}, what is free taken off a month: {sources}"]
-    return "\n".join(told)
+    lines += ["", f"List prices of {prices.as_of}, what is free taken off a month: {sources}"]
+    return "\n".join(lines)
 
 
 def volumes(usage: "Usage") -> list[str]:

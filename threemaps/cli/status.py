@@ -28,16 +28,16 @@ def command(output_format: str) -> None:
     from threemaps.demo.status import status
 
     settings = Settings.load()
-    told, down = status(settings)
-    told["troubles"] = [one.to_json() for one in standing_troubles(settings, datetime.now(UTC) - RECENT)]
-    click.echo(json.dumps(told, indent=2) if output_format == "json" else _text(told, down))
+    state, down = status(settings)
+    state["troubles"] = [one.to_json() for one in standing_troubles(settings, datetime.now(UTC) - RECENT)]
+    click.echo(json.dumps(state, indent=2) if output_format == "json" else _text(state, down))
     if down:
         sys.exit(1)
 
 
-def _text(told: dict[str, Any], down: list[str]) -> str:
-    collector, backends = told["collector"], told["backends"]
-    rows = [(name, url) for name, url in told["services"].items()]
+def _text(state: dict[str, Any], down: list[str]) -> str:
+    collector, backends = state["collector"], state["backends"]
+    rows = [(name, url) for name, url in state["services"].items()]
     rows.append(
         (
             "collector",
@@ -45,8 +45,8 @@ def _text(told: dict[str, Any], down: list[str]) -> str:
         )
     )
     rows += [(name, f"{backend['api'] or 'AWS'}  {backend['mode']}") for name, backend in backends.items()]
-    rows.append(("web", told["web"]))
-    lines = [f"{one['what']}. Next: {one['advice']}" for one in told["troubles"]]
+    rows.append(("web", state["web"]))
+    lines = [f"{one['what']}. Next: {one['advice']}" for one in state["troubles"]]
     lines += [f"  {'down' if name in down else 'up':<6}{name:<14}{where}" for name, where in rows]
     if collector["restarts"]:
         lines.append(f"restarts of the collector after a panic: {collector['restarts']}")

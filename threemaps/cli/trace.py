@@ -76,8 +76,8 @@ def waterfall(held: "Held", *, attributes: bool = False) -> list[str]:
     for span, depth in zip(held.spans, depths(held.spans), strict=True):
         label = "  " * min(depth, 10) + fitted(label_of(span), NAME_CELLS - 2 * min(depth, 10))
         mark = "✗" if span.failed else " "
-        told = f"{mark} {padded(label)} {duration(span.duration_ms):>9} "
-        lines.append((told + bar(held, span.start, span.duration_ms)).rstrip())
+        line = f"{mark} {padded(label)} {duration(span.duration_ms):>9} "
+        lines.append((line + bar(held, span.start, span.duration_ms)).rstrip())
         if attributes:
             margin = "  " * (min(depth, 10) + 2)
             lines += [

@@ -22,7 +22,7 @@ DEMO_MODULES = ("duckdb", "flask", "gunicorn")
 def command(tracing: str) -> None:
     """Start everything in the background and wait until it is healthy.
 
-    What already runs as told is left alone. On a failure, or Ctrl-C, nothing is left running.
+    What already runs with these settings is left alone. On a failure, or Ctrl-C, nothing is left running.
 
     \b
     Examples:

@@ -75,8 +75,8 @@ def go_on_path(environ: Mapping[str, str]) -> Path | None:
     found = shutil.which("go", path=environ.get("PATH"))
     if found is None:
         return None
-    told = subprocess.run([found, "version"], capture_output=True, text=True, check=False).stdout
-    match = re.search(r"go(\d+)\.(\d+)", told)
+    output = subprocess.run([found, "version"], capture_output=True, text=True, check=False).stdout
+    match = re.search(r"go(\d+)\.(\d+)", output)
     new_enough = match is not None and (int(match[1]), int(match[2])) >= GO_NEEDED
     return Path(found) if new_enough else None
 

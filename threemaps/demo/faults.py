@@ -50,9 +50,9 @@ def _flag(fault: Fault) -> dict[str, Any]:
     }
 
 
-def parse(told: Any) -> dict[str, Fault]:
+def parse(flag_file: Any) -> dict[str, Fault]:
     """The faults of a document; what is none of ours is left out."""
-    flags = told.get("flags") if isinstance(told, dict) else None
+    flags = flag_file.get("flags") if isinstance(flag_file, dict) else None
     found = {}
     for key, flag in flags.items() if isinstance(flags, dict) else ():
         try:
@@ -75,8 +75,8 @@ def read(path: Path) -> dict[str, Fault]:
 def is_in_force(health_url: str, fault: Fault) -> bool:
     """Whether the service obeys by now; one that does not run, or knows no faults, is not waited for."""
     try:
-        told = nearby.get(health_url, 2).headers.get("X-Fault")
-        return told is None or parse({"flags": {PREFIX: _told(json.loads(told))}}) == {"": fault}
+        header = nearby.get(health_url, 2).headers.get("X-Fault")
+        return header is None or parse({"flags": {PREFIX: _told(json.loads(header))}}) == {"": fault}
     except (requests.RequestException, ValueError):
         return True
 

@@ -33,7 +33,7 @@ def main() -> int:
     except UserError as error:
         sys.stderr.write(f"{error.message}\n  → {error.hint}\n")
         return error.exit_code
-    sys.stdout.write(told(settings))
+    sys.stdout.write(summary(settings))
     return 0
 
 
@@ -63,7 +63,7 @@ def write_flags(path: Path) -> None:
         path.write_text(json.dumps(document({})) + "\n")
 
 
-def told(settings: Settings) -> str:
+def summary(settings: Settings) -> str:
     """Where each leg goes, and which key is missing for that."""
     lines = [f"Honeycomb: {settings.honeycomb_api}", f"AWS: {settings.aws_endpoint or settings.aws_region}"]
     needed = ["HONEYCOMB_API_KEY"] if settings.honeycomb_is_real else []

@@ -42,7 +42,7 @@ def exclusively(settings: Settings, say: Say) -> Iterator[None]:
 
 
 def bring_up(settings: Settings, specs: Sequence[Spec], say: Say) -> None:
-    """Starts what does not run as told yet; leaves nothing running when one of them fails."""
+    """Starts what does not run with these settings yet; leaves nothing running when one of them fails."""
     health.require_own_ports(settings, [port for spec in specs for port in spec.ports])
     running = known(settings)
     with _stopping_on_failure(settings, running):
@@ -99,9 +99,9 @@ def _await_health(settings: Settings, spec: Spec, process: Running, log_start: i
     log = settings.logs / f"{spec.name}.log"
     what = "ended while starting" if gone else f"gave no healthy answer at {spec.health_url}"
     lines = last_lines(log, log_start)
-    told = "".join(f"\n    {line}" for line in telling(lines))
+    quoted = "".join(f"\n    {line}" for line in telling(lines))
     raise UserError(
-        f"{spec.name} {what}. Its last lines:{told}", hint=advice(settings, spec.name, log, lines)
+        f"{spec.name} {what}. Its last lines:{quoted}", hint=advice(settings, spec.name, log, lines)
     )
 
 

@@ -109,7 +109,7 @@ def write_resolved(settings: Settings) -> None:
     for name, value in resolved(settings).items():
         # The collector takes ${…} in these for a variable, and $$ for a $. The other file is for AWS's SDK.
         write_private(settings.run / name, value if name == "aws_credentials" else value.replace("$", "$$"))
-    if not (settings.run / room.FILE).exists():  # else it is what the running collector was told last
+    if not (settings.run / room.FILE).exists():  # else it is what the running collector was given last
         write_private(settings.run / room.FILE, room.padded(room.OPEN))
 
 

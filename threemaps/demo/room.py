@@ -43,7 +43,7 @@ def padded(text: str) -> str:
 
 
 def is_shut(settings: Settings) -> bool:
-    """Whether the collector was told to take nothing in."""
+    """Whether the collector has to take nothing in."""
     try:
         return (settings.run / FILE).read_text() == padded(SHUT)
     except OSError:

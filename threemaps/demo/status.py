@@ -12,7 +12,7 @@ def status(settings: Settings) -> tuple[dict[str, Any], list[str]]:
     """The JSON that scripts rely on, and the names of what is down."""
     known = records(settings).load()
     running = {name: process for name, process in known.items() if process.alive}
-    told = {
+    state = {
         "services": {service: settings.url(service) for service in SERVICES},
         "collector": {
             "otlp_http": settings.url("otlp_http"),
@@ -32,7 +32,7 @@ def status(settings: Settings) -> tuple[dict[str, Any], list[str]]:
         },
         "web": settings.url("web"),
     }
-    return told, _down(settings)
+    return state, _down(settings)
 
 
 def _backend(settings: Settings, running: dict[str, Running], name: str, api: str) -> dict[str, Any]:

@@ -82,14 +82,14 @@ class ApplicationSignals:
                     yield Dependency(key["Name"], name, is_service, self._references(row))
 
     def _key(self, given: Any) -> dict[str, str]:
-        told = self._shape.mapping(given, "KeyAttributes")
+        key = self._shape.mapping(given, "KeyAttributes")
         return {
-            str(name): self._shape.text(value, f"the key attribute {name}") for name, value in told.items()
+            str(name): self._shape.text(value, f"the key attribute {name}") for name, value in key.items()
         }
 
     def _references(self, given: Any) -> frozenset[Reference]:
-        told = self._shape.sequence(given.get("MetricReferences") or [], "MetricReferences")
-        return frozenset(Reference.of(one, self._shape) for one in told)
+        references = self._shape.sequence(given.get("MetricReferences") or [], "MetricReferences")
+        return frozenset(Reference.of(one, self._shape) for one in references)
 
 
 def joined(rows: Iterator[Dependency]) -> Iterator[Dependency]:

@@ -92,7 +92,7 @@ class CloudWatch:
             return ()
 
     def _from_spans(self, minutes: Window, why: str) -> ServiceMap | None:
-        """The exact map, of calls that can be told apart; None where the spans cannot be read."""
+        """The exact map, of calls that can be distinguished; None where the spans cannot be read."""
         try:
             spans = read_spans(self._logs, self._settings, minutes)
             found, own = map_of_spans(spans, minutes), own_calls(spans, minutes)

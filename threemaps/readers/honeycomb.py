@@ -82,7 +82,7 @@ class Honeycomb:
 
     @classmethod
     def of(cls, settings: Settings, on_wait: Callable[[float], None] | None = None) -> "Honeycomb":
-        """With the keys that are set. `on_wait` is told before a wait for a rate limit."""
+        """With the keys that are set. `on_wait` is called before a wait for a rate limit."""
         paths: list[ReadPath] = []
         missing = []
         has_configuration_key = bool(key_of(settings, "HONEYCOMB_CONFIGURATION_KEY"))

@@ -57,13 +57,13 @@ def ask_auth(api: str, key: str) -> Auth:
     if error:
         return Auth(0, error=error)
     access = frozenset(name for name, allowed in part(body, "api_key_access").items() if allowed)
-    told = (
+    fields = (
         body.get("type"),
         part(body, "team").get("slug"),
         part(body, "environment").get("slug"),
         body.get("error"),
     )
-    kind, team, environment, refusal = (str(one or "") for one in told)
+    kind, team, environment, refusal = (str(one or "") for one in fields)
     return Auth(status, kind, access, team, environment, refusal)
 
 

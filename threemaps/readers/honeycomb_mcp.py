@@ -35,7 +35,7 @@ from threemaps.readers.honeycomb_session import (
     Access,
     Call,
     Session,
-    Told,
+    ToolResult,
     in_a_line,
 )
 from threemaps.readers.http import PART_BYTES, whole
@@ -84,13 +84,13 @@ class Mcp:
 
     def answer(self, question: Mapping[str, Any], *, series: bool, limit: int | None = None) -> Answer:
         """A query's answer. MCP knows no more than a thousand rows, whatever the limit is."""
-        [told] = self._session.call([self._query(question)])
-        if told.failed:
+        [result] = self._session.call([self._query(question)])
+        if result.failed:
             raise UnreadableError(
-                f"Honeycomb's MCP server could not run the query ({in_a_line(told.text)})",
+                f"Honeycomb's MCP server could not run the query ({in_a_line(result.text)})",
                 hint="run `threemaps doctor`",
             )
-        return self._answered(told, series=series)
+        return self._answered(result, series=series)
 
     def _map_call(self, window: Window) -> Call:
         """The tool for the map can be asked where it takes the window's own times."""
@@ -101,16 +101,16 @@ class Mcp:
             return SERVICE_MAP, {"environment_slug": self._named(), **times}
         return self._query(map_question() | times)
 
-    def _map_rows(self, tool: str, told: Told) -> Sequence[Row] | None:
+    def _map_rows(self, tool: str, result: ToolResult) -> Sequence[Row] | None:
         """None where the tool for the map gave no table that can be read."""
         if tool == SERVICE_MAP:
-            return None if told.failed else map_table(told.text)
-        if told.failed:
+            return None if result.failed else map_table(result.text)
+        if result.failed:
             raise UnreadableError(
-                f"Honeycomb's MCP server could not run the map's query ({in_a_line(told.text)})",
+                f"Honeycomb's MCP server could not run the map's query ({in_a_line(result.text)})",
                 hint="try again; `threemaps link honeycomb` opens the same query in Honeycomb's page",
             )
-        return self._answered(told, series=False).rows
+        return self._answered(result, series=False).rows
 
     def _query(self, question: Mapping[str, Any]) -> Call:
         arguments = {"query_spec": dict(question), "environment_wide_query": True}
@@ -127,8 +127,8 @@ class Mcp:
         except KeyRefusedError:
             if self._access.headers:
                 raise
-        [told] = self._session.call([(WORKSPACE, {})])
-        found = environments_in(told.text)
+        [result] = self._session.call([(WORKSPACE, {})])
+        found = environments_in(result.text)
         if len(found) != 1:
             raise UnreadableError(
                 f"the login does not say which environment is meant: {', '.join(found) or 'it knows none'}",
@@ -136,11 +136,11 @@ class Mcp:
             )
         return found[0]
 
-    def _answered(self, told: Told, *, series: bool) -> Answer:
+    def _answered(self, result: ToolResult, *, series: bool) -> Answer:
         """From the result's address; where none is given, from the table itself."""
-        found = RESULT_ADDRESS.search(told.text)
+        found = RESULT_ADDRESS.search(result.text)
         if found is None:
-            return Answer(tuple(table_rows(told.text.partition("# Time Series")[0])))
+            return Answer(tuple(table_rows(result.text.partition("# Time Series")[0])))
         document = self._downloaded(found[1])
         if series and isinstance(document, Mapping):
             return taken_apart(self._shape, document)

@@ -52,7 +52,7 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ToolResult:
     """A tool's answer."""
 
     text: str
@@ -89,15 +89,15 @@ class Session:
             )
         return tools
 
-    def call(self, calls: Sequence[Call]) -> list[Told]:
-        async def called(client: Any) -> list[Told]:
+    def call(self, calls: Sequence[Call]) -> list[ToolResult]:
+        async def called(client: Any) -> list[ToolResult]:
             answers = [await client.call_tool(name, arguments) for name, arguments in calls]
             return [
-                Told("\n".join(getattr(part, "text", "") for part in one.content), one.is_error is True)
+                ToolResult("\n".join(getattr(part, "text", "") for part in one.content), one.is_error is True)
                 for one in answers
             ]
 
-        found: list[Told] = self._session(called)
+        found: list[ToolResult] = self._session(called)
         return found
 
     def _session(self, work: Callable[[Any], Any]) -> Any:

@@ -41,7 +41,7 @@ class Api:
         self.is_real = is_real
         self._explain_refusal = explain_refusal
         self._sleep = sleep
-        self.on_wait: Callable[[float], None] | None = None  # told before a wait for a rate limit
+        self.on_wait: Callable[[float], None] | None = None  # called before a wait for a rate limit
         self._session = requests.Session()
         # What is local is never asked for through a proxy, nor with the user's .netrc.
         self._session.trust_env = is_real
@@ -58,14 +58,14 @@ class Api:
     def _ask(self, method: str, path: str, parameters: Parameters, document: Document | None) -> Any:
         waited = 0.0
         for attempt in range(1, ATTEMPTS + 1):
-            status, body, told = self._once(method, path, parameters, document)
+            status, body, asked_wait = self._once(method, path, parameters, document)
             if status < 300:
                 return self._decoded(body, path)
-            wait = min(LONGEST_WAIT, max(told, 0.25 * 2**attempt))
+            wait = min(LONGEST_WAIT, max(asked_wait, 0.25 * 2**attempt))
             waited += wait
             if status not in TRY_AGAIN or attempt == ATTEMPTS or waited > WAIT_IN_ALL:
                 break
-            if self.on_wait is None and told > PATIENCE:
+            if self.on_wait is None and asked_wait > PATIENCE:
                 break
             if self.on_wait and status == 429:
                 self.on_wait(wait)

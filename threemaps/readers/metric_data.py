@@ -37,14 +37,14 @@ class Reference:
 
     @classmethod
     def of(cls, given: Any, shape: Shape) -> "Reference":
-        told = shape.mapping(given, "a metric reference")
-        pairs = [shape.mapping(one, "a dimension") for one in told.get("Dimensions") or []]
+        reference = shape.mapping(given, "a metric reference")
+        pairs = [shape.mapping(one, "a dimension") for one in reference.get("Dimensions") or []]
         return cls(
-            shape.text(told.get("MetricType"), "MetricType").upper(),
-            shape.text(told.get("Namespace"), "Namespace"),
-            shape.text(told.get("MetricName"), "MetricName"),
+            shape.text(reference.get("MetricType"), "MetricType").upper(),
+            shape.text(reference.get("Namespace"), "Namespace"),
+            shape.text(reference.get("MetricName"), "MetricName"),
             frozenset((str(one.get("Name")), str(one.get("Value"))) for one in pairs),
-            str(told.get("AccountId") or ""),
+            str(reference.get("AccountId") or ""),
         )
 
     @property

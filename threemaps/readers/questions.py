@@ -32,7 +32,7 @@ def ask(
 ) -> Answer:
     """One of the three questions, over the whole window and, for P90 and the heatmap, over time.
 
-    With `on_wait`, which is told for how long, one question too many waits up to a minute.
+    With `on_wait`, called with the seconds, one question too many waits up to a minute.
     """
     calculation = CALCULATIONS[question]
     body: dict[str, Any] = {"calculations": [calculation], **times_of(window)}

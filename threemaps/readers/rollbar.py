@@ -71,8 +71,8 @@ def _listed(settings: Settings, path: str, name: str) -> list[Any]:
 
 
 def _item(given: Mapping[str, Any]) -> Item:
-    told = given.get("last_occurrence_timestamp")
-    seconds = min(max(told, 0), LATEST) if isinstance(told, int | float) else 0
+    occurred = given.get("last_occurrence_timestamp")
+    seconds = min(max(occurred, 0), LATEST) if isinstance(occurred, int | float) else 0
     return Item(
         str(given.get("counter") or ""),
         str(given.get("title") or ""),

@@ -33,7 +33,7 @@ def map_of(served: Mapping[Node, Figures], made: Mapping[Ends, Figures]) -> Serv
 
 
 def from_outside(served: Mapping[Node, Figures], made: Mapping[Ends, Figures]) -> Iterator[Edge]:
-    """Of its own calls those that no caller in the map made. Times are told where these are all of them."""
+    """Of its own calls those that no caller in the map made. Times are given where these are all of them."""
     for service, own in served.items():
         received = Received.by(service, made)
         calls = own.calls - received.calls

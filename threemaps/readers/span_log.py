@@ -100,22 +100,22 @@ def milliseconds(moment: datetime) -> int:
 def span_of(message: str) -> LoggedSpan | None:
     """None for what is no span that has ended."""
     try:
-        told = orjson.loads(message)
-        attributes, resource = told.get("attributes") or {}, told.get("resource") or {}
+        event = orjson.loads(message)
+        attributes, resource = event.get("attributes") or {}, event.get("resource") or {}
         about = resource.get("attributes") or {}
-        end = int(told["endTimeUnixNano"])
+        end = int(event["endTimeUnixNano"])
         return LoggedSpan(
-            trace=str(told["traceId"]),
-            id=str(told["spanId"]),
-            parent=str(told.get("parentSpanId") or ""),
+            trace=str(event["traceId"]),
+            id=str(event["spanId"]),
+            parent=str(event.get("parentSpanId") or ""),
             service=str(
                 attributes.get("aws.local.service") or about.get("service.name") or "unknown_service"
             ),
-            kind=str(told.get("kind") or "INTERNAL").removeprefix("SPAN_KIND_"),
+            kind=str(event.get("kind") or "INTERNAL").removeprefix("SPAN_KIND_"),
             callee=callee_of(attributes),
             end_ns=end,
-            duration_ms=max(0, end - int(told["startTimeUnixNano"])) / 1e6,
-            failed=is_fault(attributes, told.get("status") or {}),
+            duration_ms=max(0, end - int(event["startTimeUnixNano"])) / 1e6,
+            failed=is_fault(attributes, event.get("status") or {}),
         )
     except (ValueError, LookupError, TypeError, AttributeError):
         return None

@@ -11,8 +11,8 @@ INDEXING_RULE = "Default"
 def destination(settings: Settings) -> tuple[str, str]:
     """Of traces: XRay, or CloudWatchLogs with Transaction Search; and its status, ACTIVE or PENDING."""
     with reasons(settings, "X-Ray", "xray:GetTraceSegmentDestination"):
-        told = aws_client(settings, "xray").get_trace_segment_destination()
-        return str(told.get("Destination")), str(told.get("Status") or "ACTIVE")
+        destination = aws_client(settings, "xray").get_trace_segment_destination()
+        return str(destination.get("Destination")), str(destination.get("Status") or "ACTIVE")
 
 
 def is_searched(settings: Settings) -> bool:

@@ -32,5 +32,5 @@ class ApplicationSignals:
     def answer(self, request: Request) -> Response:
         body = request.get_data()
         document: Any = parse_json(body) if body.strip() else {}
-        told = self._responses.answer(request.method, request.path, request.args, document)
-        return json_answer(told)
+        answer = self._responses.answer(request.method, request.path, request.args, document)
+        return json_answer(answer)

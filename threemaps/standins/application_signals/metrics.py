@@ -123,7 +123,7 @@ class _Index:
 
 def dimensions_of(names: Names) -> dict[str, str]:
     """All that a metric of these names can have."""
-    told = {
+    statistics = {
         "Environment": names.environment,
         "Service": names.service,
         "Operation": names.operation,
@@ -133,7 +133,7 @@ def dimensions_of(names: Names) -> dict[str, str]:
         "RemoteResourceIdentifier": names.remote_resource,
         "RemoteResourceType": names.remote_resource_type,
     }
-    return {key: value for key, value in told.items() if value is not None}
+    return {key: value for key, value in statistics.items() if value is not None}
 
 
 def _sets_of(names: Names) -> Iterator[Dimensions]:

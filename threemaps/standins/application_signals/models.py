@@ -99,9 +99,9 @@ class _Known:
 
 def references(dimensions: Mapping[str, str]) -> list[dict[str, Any]]:
     """To the three metrics that have these dimensions."""
-    told = [{"Name": name, "Value": value} for name, value in dimensions.items()]
+    named = [{"Name": name, "Value": value} for name, value in dimensions.items()]
     return [
-        {"Namespace": NAMESPACE, "MetricType": metric.upper(), "Dimensions": told, "MetricName": metric}
+        {"Namespace": NAMESPACE, "MetricType": metric.upper(), "Dimensions": named, "MetricName": metric}
         for metric in METRICS
     ]
 

@@ -38,7 +38,7 @@ class Window:
 
 
 class Names(NamedTuple):
-    """What a record is told apart by; `remote_service` is None in a service's own."""
+    """What identifies a record; `remote_service` is None in a service's own."""
 
     id: int
     service: str

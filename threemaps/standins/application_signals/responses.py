@@ -42,8 +42,8 @@ class Responses:
         if name == "StartDiscovery":  # the local one has begun
             return {}
         window = _window(request)
-        told = {"StartTime": window.start_ms // 1000, "EndTime": window.end_ms // 1000 + END_QUIRK}
-        return {**told, **self._operations[name](window, request)}
+        hours = {"StartTime": window.start_ms // 1000, "EndTime": window.end_ms // 1000 + END_QUIRK}
+        return {**hours, **self._operations[name](window, request)}
 
     def _list_services(self, window: Window, request: dict[str, Any]) -> dict[str, Any]:
         found = [_summary(service) for service in self._services.services(window)]

@@ -119,10 +119,10 @@ def _check_labels(name: str, labels: Labels) -> None:
 
 
 def _scope(scope: Any) -> Labels:
-    told = {"@instrumentation.@name": scope.name, "@instrumentation.@version": scope.version}
+    known = {"@instrumentation.@name": scope.name, "@instrumentation.@version": scope.version}
     where = {"@aws.account": ACCOUNT, "@aws.region": LOCAL_AWS_REGION}
     return (
-        {name: value for name, value in told.items() if value} | _prefixed("@instrumentation.", scope) | where
+        {key: value for key, value in known.items() if value} | _prefixed("@instrumentation.", scope) | where
     )
 
 
@@ -143,14 +143,14 @@ def _number(point: Any) -> str:
 
 def _histogram(point: Any, kind: str) -> dict[str, Any]:
     """As Prometheus' API has native histograms: each bucket is its edges' rule, its edges and its count."""
-    told: dict[str, Any] = {"count": str(point.count), "sum": repr(float(point.sum))}
+    histogram: dict[str, Any] = {"count": str(point.count), "sum": repr(float(point.sum))}
     if kind == "histogram" and point.bucket_counts:
         edges = ["-Inf", *(repr(edge) for edge in point.explicit_bounds), "+Inf"]
         counted = zip(edges, edges[1:], point.bucket_counts, strict=False)
-        told["buckets"] = [[0, low, high, str(count)] for low, high, count in counted if count]
+        histogram["buckets"] = [[0, low, high, str(count)] for low, high, count in counted if count]
     if kind == "exponential_histogram":
-        told["buckets"] = _exponential(point)
-    return told
+        histogram["buckets"] = _exponential(point)
+    return histogram
 
 
 def _exponential(point: Any) -> list[list[Any]]:

@@ -59,7 +59,7 @@ class Sample:
     value: str | None
     histogram: str | None
 
-    def told(self, moment: int) -> tuple[str, list[Any]]:
+    def value_at(self, moment: int) -> tuple[str, list[Any]]:
         """Under which name it stands in an answer, and what stands there."""
         if self.histogram is None:
             return "value", [moment / 1000, self.value]
@@ -149,20 +149,20 @@ def _matcher(label: str, operator: str, value: str) -> Matcher:
 
 
 def _instant(labels: Labels, samples: list[Sample], now: int) -> dict[str, Any]:
-    name, told = samples[-1].told(now)
-    return {"metric": labels, name: told}
+    name, value = samples[-1].value_at(now)
+    return {"metric": labels, name: value}
 
 
 def _ranged(labels: Labels, samples: list[Sample], steps: range) -> dict[str, Any] | None:
-    told: dict[str, list[Any]] = {}
+    values: dict[str, list[Any]] = {}
     place = -1
     for moment in steps:
         while place + 1 < len(samples) and samples[place + 1].time_ms <= moment:
             place += 1
         if place >= 0 and samples[place].time_ms > moment - LOOK_BACK_MS:
-            name, value = samples[place].told(moment)
-            told.setdefault(f"{name}s", []).append(value)
-    return {"metric": labels, **told} if told else None
+            name, value = samples[place].value_at(moment)
+            values.setdefault(f"{name}s", []).append(value)
+    return {"metric": labels, **values} if values else None
 
 
 def _moment(given: Mapping[str, str], name: str, default: float | None = None) -> int:

@@ -28,7 +28,7 @@ def samples_of(request: dict[str, Any], now: int) -> list[Sample]:
 
 
 def _sample(namespace: str, one: dict[str, Any], where: str, now: int) -> Sample:
-    told = _measured(one, where)
+    measured = _measured(one, where)
     moment = ms_of(one["Timestamp"]) if one.get("Timestamp") is not None else now
     if not now - OLDEST_MS <= moment <= now + NEWEST_MS:
         raise invalid(
@@ -38,7 +38,7 @@ def _sample(namespace: str, one: dict[str, Any], where: str, now: int) -> Sample
     if one.get("StorageResolution", 60) not in (1, 60):
         raise invalid(f"The parameter {where}.StorageResolution has to be 1 or 60.")
     dimensions = checked_dimensions(one.get("Dimensions", []))
-    return Sample(namespace, one["MetricName"], dimensions, moment, one.get("Unit", "None"), *told)
+    return Sample(namespace, one["MetricName"], dimensions, moment, one.get("Unit", "None"), *measured)
 
 
 def _measured(one: dict[str, Any], where: str) -> sample.Told:
@@ -55,13 +55,13 @@ def _measured(one: dict[str, Any], where: str) -> sample.Told:
     if len(one.get("Values", [])) > MAX_VALUES:
         raise invalid(f"{where}.Values has more than {MAX_VALUES} members.")
     if given == ["Value"]:
-        told = sample.valued([one["Value"]], [1.0])
+        measured = sample.valued([one["Value"]], [1.0])
     elif given == ["Values"]:
-        told = sample.valued(one["Values"], one.get("Counts") or [1.0] * len(one["Values"]))
+        measured = sample.valued(one["Values"], one.get("Counts") or [1.0] * len(one["Values"]))
     else:
         fields = one["StatisticValues"]
-        told = sample.summed(*(fields[name] for name in ("SampleCount", "Sum", "Minimum", "Maximum")))
-    if told is None or not all(abs(number) <= LARGEST for number in (*told[0], *told[1], *told[2:])):
+        measured = sample.summed(*(fields[name] for name in ("SampleCount", "Sum", "Minimum", "Maximum")))
+    if measured is None or not all(abs(n) <= LARGEST for n in (*measured[0], *measured[1], *measured[2:])):
         shown = one[given[0]] if given == ["Value"] else "given"
         raise invalid(f"The value {shown} for parameter {where}.{given[0]} is invalid.")
-    return told
+    return measured

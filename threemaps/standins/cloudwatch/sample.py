@@ -10,7 +10,7 @@ Dimensions = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What was told of one metric at one moment: values with counts, or only what they add up to."""
+    """What was reported of one metric at one moment: values with counts, or only what they add up to."""
 
     namespace: str
     name: str

@@ -38,11 +38,11 @@ class Series:
         first = start_ms - start_ms % (question.period * 1000)
         wanted = Wanted(question.namespace, question.name, question.dimensions, first, end_ms)
         fitting = (one for one in self._samples.find(wanted) if question.unit in (None, one.unit))
-        told = (
+        points = (
             (moment, unit, statistics.value(question.statistic))
             for moment, unit, statistics in by_period(fitting, question.period)
         )
-        return [Value(moment, unit, value) for moment, unit, value in told if value is not None]
+        return [Value(moment, unit, value) for moment, unit, value in points if value is not None]
 
     def _derived(self, questions: Sequence[Question], start_ms: int, end_ms: int) -> list[list[Value]]:
         asked = [

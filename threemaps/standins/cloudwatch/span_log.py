@@ -21,10 +21,10 @@ PAGE = f"""
 WITH RECURSIVE page AS MATERIALIZED (
     SELECT time_ms, sequence, log_stream, log_group, stored_at, row FROM {EVENTS} AS events
     WHERE {{where}} ORDER BY time_ms {{order}}, sequence {{order}} LIMIT {{limit}}
-), told AS MATERIALIZED (
+), events AS MATERIALIZED (
     SELECT page.*, spans.* EXCLUDE (stored_at) FROM page JOIN spans ON spans.rowid = page.row
 ), climb AS (
-    SELECT row, trace_hi, trace_lo, parent, service, 0 AS depth FROM told WHERE service IS NULL
+    SELECT row, trace_hi, trace_lo, parent, service, 0 AS depth FROM events WHERE service IS NULL
     UNION ALL
     SELECT climb.row, spans.trace_hi, spans.trace_lo, spans.parent, spans.service, depth + 1
     FROM climb JOIN spans ON spans.trace_hi = climb.trace_hi AND spans.trace_lo = climb.trace_lo
@@ -44,14 +44,14 @@ SELECT time_ms, sequence, log_stream,
     || ',"kind":"' || ['INTERNAL', 'INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'][kind + 1]
     || '","startTimeUnixNano":' || start_ns || ',"endTimeUnixNano":' || end_ns
     || ',"durationNano":' || (end_ns - start_ns)
-    || ',"attributes":' || coalesce(told.attributes, json_merge_patch('{{{{}}}}', json_object(
+    || ',"attributes":' || coalesce(events.attributes, json_merge_patch('{{{{}}}}', json_object(
         'http.response.status_code', http_status, 'aws.remote.service', remote_service)))
     || coalesce(',"events":' || json_extract(details, '$.events'), '')
     || coalesce(',"links":' || json_extract(details, '$.links'), '')
     || ',"status":{{{{"code":"' || ['UNSET', 'OK', 'ERROR'][coalesce(status, 0) + 1] || '"'
     || coalesce(',"message":' || json_extract(details, '$.message'), '') || '}}}}}}}}' AS message,
-    told.stored_at, log_group
-FROM told LEFT JOIN span_resources AS held ON held.id = resource LEFT JOIN owners USING (row)
+    events.stored_at, log_group
+FROM events LEFT JOIN span_resources AS held ON held.id = resource LEFT JOIN owners USING (row)
 ORDER BY time_ms {{order}}, sequence {{order}}
 """
 

@@ -59,6 +59,7 @@ def send(session: requests.Session, url: str, body: bytes, headers: dict[str, st
     SigV4Auth(Credentials("local", "local-secret"), service, "us-east-1").add_auth(prepared)
     answer = session.post(url, data=body, headers=dict(prepared.headers.items()), timeout=30)
     assert answer.status_code < 500, (headers, body[:500], answer.text)
+    assert answer.status_code != 403, answer.text
     return answer
 
 
