@@ -6,7 +6,10 @@ UNTOLD = "–"
 
 
 def count(value: float | None) -> str:
-    return UNTOLD if value is None else f"{value:,.0f}"
+    """Of calls; or a rate, as between maps of two times, which is no whole number."""
+    if value is None:
+        return UNTOLD
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:.3g}"
 
 
 def short_count(value: float | None) -> str:

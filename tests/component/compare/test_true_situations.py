@@ -123,6 +123,12 @@ def whole_traces_lost(at: Account) -> None:
     at.send(made.calls(7), ("honeycomb",))
 
 
+def one_in_a_hundred(at: Account) -> None:
+    made = Made()
+    at.send(made.calls(396))
+    at.send(made.calls(4), ("honeycomb",))
+
+
 def nothing_in_xray(at: Account) -> None:
     at.send(Made().calls(), ("honeycomb",))
 
@@ -219,6 +225,7 @@ SITUATIONS = (
     Situation("spans are lost to Honeycomb", lost_to_honeycomb, False, "did not come to Honeycomb"),
     Situation("spans are lost to X-Ray", lost_to_xray, False, "X-Ray lacks spans of these calls"),
     Situation("whole traces are lost to X-Ray", whole_traces_lost, False, "X-Ray lacks spans of these calls"),
+    Situation("one call in a hundred is lost to X-Ray", one_in_a_hundred, False, "X-Ray lacks spans"),
     Situation("nothing arrives at AWS", nothing_in_xray, False, "holds nothing at all of this window"),
     Situation("the queue to AWS is draining", draining, False, "is still draining"),
     Situation("the collector gave spans up", given_up, False, "gave up 21 spans"),

@@ -27,6 +27,7 @@ from threemaps.model.drawing import CLOUDWATCH, DRAWINGS, HONEYCOMB, SHAPES, Sha
 from threemaps.model.servicemap import Edge, Node, ServiceMap
 from threemaps.model.spans import Answers, Ends, TracedSpan, Traces, Tree
 from threemaps.readers.snapshot import snapshot_text
+from threemaps.render import words
 from threemaps.settings import Settings
 
 BETWEEN = a_map("web>api 40")
@@ -397,6 +398,9 @@ def test_two_times_show_what_has_changed(tmp_path: Path) -> None:
     assert comparison.agree
     assert "calls a second went from 1 to 2 (+100%)" in causes
     assert "the share of calls that fail went from 0.01 to 0.05 (+400%)" in causes
+    [shares] = [words.what(one) for one in comparison.differences if one.kind == "errors"]
+    assert "0.01," in shares
+    assert shares.endswith(" 0.05")
 
 
 @pytest.mark.parametrize(("most", "agree"), [(0.25, False), (1.5, False), (4.5, True)])
