@@ -80,7 +80,7 @@ class Painter:
     def _edge(self, source: str, link: Link) -> str:
         told = self.scene.told_of_edge(source, link)
         route, width = self._route(link), thickness(told.requests)
-        text, way = edge_text(link, told), path(route.points)
+        text, way = edge_text(link, told, brief=self.crowded), path(route.points)
         # In a crowd every edge is one of thousands: no more pieces to it than have to be.
         reach = "" if self.crowded else f'<path class="reach" d="{way}"/>'
         ends = f"{link.source.key} {link.target.key}"
@@ -225,11 +225,14 @@ def under_name(spot: Spot, told: Told, seconds: float) -> str:
     return " · ".join(parts)
 
 
-def edge_text(link: Link, told: Told) -> str:
+def edge_text(link: Link, told: Told, *, brief: bool = False) -> str:
+    """`brief`: of thousands of edges, where every figure would make the page too large."""
     ends = f"{shown(link.source.name)} calls {shown(link.target.name)}"
     if told.state != "told":
         return f"{ends}: {'missing in this map' if told.state == 'missing' else 'not told by this backend'}"
     parts = [f"{numbers.count(told.requests)} requests"]
+    if brief:
+        return f"{ends}: {parts[0]}{'; this map diverges here' if told.odd else ''}"
     parts.append("errors not told" if told.errors is None else f"{numbers.count(told.errors)} errors")
     parts.append(
         "latency not told" if told.mean_ms is None else f"{numbers.duration(told.mean_ms)} on average"
