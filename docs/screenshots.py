@@ -13,6 +13,7 @@ from pathlib import Path
 from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
 from threemaps.settings import Settings
+from threemaps.web.health import LINKS
 
 IMAGES = Path(__file__).parent / "images"
 CLI = Path(sys.executable).with_name("threemaps")
@@ -31,7 +32,7 @@ def save(page: Page, name: str, *, full: bool = False) -> None:
 
 def settled(page: Page) -> None:
     expect(page.locator("#verdict .word")).to_have_text("agree", timeout=WAIT)
-    expect(page.locator("#health li.good")).to_have_count(5, timeout=WAIT)
+    expect(page.locator("#health li.good")).to_have_count(len(LINKS), timeout=WAIT)
 
 
 def the_maps(page: Page, url: str) -> None:

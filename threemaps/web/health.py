@@ -9,7 +9,7 @@ from threemaps.render.names import markup
 from threemaps.settings import Settings
 
 AGAIN_SECONDS = 20.0
-LINKS = ("service", "collector", "pipeline", "backend", "read back")
+LINKS = ("machine", "service", "collector", "pipeline", "backend", "read back")
 
 log = logging.getLogger("threemaps.web")
 
