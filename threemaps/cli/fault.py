@@ -53,7 +53,6 @@ def command(service: str | None, latency: int | None, errors: float | None, down
     """
     from threemaps.demo import health
     from threemaps.demo.faults import Fault, bring_about, require_local
-    from threemaps.demo.state import claim
     from threemaps.settings import SERVICES, Settings
 
     if service is None and not clear:
@@ -65,7 +64,6 @@ def command(service: str | None, latency: int | None, errors: float | None, down
         raise click.UsageError("say what is to go wrong (--latency, --errors, --down), or --clear")
     settings = Settings.load()
     require_local(settings)
-    claim(settings.state)
     fault = Fault(latency or 0, errors or 0.0, down)
     for name in [service] if service else SERVICES:
         if asked and not health.answers(f"{settings.url(name)}/api/health"):

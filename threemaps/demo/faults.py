@@ -11,6 +11,7 @@ import requests
 from threemaps.basics import nearby
 from threemaps.demo.health import wait_until
 from threemaps.demo.lock import exclusive
+from threemaps.demo.state import write_private
 from threemaps.errors import UserError
 from threemaps.settings import Settings
 
@@ -89,16 +90,14 @@ def switch(path: Path, service: str, fault: Fault) -> dict[str, Fault]:
     """Changes one service's fault; readers see the old file or the new one, never half of it."""
     with exclusive(path.with_suffix(".lock"), lambda: None):
         faults = {**read(path), service: fault}
-        temporary = path.with_suffix(".new")
-        temporary.write_text(json.dumps(document(faults), indent=1) + "\n")
-        temporary.replace(path)
+        write_private(path, json.dumps(document(faults), indent=1) + "\n")
     return faults
 
 
 def bring_about(settings: Settings, service: str, fault: Fault) -> str:
     """Switches, waits until the service obeys, and says what it does now."""
     path = settings.flags_file
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     switch(path, service, fault)
     url = f"{settings.url(service)}/api/health"
     obeyed = wait_until(lambda: is_in_force(url, fault), OBEYED_SECONDS)
