@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -100,6 +100,7 @@ class Scene:
                 self._calls_of[name, target].append(edge)
         self._marks = _marks(comparison.differences)
         self.seconds = comparison.window.seconds
+        self._told: dict[tuple[str, int], Told] = {}  # by the link's id: `links` keeps them all
 
     @cached_property
     def spots(self) -> list[Spot]:
@@ -161,6 +162,13 @@ class Scene:
         return Told(*_state(source, present, marks), **_together(calls))
 
     def told_of_edge(self, source: str, link: Link) -> Told:
+        """Worked out once: maps, merged map and table all ask."""
+        known = source, id(link)
+        if known not in self._told:
+            self._told[known] = self._told_of_edge(source, link)
+        return self._told[known]
+
+    def _told_of_edge(self, source: str, link: Link) -> Told:
         if source == MERGED:
             return _merged({name: self.told_of_edge(name, link) for name in self._held})
         edges = [edge for key in link.edges if (edge := self.edge(source, key)) is not None]
@@ -217,7 +225,8 @@ def _together(edges: Sequence[Edge]) -> dict[str, Any]:
     }
 
 
-def _digest(nodes: Iterable[Node]) -> str:
+@lru_cache(maxsize=16_384)
+def _digest(nodes: tuple[Node, ...]) -> str:
     """Stays the same from one picture to the next, and is safe as an id whatever the names are."""
     text = "\0".join(f"{node.kind}\1{node.name}" for node in nodes)
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
