@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help licences demo test test-all test-tools wheel test-wheel test-long test-docker test-kafka test-real test-lowest test-newest release-notes chaos setup down lint format bench audit sbom lock clean
+.PHONY: help licences demo test test-all test-tools wheel test-wheel test-long test-docker test-kafka test-kubernetes test-real test-lowest test-newest release-notes chaos setup down lint format bench audit sbom lock clean
 
 help: ## Show what can be made
 	@printf 'threemaps: one request, three service maps\n\n'
@@ -30,7 +30,8 @@ PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --durations 10 --durations-min
 test: setup ## Run the tests, five minutes at most on two cores; COVERAGE=1 measures which lines they run
 	@$(PYTEST)
 
-test-all: setup test-long test-wheel test-docker test-kafka ## Run what `make test` leaves out: chaos, fuzzing, clusters, containers, Kafka
+test-all: setup test-long test-wheel test-docker test-kafka ## Run what `make test` leaves out: chaos, fuzzing, containers, Kafka, a cluster
+	@$(BIN)/python -m tests.system.kubernetes.run --if-cached $(BIN)/python -m pytest -m kubernetes tests/system/kubernetes
 
 test-tools: setup ## Get what some tests need beyond Python: collector, Chromium, kustomize
 	@$(BIN)/python -m tests.tools
@@ -44,7 +45,7 @@ test-wheel: wheel ## Install the wheel into an empty environment and run the dem
 	@$(BIN)/pytest -m wheel tests/system/test_wheel.py
 
 test-long: setup
-	@$(PYTEST) -m 'long and not docker and not kafka and not wheel'
+	@$(PYTEST) -m 'long and not docker and not kafka and not kubernetes and not wheel'
 
 chaos: setup ## Break backends, collector and disk one after the other; a table of what was lost
 	@$(BIN)/python -m tests.system.chaos
@@ -57,6 +58,9 @@ test-docker: setup ## Run `docker compose up` and break it; gets an engine and C
 
 test-kafka: setup ## Run Kafka between the two tiers and break it; needs Java, Maven and Go
 	@$(BIN)/python -m pytest -m kafka tests/system/kafka
+
+test-kubernetes: setup ## Start a Kubernetes of one node, run threemaps in it and break it; builds the node first, 25 minutes once
+	@$(BIN)/python -m tests.system.kubernetes.run $(BIN)/python -m pytest -m 'kubernetes and not long' tests/system/kubernetes
 
 # Environments of their own, with other versions than the lock's (needs uv).
 test-lowest test-newest: test-%: ## Run unit and component tests with the lowest, or the newest, versions that pyproject.toml allows

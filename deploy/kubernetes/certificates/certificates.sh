@@ -15,7 +15,7 @@ openssl req -x509 -new -key ca.key -sha256 -days 3650 -subj "/CN=threemaps gatew
 openssl ecparam -name prime256v1 -genkey -noout -out tls.key
 openssl req -new -key tls.key -subj "/CN=gateway" -out tls.csr
 printf 'subjectAltName=DNS:gateway\nextendedKeyUsage=serverAuth\n' >tls.ext
-openssl x509 -req -in tls.csr -CA ca.crt -CAkey ca.key -CAcreateserial -sha256 -days 90 -extfile tls.ext -out tls.crt
+openssl x509 -req -in tls.csr -CA ca.crt -CAkey ca.key -CAcreateserial -sha256 -days 3650 -extfile tls.ext -out tls.crt
 rm tls.csr tls.ext
 
 openssl rand -hex 32 | tr -d '\n' >token

@@ -166,6 +166,13 @@ def test_collectors_are_given_more_memory_than_they_refuse_at(overlay: str) -> N
         assert mebibytes(container["resources"]["limits"]["memory"]) >= 1.5 * limiter["limit_mib"]
 
 
+@each_overlay
+def test_an_agent_outlasts_the_restart_of_the_only_gateway(overlay: str) -> None:
+    """What it kept meanwhile goes with its pod."""
+    told = dict(kustomize.containers(overlay))
+    assert slept(told["agent/agent"]) >= slept(told["gateway/collector"]) + 30
+
+
 def slept(container: Manifest) -> int:
     seconds: int = container["lifecycle"]["preStop"]["sleep"]["seconds"]
     return seconds

@@ -6,24 +6,18 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import requests
 
 from tests.running import clean_environment, free_ports
+from tests.system.counting import HOME, Counts, calls
 from threemaps.demo.health import answers
-from threemaps.model.difference import Window
-from threemaps.model.servicemap import Kind
-from threemaps.readers import UnreadableError, open_backend
 from threemaps.settings import PORTS, PROJECT, Settings
 
 NO_ENV_FILE = Path("/dev/null")
 POLL_SECONDS = 0.3
-# What a request of the home page makes of calls between services.
-Counts = Counter[tuple[str, str]]
-HOME: Counts = Counter([("frontend_api", "activities"), ("frontend_api", "users"), ("activities", "users")])
 
 
 def docker(*arguments: str) -> str:
@@ -105,25 +99,12 @@ class Stack:
         frontend = f"{self.settings.url('frontend_api')}/api/health"
         assert until(lambda: answers(frontend) and answers(self.settings.url("health")))
 
-    def calls(self, source: str) -> Counts:
-        """The calls between services that this backend has counted so far."""
-        now = datetime.now(UTC)
-        found = open_backend(source, self.settings).read_map(Window(now - timedelta(hours=1), now))
-        between = [edge for edge in found.edges if {edge.source.kind, edge.target.kind} == {Kind.SERVICE}]
-        return Counter({(edge.source.name, edge.target.name): edge.requests or 0 for edge in between})
-
     def await_all(self, *sources: str) -> None:
         """Every call that was ever made is there, and none that was not."""
         for source in sources:
             wanted = self.made + self.unanswered if source == "cloudwatch" else self.made
-            arrived = until(lambda source=source, wanted=wanted: self._calls_or_none(source) == wanted)  # type: ignore[misc]
-            assert arrived, (source, self.calls(source), wanted)
-
-    def _calls_or_none(self, source: str) -> Counts | None:
-        try:
-            return self.calls(source)
-        except UnreadableError:
-            return None
+            arrived = until(lambda source=source, wanted=wanted: calls(self.settings, source) == wanted)  # type: ignore[misc]
+            assert arrived, (source, calls(self.settings, source), wanted)
 
     def container_ids(self, *options: str) -> list[str]:
         label = f"label=com.docker.compose.project={self.project}"

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.system.docker.stack import HOME, Stack, until
+from tests.system.counting import HOME
+from tests.system.docker.stack import Stack, until
 from threemaps.readers import BACKENDS
 from threemaps.settings import SERVICES
 

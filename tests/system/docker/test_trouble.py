@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.docker.stack import HOME, NO_ENV_FILE, Stack
+from tests.system.counting import HOME, calls
+from tests.system.docker.stack import NO_ENV_FILE, Stack
 from threemaps.readers import BACKENDS
 from threemaps.settings import SERVICES
 
@@ -62,7 +63,7 @@ def test_a_wrong_key_put_right_loses_nothing(stack: Stack, tmp_path: Path) -> No
         start_with("wrong-key")
         stack.home(4)
         stack.await_all("xray")
-        assert stack.calls("honeycomb") == before
+        assert calls(stack.settings, "honeycomb") == before
         doctor = stack.threemaps("doctor")
         stack.made += HOME  # the request that it follows
         assert doctor.returncode == 1
@@ -71,7 +72,7 @@ def test_a_wrong_key_put_right_loses_nothing(stack: Stack, tmp_path: Path) -> No
         stack.env_file, kept = NO_ENV_FILE, stack.env_file
         stack.ok("up", "--detach", "--wait")
         stack.await_all("xray")
-        assert stack.calls("honeycomb") == before
+        assert calls(stack.settings, "honeycomb") == before
         stack.env_file = kept
         start_with("local-ingest-key")
         stack.await_all(*BACKENDS)

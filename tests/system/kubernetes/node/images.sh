@@ -11,7 +11,7 @@ layer() { tar -C "$1" --numeric-owner -cf "$2" .; } # FOLDER OUT.tar
 
 one_program() { # FILE IMAGE PROGRAM CONFIG
   local out=$images/$1.tar
-  [ ! "$out" -nt "$3" ] || return 0
+  if [ "$out" -nt "$3" ] && [ "$out" -nt "$0" ]; then return; fi
   say "image $2"
   mkdir -p "$work/$1/etc/ssl/certs" "$work/$1/tmp"; chmod 1777 "$work/$1/tmp"
   cp /etc/ssl/certs/ca-certificates.crt "$work/$1/etc/ssl/certs/"; cp "$3" "$work/$1/"
@@ -34,6 +34,7 @@ base() { # Python and the packages: made anew when these change
     cd /app
     useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin threemaps
     mkdir -p /state/run /state/queue /state/faults /state/data /state/page; chown -R 10001:10001 /state
+    export PIP_ROOT_USER_ACTION=ignore
     pip install --no-cache-dir --quiet --require-hashes -r requirements-image.lock
     pip install --no-cache-dir --quiet --no-deps --no-build-isolation --editable .' > "$work/pip.log" 2>&1 || { tail -5 "$work/pip.log"; return 1; }
   umount "$r/proc"; trap 'rm -rf "$work"' EXIT
