@@ -26,7 +26,7 @@ REQUEST_SECONDS = 10.0
 SEEN_BYTES = 65_536
 REQUEST_LINE = re.compile(rb"[A-Z]+ \S+ HTTP/1\.[01]")
 BODY_LENGTH = re.compile(rb"(?i)\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n")
-CHUNKED = re.compile(rb"(?i)\r\ntransfer-encoding:")
+CODING = re.compile(rb"(?i)\r\ntransfer-encoding:[ \t]*([^\r]*)")
 LINGER_SECONDS = 0.5
 
 REFUSALS = {
@@ -146,8 +146,10 @@ def is_whole(waiting: bytes) -> bool:
         return True
     if not ended:
         return False
-    if CHUNKED.search(head):
-        return body.endswith(b"0\r\n\r\n") or len(body) > MAX_BODY_BYTES
+    coding = CODING.search(head)
+    if coding:
+        is_refused = coding[1].strip().lower() != b"chunked"
+        return is_refused or body.endswith(b"0\r\n\r\n") or len(body) > MAX_BODY_BYTES
     length = BODY_LENGTH.search(head + b"\r\n")
     needed = int(length[1]) if length else 0
     return needed > MAX_BODY_BYTES or len(body) >= needed

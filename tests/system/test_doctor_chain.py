@@ -225,7 +225,7 @@ def test_sent_with_a_wrong_key(cloud: System, variables: dict[str, str], says: s
     [
         ({"HONEYCOMB_API_KEY": "hcaik_" + "0" * 26}, "the id of an ingest key"),
         ({"AWS_ACCESS_KEY_ID": "AKIA0"}, "does not know the AWS access key"),
-        ({"HONEYCOMB_CONFIGURATION_KEY": ""}, "which reads on the Enterprise plan, is set"),
+        ({"HONEYCOMB_CONFIGURATION_KEY": ""}, "which reads on the Enterprise plan, is there"),
         ({"HONEYCOMB_CONFIGURATION_KEY": LOCAL_INGEST_KEY}, "is an ingest key"),
         ({"AWS_REGION": "us-east-11"}, "AWS_REGION=us-east-11 is no region"),
     ],

@@ -35,6 +35,7 @@ def accepted(process: CollectorProcess) -> float:
     return process.metric("otelcol_receiver_accepted_spans", receiver="otlp")
 
 
+@pytest.mark.long
 def test_every_map_is_exact_and_every_gateway_takes_part(tiers: Tiers) -> None:
     chance = random.Random(1)
     forest = Forest(chance, [f"steady-{number}" for number in range(12)]).grow(120)
@@ -65,6 +66,7 @@ def test_an_agent_with_a_wrong_token_keeps_everything_until_it_has_the_right_one
     check(tiers.settings, "locked-", forest.truth.drawn_by)
 
 
+@pytest.mark.long
 def test_a_gateway_that_is_killed_and_started_again_loses_nothing(tiers: Tiers) -> None:
     chance = random.Random(4)
     forest = Forest(chance, [f"killed-{number}" for number in range(6)], remotes=False).grow(60)

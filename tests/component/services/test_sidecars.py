@@ -17,7 +17,8 @@ from threemaps.demo.faults import Fault, switch
 from threemaps.demo.health import wait_until
 from threemaps.errors import UserError
 from threemaps.settings import LOCAL_AWS_ACCESS_KEY_ID, LOCAL_AWS_SECRET_ACCESS_KEY, Settings
-from threemaps.standins import aws, rollbar
+from threemaps.standins import aws
+from threemaps.standins.rollbar import responses as rollbar
 from threemaps.standins.store import Store
 from threemaps.tracing.environment import service_environment
 

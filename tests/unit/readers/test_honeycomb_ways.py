@@ -206,7 +206,7 @@ def test_questions_and_traces_go_through_mcp_on_the_free_plan(world: World) -> N
     send(world.free, TREE, set())
     honeycomb = Honeycomb.of(account(world.free, **CONFIGURATION, **MANAGEMENT))
     question = {"calculations": [{"op": "P90", "column": "duration_ms"}], "breakdowns": ["service.name"]}
-    answer = honeycomb.answer(question | {"time_range": 600}, series=True)
+    answer = honeycomb.answer(question | {"time_range": 7200}, series=True)
     assert {row["service.name"]: row["P90(duration_ms)"] for row in answer.rows} == {
         "web": 5,
         "api": 30,
