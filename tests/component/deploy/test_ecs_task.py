@@ -55,7 +55,7 @@ def test_the_collector_starts_with_what_the_first_container_leaves(
     assert (done.returncode, done.stderr) == (0, "")
     told = containers(name)[COLLECTORS[name]]
     open_to_others = [key for key, value in environment(told).items() if value.startswith("0.0.0.0")]
-    assert open_to_others == (["THREEMAPS_OTLP_GRPC"] if name == "gateway" else [])
+    assert open_to_others == (["THREEMAPS_OTLP_HTTP"] if name == "gateway" else [])
     command = (
         str(collector_binary(say)),
         *(word.replace("/state", str(state)) for word in told["command"]),
