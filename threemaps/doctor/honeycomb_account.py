@@ -37,10 +37,10 @@ def check_honeycomb_reading_key(walk: Walk) -> Check:
     if access:
         return check_mcp(settings, access)
     detail = (
-        f"neither {variable} nor a login, which read on every plan, nor HONEYCOMB_CONFIGURATION_KEY, "
-        "which reads on the Enterprise plan, is there"
+        f"neither {variable} nor a login (`{COMMAND}`), which read on every plan, "
+        "nor HONEYCOMB_CONFIGURATION_KEY, which reads on the Enterprise plan, is there"
     )
-    return broken(LINK, "configuration key", detail, f"{COMMAND}; or {step_for(variable)}")
+    return broken(LINK, "configuration key", detail, step_for(variable))
 
 
 def check_mcp(settings: Settings, access: Access) -> Check:

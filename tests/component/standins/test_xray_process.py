@@ -2,7 +2,6 @@
 
 import random
 import signal
-import time
 from pathlib import Path
 
 import duckdb
@@ -11,7 +10,7 @@ import orjson
 from tests.component.standins.process import StandinProcess
 from tests.system.trees import SERVER, Forest, request_of
 from tests.unit.standins.aws_shapes import aws_client
-from tests.unit.standins.xray.documents import edges_of, new_trace, segment, window
+from tests.unit.standins.xray.documents import NOW, edges_of, new_trace, segment, window
 from tests.unit.standins.xray.test_otlp import post
 
 
@@ -25,12 +24,12 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
             xray.put_trace_segments(TraceSegmentDocuments=texts)
         forest = Forest(random.Random(1), [])
         for _ in range(1_000):
-            forest.span(random.randbytes(16), "spans", SERVER, b"", time.time_ns(), 1)
+            forest.span(random.randbytes(16), "spans", SERVER, b"", int(NOW) * 10**9, 1)
         assert post(standin.url, request_of(forest.spans)).ok
         process.send_signal(signal.SIGKILL)
         process.wait()
     with standin.running():
-        assert edges_of(xray.get_service_graph(**window(end=600))["Services"]) == {
+        assert edges_of(xray.get_service_graph(**window())["Services"]) == {
             ("front", "client", "front", ""): 1000,
             ("spans", "client", "spans", ""): 1000,
         }
