@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import requests
 from tests.running import own_variables
 from tests.wider_collector import say
 from threemaps.demo.collector import collector_binary
+from threemaps.demo.health import wait_until
 from threemaps.demo.resolved import collector_environment, config_files, write_resolved
 from threemaps.demo.room import FILE
 from threemaps.diagnose.collector import Sample, parse_metrics
@@ -22,10 +22,7 @@ START_SECONDS = 90.0  # a cold start on a machine that does other things
 
 def wait_for(what: Callable[[], object], seconds: float = 60.0) -> None:
     """Until it is true; an error that names the condition otherwise."""
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {getattr(what, '__name__', what)}"
-        time.sleep(0.02)
+    assert wait_until(what, seconds, 0.02), f"not within {seconds} s: {getattr(what, '__name__', what)}"
 
 
 def settings_at(state: Path, *, honeycomb: str, aws: str, **variables: str) -> Settings:

@@ -23,12 +23,13 @@ def answers(url: str, timeout: float = 2.0) -> bool:
         return False
 
 
-def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+def wait_until(condition: Callable[[], object], seconds: float, poll: float = POLL_SECONDS) -> bool:
+    """Asks every `poll` seconds; False where it did not come true within `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             return False
-        time.sleep(POLL_SECONDS)
+        time.sleep(poll)
     return True
 
 

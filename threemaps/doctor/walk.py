@@ -13,6 +13,7 @@ import psutil
 import requests
 
 from threemaps.account.metering import collector_samples
+from threemaps.demo.health import wait_until
 from threemaps.demo.processes import records
 from threemaps.diagnose.collector import Sample, log_tail
 from threemaps.doctor.subject import Subject, from_process
@@ -110,12 +111,7 @@ class Walk:
         return [one for one in lines if one.at >= since and not one.exporter.startswith(INNER_HOP)]
 
     def until(self, condition: Callable[[], bool], seconds: float = FLOW_SECONDS) -> bool:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(POLL)
-        return True
+        return wait_until(condition, seconds, POLL)
 
     @property
     def window(self) -> Window:

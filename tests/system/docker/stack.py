@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ import requests
 
 from tests.running import clean_environment, free_ports
 from tests.system.counting import HOME, Counts, calls
-from threemaps.demo.health import answers
+from threemaps.demo.health import answers, wait_until
 from threemaps.settings import PORTS, PROJECT, Settings
 
 NO_ENV_FILE = Path("/dev/null")
@@ -27,12 +26,7 @@ def docker(*arguments: str) -> str:
 
 
 def until(condition: Callable[[], bool], seconds: float = 60) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(POLL_SECONDS)
-    return True
+    return wait_until(condition, seconds, POLL_SECONDS)
 
 
 @dataclass

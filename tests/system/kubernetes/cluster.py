@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.system.counting import HOME, Counts, calls
+from threemaps.demo.health import wait_until
 from threemaps.settings import Settings
 
 NAMESPACE = "threemaps"
@@ -21,12 +21,7 @@ SOURCES = ("honeycomb", "xray", "cloudwatch")
 
 
 def until(condition: Callable[[], object], seconds: float = 120) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(POLL_SECONDS)
-    return True
+    return wait_until(condition, seconds, POLL_SECONDS)
 
 
 @dataclass
