@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.compare.maps import a_map, compared, edge, only, source, three
-from threemaps.model.difference import DifferenceKind, Source
+from tests.unit.compare.maps import WINDOW, a_map, compared, edge, only, source, three
+from threemaps.model.difference import Comparison, DifferenceKind, Source
 from threemaps.model.servicemap import Edge, Kind, Node, ServiceMap
 
 names = st.text("abcdefgh_-.:0123456789", min_size=1, max_size=12)
@@ -190,3 +191,39 @@ def test_one_reason_for_two_sources_is_told_once() -> None:
     told = compared(source("xray", a_map("x>y 1", "y>z 1")), *same)
     assert not comparison.agree
     assert [one.not_in for one in told.differences if one.target] == [("a.json", "b.json")] * 2
+
+
+def test_a_filter_that_matches_nothing_is_no_agreement() -> None:
+    nothing = Comparison(WINDOW, {"xray": a_map(), "honeycomb": a_map()})
+
+    assert nothing.is_empty
+    assert nothing.agree
+    assert not Comparison(WINDOW, {"xray": a_map(), "honeycomb": a_map()}, service="nobody").agree
+    assert not Comparison(WINDOW, {"xray": a_map(), "honeycomb": a_map()}, contract=()).agree
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("[fd00::1]:80", "[fd00::2]:80", False),
+        ("[fd00::1]:80", "[fd00::1]:81", True),
+        ("fd00::1", "fd00::2", False),
+        ("10.0.0.1:80", "10.0.0.1:81", True),
+        ("10.0.0.1:80", "10.0.0.2:80", False),
+        ("orders", "10.0.0.2:80", True),
+    ],
+)
+def test_callees_without_spans_under_two_names(one: str, other: str, same: bool) -> None:
+    maps = [a_map(f"web>{name}! 7 0") for name in (one, other)]
+
+    assert compared(source("xray", maps[0]), source("cloudwatch", maps[1])).agree == same
+
+
+def test_two_backends_of_one_pipeline_are_one_witness() -> None:
+    """X-Ray and CloudWatch draw the same spans: both may lack what Honeycomb has."""
+    less = a_map("(outside)>web 40 0", "web>api 33 0")
+    comparison = compared(
+        source("honeycomb", a_map("web>api 40")), source("xray", less), source("cloudwatch", less)
+    )
+
+    assert {one.odd for one in comparison.differences if one.kind == "requests"} == {("xray", "cloudwatch")}
