@@ -38,7 +38,7 @@ REFUSALS = {
 
 
 class Connection(TConn):  # type: ignore[misc]
-    """Says goodbye in its own thread: gunicorn's main loop would wait for a client that does not close."""
+    """Closes in its own thread: gunicorn's main loop would wait for a client that does not close."""
 
     seen = 0  # bytes of a request that is not there in full
 

@@ -92,14 +92,14 @@ def trouble(check: "Check") -> str:
 
 
 def verdict(checks: "list[Check]") -> str:
-    """What holds, from where to where; where nobody could look; what the reader wants to know besides."""
+    """How many links hold and what the last one showed; what could not be looked at; notes."""
     looked = [one for one in checks if one.looked]
     unseen = [one.name for one in checks if not one.looked]
     count = f"{len(looked)} link{'s'[: len(looked) != 1]}"
     hold = "holds" if len(looked) == 1 else "hold"
     says = f"the {count} that could be looked at {hold}" if unseen else f"all {count} {hold}"
     plain = [one.detail for one in looked if not one.next_step]
-    says += f": {' … '.join(dict.fromkeys((plain[0], plain[-1])))}" if plain else ""
+    says += f"; the last: {plain[-1].partition('. ')[0].rstrip('.')}" if plain else ""
     says += f"; not looked at: {', '.join(unseen)}" if unseen else ""
     notes = [f"{one.detail} → {one.next_step}" for one in checks if one.next_step]
     return "; but ".join([says, *notes])

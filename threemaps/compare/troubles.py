@@ -46,7 +46,7 @@ def in_maps(sources: Sequence[Source]) -> Iterator[Trouble]:
         yield Trouble(
             f"{edge.source} → {edge.target}: {edge.errors:,} of {edge.requests or 0:,} calls fail "
             f"({share(edge)}){unseen}",
-            "look at a trace of one: `threemaps trace`, and at the callee's own log",
+            f"threemaps traces --order failing --service {quote(edge.source.name)}",
         )
 
 

@@ -28,7 +28,7 @@ def check_transaction_search(walk: Walk) -> Check:
     if share is not None and share < 100:
         detail = f"X-Ray indexes {share:g} % of the traces: its map is drawn of these"
         return broken(LINK, NAME, detail, "threemaps provision --index-all")
-    return good(LINK, NAME, "on, and all traces are indexed")
+    return good(LINK, NAME, "Transaction Search is on, and X-Ray indexes all traces")
 
 
 def turn_on(settings: Settings) -> str:
