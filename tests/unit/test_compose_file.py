@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
+from threemaps.basics.variables import XRAY_INGESTS
 from threemaps.demo.resolved import collector_environment, config_files
-from threemaps.settings import PORTS, PROJECT, SERVICES, XRAY_INGESTS, Settings
+from threemaps.settings import PORTS, PROJECT, SERVICES, Settings
 from threemaps.tracing.environment import OTEL, service_environment
 
 TEXT = (PROJECT / "docker-compose.yml").read_text()

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from threemaps.basics.variables import read_dotenv
 from threemaps.errors import UserError
-from threemaps.settings import Settings, read_dotenv
+from threemaps.settings import Settings
 
 
 def load(tmp_path: Path, **environ: str) -> Settings:

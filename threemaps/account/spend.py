@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from threemaps.basics.variables import read_bounded
 from threemaps.errors import UserError
-from threemaps.settings import read_bounded
 
 MONTH = 30.4 * 24 * 3600  # seconds, as Honeycomb counts a month
 MILLION = 1_000_000

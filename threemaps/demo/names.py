@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from threemaps.basics.variables import read_bounded
 from threemaps.errors import UserError
-from threemaps.settings import SERVICES, Settings, read_bounded
+from threemaps.settings import SERVICES, Settings
 
 LINE = re.compile(r"(?P<address>[^\s=]+)\s*=\s*(?P<service>[^=]+?)")
 SCHEMES_OWN = (":80", ":443")

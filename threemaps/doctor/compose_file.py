@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
+from threemaps.basics.variables import read_dotenv
 from threemaps.doctor.files import text_of
-from threemaps.settings import read_dotenv
 
 FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 VARIABLE = re.compile(r"\$(?:\$|\{(\w+)(?:(:?[-+?])([^}]*))?\}|(\w+))")

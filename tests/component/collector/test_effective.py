@@ -11,9 +11,10 @@ import pytest
 import yaml
 
 from tests.wider_collector import say
+from threemaps.basics.variables import XRAY_INGESTS
 from threemaps.demo.collector import collector_binary
 from threemaps.demo.resolved import CONFIG, PARTS, config_files, write_resolved
-from threemaps.settings import XRAY_INGESTS, Settings
+from threemaps.settings import Settings
 
 EFFECTIVE = Path(__file__).with_name("effective.yaml")
 AWS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}  # nobody's

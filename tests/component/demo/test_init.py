@@ -6,9 +6,10 @@ from pathlib import Path
 import botocore.session
 import pytest
 
+from threemaps.basics.variables import read_dotenv
 from threemaps.demo.faults import Fault, read, switch
 from threemaps.demo.init import main
-from threemaps.settings import Settings, read_dotenv
+from threemaps.settings import Settings
 
 ACCOUNT = {
     "AWS_ACCESS_KEY_ID": "AKIAREAL",

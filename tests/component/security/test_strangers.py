@@ -12,6 +12,7 @@ import requests
 
 from tests.component.standins.process import StandinProcess
 from tests.strangers import STRANGER, as_stranger, open_folder
+from threemaps.basics.variables import require_trusted
 from threemaps.demo.collector import cache_folder, collector_binary
 from threemaps.demo.health import wait_until
 from threemaps.demo.lifecycle import exclusively
@@ -20,7 +21,7 @@ from threemaps.demo.processes import Spec, ended, start
 from threemaps.demo.resolved import KEYS, forget_keys, write_resolved
 from threemaps.demo.state import claim, write_private
 from threemaps.errors import UserError
-from threemaps.settings import Settings, require_trusted
+from threemaps.settings import Settings
 
 
 @pytest.fixture

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from tests.wider_collector import say
+from threemaps.basics.variables import SECRETS, read_dotenv
 from threemaps.demo.collector import collector_binary
 from threemaps.demo.init import env_file
 from threemaps.demo.resolved import collector_environment, config_files, resolved, write_resolved
 from threemaps.errors import UserError
-from threemaps.settings import SECRETS, Settings, read_dotenv
+from threemaps.settings import Settings
 
 EXACT = [
     *("${env:HOME}", "$$", "$$$x", "$(x)", "`x`", "$HOME", "${file:/etc/passwd}", "${", "}"),

@@ -7,12 +7,12 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from threemaps.basics.variables import read_dotenv
 from threemaps.doctor.facts import Facts
 from threemaps.doctor.files import text_of
 from threemaps.doctor.parts import Place
 from threemaps.doctor.rules.base import Edit, Found
 from threemaps.doctor.subject import ASSIGNMENT, LAUNCHER, with_variable
-from threemaps.settings import read_dotenv
 
 SCRIPTS = ("Makefile", "makefile", "Procfile", ".env", ".flaskenv", "*.sh")
 MOST_FILES = 200
