@@ -33,21 +33,10 @@ atexit.register(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 2))
 
 # In the order in which they run: what takes long goes first, so that no worker is left with it in the end.
 FOLDERS = ("system", "component", "unit")
-# What is started once and used by many tests: all of these go to the same worker.
-SHARED = ("system", "page_system", "chain", "stack", "services")
-# What is started for one test, which may run anywhere.
-OWN = ("own_system", "own_chain", "new_services")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Which tests stay together on a worker: those that share a running system, and those of a file of
-    component or system, as its fixtures start processes too."""
-    items.sort(key=lambda item: (FOLDERS.index(folder_of(item)), used(item, SHARED) is None))
-    for item in items:
-        together = used(item, SHARED) or (not used(item, OWN) and item.path.stem)
-        if folder_of(item) != "unit" and together:
-            item.add_marker(pytest.mark.xdist_group(together))
+    items.sort(key=lambda item: FOLDERS.index(folder_of(item)))
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
@@ -57,11 +46,6 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 def folder_of(item: pytest.Item) -> str:
     return item.path.relative_to(Path(__file__).parent).parts[0]
-
-
-def used(item: pytest.Item, names: tuple[str, ...]) -> str | None:
-    fixtures = getattr(item, "fixturenames", ())
-    return next((name for name in names if name in fixtures), None)
 
 
 def in_a_loop_of_its_own(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
