@@ -98,7 +98,7 @@ def taken_in(
                 count = min(size - intake.count, SIZES[0])
                 intake.timed(count, send(count))
             if size in (TOLD_AT, sizes[-1]) and intake.timed_count <= TOLD_AT:
-                intake.tell(report, name)
+                intake.write(report, name)
             for view, maps in views.items():
                 maps[size] = read_map(view, settings, began, round(size * edges_each))
         for view, maps in views.items():

@@ -73,7 +73,7 @@ def sent(
         numbers = random.Random(number)
         made.append(signed(url, group, [make(numbers, now) for _ in range(EVENTS_PER_CALL)]))
     intake.timed(EVENTS, lambda: send_all(url, made))
-    intake.tell(report, f"CloudWatch, {kind}")
+    intake.write(report, f"CloudWatch, {kind}")
     return intake
 
 

@@ -38,7 +38,7 @@ def spans_in_maps_out(report: Report, settings: Settings) -> None:
             bodies = otlp_bodies(size - intake.count)
             intake.timed(size - intake.count, lambda bodies=bodies: post_all(url, bodies))
             if size == TOLD_AT:
-                intake.tell(report, "Honeycomb", "≥ 55,000 spans/s")
+                intake.write(report, "Honeycomb", "≥ 55,000 spans/s")
             maps[size] = read_map("honeycomb", settings, began, size // len(spans.HOPS) * 2)
         tell_maps(report, "Honeycomb", maps)
         intake.tell_memory(report, "Honeycomb")

@@ -50,7 +50,7 @@ class Intake:
             self.client_cpu += client
             self.cpu += cpu_seconds(family(self.process)) - cpu
 
-    def tell(self, report: Report, name: str, goal: str = "") -> None:
+    def write(self, report: Report, name: str, goal: str = "") -> None:
         report.add(f"{name}: taken in", self.timed_count / self.seconds, "/s", goal)
         report.add(f"{name}: CPU", self.cpu / self.timed_count * 1e6, "µs each")
         report.add(f"{name}: CPU of the clients", self.client_cpu / self.timed_count * 1e6, "µs each")

@@ -39,7 +39,7 @@ def measure(report: Report) -> None:
             made = list(bodies(size - intake.count))
             intake.timed(size - intake.count, lambda made=made: in_parallel(made, peer.post))
             maps[size] = peer.read_map()
-        intake.tell(report, "Zipkin")
+        intake.write(report, "Zipkin")
         tell_maps(report, "Zipkin", maps, {})
         intake.tell_memory(report, "Zipkin")
 

@@ -1,4 +1,4 @@
-"""The one way a command tells its user that something is wrong."""
+"""The one way a command says that something is wrong."""
 
 
 class UserError(Exception):

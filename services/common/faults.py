@@ -97,17 +97,17 @@ def install(app: Flask, service: str, health_path: str) -> None:
     if not path:
         return
     flag = FaultFlag(Path(path), f"fault.{service}")
-    app.wsgi_app = FaultyDoor(app.wsgi_app, flag, health_path)  # type: ignore[method-assign]
+    app.wsgi_app = FaultMiddleware(app.wsgi_app, flag, health_path)  # type: ignore[method-assign]
 
     @app.before_request
     def misbehave() -> None:
         fault = request.environ.get(_ENVIRON_KEY)
         if fault is not None:
-            suffer(flag.name, fault)
+            inject(flag.name, fault)
 
 
-class FaultyDoor:
-    """Stands before everything, tracing too: a service that is down leaves no span."""
+class FaultMiddleware:
+    """Runs before everything, tracing too: a service that is down leaves no span."""
 
     def __init__(self, app: WSGIApplication, flag: FaultFlag, health_path: str) -> None:
         self._app, self._flag, self._health_path = app, flag, health_path
@@ -115,7 +115,7 @@ class FaultyDoor:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         fault = self._flag.fault()
         if environ.get("PATH_INFO") == self._health_path:
-            return self._app(environ, _telling(fault, start_response))
+            return self._app(environ, _with_fault_header(fault, start_response))
         if fault is not NO_FAULT:
             environ[_ENVIRON_KEY] = fault
             if fault.down:
@@ -124,7 +124,7 @@ class FaultyDoor:
         return self._app(environ, start_response)
 
 
-def _telling(fault: Fault, start_response: StartResponse) -> StartResponse:
+def _with_fault_header(fault: Fault, start_response: StartResponse) -> StartResponse:
     """A health check that says which fault is in force, so that one can wait for it."""
 
     def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
@@ -133,7 +133,7 @@ def _telling(fault: Fault, start_response: StartResponse) -> StartResponse:
     return start
 
 
-def suffer(flag: str, fault: Fault) -> None:
+def inject(flag: str, fault: Fault) -> None:
     span = trace.get_current_span()
     span.set_attribute("feature_flag.key", flag)
     span.set_attribute("feature_flag.provider.name", "flagd")

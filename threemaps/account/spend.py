@@ -18,7 +18,7 @@ INDEXED_FREE = 0.01  # of the traces X-Ray indexes for nothing
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Counted since the collector started. None: it did not tell."""
+    """Counted since the collector started. None: it did not say."""
 
     seconds: float
     requests: int  # from outside, which is traces

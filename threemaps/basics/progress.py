@@ -29,7 +29,7 @@ def counting(label: str, total: int) -> Iterator[Callable[[], None]]:
 
 def _plain_counter(label: str, total: int) -> Callable[[], None]:
     done, last_line = 0, time.monotonic()
-    lock = threading.Lock()  # several threads count, and no line may tell less than the one before
+    lock = threading.Lock()  # several threads count, and no line may show less than the one before
 
     def advance() -> None:
         nonlocal done, last_line

@@ -66,13 +66,13 @@ def command(
     for note in notes:
         click.echo(note, err=True)
     if own is not None or question is None:
-        answer = ask_own(settings, own or {}, window, service, on_wait=tell_of_wait)
+        answer = ask_own(settings, own or {}, window, service, on_wait=say_wait)
         if format_ == "json":
             echo_json(", ".join(labels(own or {})), window, service, answer)
         else:
             click.echo("\n".join(table(answer, own or {})) or nothing(service))
         return
-    answer = ask(settings, question, window, service, on_wait=tell_of_wait)
+    answer = ask(settings, question, window, service, on_wait=say_wait)
     if format_ == "json":
         echo_json(TITLES[question], window, service, answer)
         return
@@ -123,7 +123,7 @@ def nothing(service: str | None) -> str:
     return f"no spans in this window of a service named {service!r}: without --service all are counted"
 
 
-def tell_of_wait(seconds: float) -> None:
+def say_wait(seconds: float) -> None:
     click.echo(
         f"Honeycomb answers ten questions a minute, and this is one more: waiting {ceil(seconds)} s", err=True
     )

@@ -27,9 +27,9 @@ NOT_FOUND, UNREADABLE = 1, 2
 def command(trace_id: str, attributes: bool, format_: str) -> None:
     """One trace as Honeycomb and X-Ray hold it, and where they differ.
 
-    CloudWatch holds no spans; `threemaps logs ID` shows its part.
-    Exits with 0 if a backend holds the trace, 1 if none does, 2 if none could be found to and one could
-    not be read.
+    `threemaps logs ID` shows its log lines, from CloudWatch.
+    Exits with 0 if a backend holds the trace, 1 if none does, 2 if it was not found and a backend could not
+    be read.
 
     \b
     Examples:

@@ -18,7 +18,7 @@ IN_THE_QUEUE = "bbolt"
 
 
 def telling(lines: Sequence[str]) -> list[str]:
-    """The lines for people: the collector tells all else as JSON, and its panics in hundreds of lines."""
+    """The lines for people: the collector writes all else as JSON, and its panics in hundreds of lines."""
     panics = [line for line in lines if PANIC.match(line)]
     plain = [line for line in lines if not line.startswith("{")]
     return [line[:MOST_CHARACTERS] for line in (panics or plain or lines)[-MOST_LINES:]]

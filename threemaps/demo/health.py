@@ -98,7 +98,7 @@ def _can_bind(host: str, port: int, kind: socket.SocketKind) -> bool:
 
 
 def _owner(port: int) -> str:
-    """Who has the port, where the system tells."""
+    """Who has the port, where the system says."""
     try:
         for connection in psutil.net_connections("inet"):
             local = connection.laddr

@@ -64,7 +64,7 @@ def write_flags(path: Path) -> None:
 
 
 def summary(settings: Settings) -> str:
-    """Where each leg goes, and which key is missing for that."""
+    """Where each export path goes, and which key is missing for that."""
     lines = [f"Honeycomb: {settings.honeycomb_api}", f"AWS: {settings.aws_endpoint or settings.aws_region}"]
     needed = ["HONEYCOMB_API_KEY"] if settings.honeycomb_is_real else []
     if settings.honeycomb_is_real and not settings.get("HONEYCOMB_MANAGEMENT_KEY"):

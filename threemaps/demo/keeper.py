@@ -1,7 +1,7 @@
 """A collector that ended with a panic is started again, as Docker would.
 
 Release 0.152.0 panics at one bad datagram that anybody on this machine can send: docs/security.md.
-What somebody killed or stopped stays so: `status` and `doctor` tell of it.
+What somebody killed or stopped stays so: `status` and `doctor` say so.
 """
 
 import logging

@@ -38,13 +38,13 @@ class Spec:
     @property
     def fingerprint(self) -> str:
         """Changes with anything that a running process would have to be restarted for; reveals no value."""
-        told = json.dumps([self.command, sorted(self.environment.items()), str(self.folder)])
-        return hashlib.sha256(told.encode()).hexdigest()
+        described = json.dumps([self.command, sorted(self.environment.items()), str(self.folder)])
+        return hashlib.sha256(described.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A process that an earlier command started. Its start time tells it from a later one with its pid."""
+    """A process that an earlier command started; a later one with its pid has another start time."""
 
     name: str
     pid: int
@@ -180,7 +180,7 @@ def _runs(process: psutil.Process) -> bool:
 
 
 def _signal(leader: int | None, members: list[psutil.Process]) -> None:
-    """The leader stops its own workers in order; workers without a leader are told themselves."""
+    """The leader stops its own workers in order; workers without a leader get the signal themselves."""
     for member in members:
         if leader is None or member.pid == leader:
             _ignore_gone(member.terminate)
@@ -221,7 +221,7 @@ def records(settings: Settings) -> Records:
 
 
 def known(settings: Settings) -> dict[str, Running]:
-    """What the records tell of, and what else was started here, which is like nothing that is asked for."""
+    """What the records name, and what else was started here, which is like nothing that is asked for."""
     found = records(settings).load()
     for stray in _strays(settings, {process.pid for process in found.values()}):
         recorded = found.get(stray.name)

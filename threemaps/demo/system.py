@@ -63,10 +63,10 @@ def local_specs(settings: Settings) -> list[Spec]:
 
 
 def web_spec(settings: Settings, collector: Path) -> Spec:
-    """It starts the collector again after a panic, and so is told which one."""
+    """It starts the collector again after a panic, and so gets its path."""
     given = {name: value for name, value in settings.environ.items() if name in OF_THE_COLLECTOR}
-    told = {**reading_keys(settings), **given, "THREEMAPS_COLLECTOR": str(collector)}
-    return _python_spec(settings, "web", ("threemaps.web",), told)
+    variables = {**reading_keys(settings), **given, "THREEMAPS_COLLECTOR": str(collector)}
+    return _python_spec(settings, "web", ("threemaps.web",), variables)
 
 
 def _python_spec(settings: Settings, name: str, module: tuple[str, ...], extra: Mapping[str, str]) -> Spec:

@@ -16,7 +16,7 @@ class Node(TypedDict):
 
 
 class Edge(TypedDict):
-    """What a backend does not tell is null."""
+    """What a backend does not report is null."""
 
     source: str
     source_kind: str
