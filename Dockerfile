@@ -5,7 +5,7 @@ WORKDIR /app
 # The same user as the collector's image has, so that the queue's volume belongs to it from the start. /state itself is root's:
 # also ECS's first container, which is root, keeps its state there, and refuses a folder of somebody else's.
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin threemaps \
-    && mkdir -p /state/run /state/queue /state/faults /state/data /state/page \
+    && mkdir -p /state/run /state/queue /state/logs /state/faults /state/data /state/page \
     && chown 10001:10001 /state/*
 COPY requirements-image.lock ./
 RUN pip install --no-cache-dir --require-hashes -r requirements-image.lock

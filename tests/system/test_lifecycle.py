@@ -34,7 +34,8 @@ def processes(system: System) -> dict[str, Running]:
 
 
 @pytest.mark.parametrize(
-    "name", ["honeycomb", "aws", "rollbar", "collector", "frontend_api", "activities", "users", "web"]
+    "name",
+    ["honeycomb", "aws", "rollbar", "collector", "frontend_api", "activities", "users", "web", "guard"],
 )
 def test_what_was_killed_is_told_and_up_makes_it_whole_again(breakable: System, name: str) -> None:
     before = processes(breakable)

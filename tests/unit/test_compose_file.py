@@ -56,9 +56,9 @@ def test_the_collector_has_as_much_of_the_machine_as_without_docker(name: str) -
 
 @pytest.mark.parametrize("ingest", XRAY_INGESTS)
 def test_the_collector_loads_the_launchers_files(ingest: str) -> None:
-    given = [
-        word.replace("${THREEMAPS_XRAY_INGEST:-otlp}", ingest) for word in CONTAINERS["collector"]["command"]
-    ]
+    log, *words = CONTAINERS["collector"]["command"]
+    assert log == "--config=yaml:service::telemetry::logs::output_paths: [stderr, /logs/collector.log]"
+    given = [word.replace("${THREEMAPS_XRAY_INGEST:-otlp}", ingest) for word in words]
     folder = PROJECT / "collector"
     expected = [f"--config=/etc/collector/{path.relative_to(folder)}" for path in config_files(ingest)]
     assert given == expected

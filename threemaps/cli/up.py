@@ -35,7 +35,7 @@ def command(tracing: str) -> None:
 
 
 def start_system(settings: Settings, tracing: str = "otel") -> None:
-    """Starts the stand-ins, the collector, the services and the page; shared with `threemaps demo`."""
+    """Starts stand-ins, collector, services, page and guard; shared with `threemaps demo`."""
     from threemaps.account.log_group import make_log_group
     from threemaps.basics.progress import say
     from threemaps.demo import lifecycle, system
@@ -54,7 +54,8 @@ def start_system(settings: Settings, tracing: str = "otel") -> None:
             *system.local_specs(settings),
             system.collector_spec(settings, binary),
             *system.service_specs(settings, modes),
-            system.web_spec(settings, binary),
+            system.web_spec(settings),
+            system.guard_spec(settings, binary),
         ]
         lifecycle.bring_up(settings, specs, say)
         make_log_group(settings)

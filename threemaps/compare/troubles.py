@@ -14,10 +14,10 @@ from threemaps.demo import faults
 from threemaps.demo.health import answers
 from threemaps.demo.machine import machine_troubles
 from threemaps.demo.processes import records
-from threemaps.demo.room import ENOUGH, is_shut, room
+from threemaps.demo.room import ENOUGH, LEAST_ROOM, is_shut, room
 from threemaps.diagnose.collector import log_tail
 from threemaps.diagnose.datagrams import dropped_datagrams
-from threemaps.diagnose.losses import losses
+from threemaps.diagnose.losses import losses, may_be_twice
 from threemaps.diagnose.shapes import TWO_SDKS
 from threemaps.model.difference import Difference, Source, Trouble
 from threemaps.model.drawing import draws, title
@@ -68,14 +68,15 @@ def standing_troubles(settings: Settings, since: datetime) -> tuple[Trouble, ...
     """
     dropped = (
         *machine_troubles(settings),
+        *_full_disk(settings),
         *(Trouble(str(loss), "threemaps doctor") for loss in losses(settings)),
+        *(Trouble(str(one), one.advice) for one in may_be_twice(settings, since)),
     )
     if not records(settings).load():
         return dropped
     return (
         *_faults(settings),
         *_stopped_collector(settings),
-        *_full_disk(settings),
         *_dropped_spans(settings, since),
         *_dropped_datagrams(settings),
         *dropped,
@@ -103,6 +104,12 @@ def _full_disk(settings: Settings) -> Iterator[Trouble]:
             f"the disk of {settings.state} has {room(settings) / 1e6:.0f} MB left, and the collector takes "
             f"nothing in below {ENOUGH / 1e6:.0f}: what services send now is lost once their queues are full",
             f"df -h {quote(str(settings.state))}",
+        )
+    elif room(settings) < LEAST_ROOM:
+        yield Trouble(
+            f"the disk of {settings.queue} has {room(settings) / 1e6:.0f} MB left: once it is full the "
+            "collector drops what it reads from its queues",
+            f"df -h {quote(str(settings.queue))}",
         )
 
 

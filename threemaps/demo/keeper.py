@@ -74,7 +74,7 @@ class Keeper(Periodic):
                 self._start_again(stored, known, panic)
 
     def _start_again(self, stored: Records, known: Running, panic: str) -> None:
-        # Seldom needed, and large: the page's process always has a keeper.
+        # Seldom needed, and large: the guard always has a keeper.
         from threemaps.demo.collector import collector_binary
         from threemaps.demo.system import collector_spec
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import NoReturn
 
-from threemaps.demo import health
+from threemaps.demo import health, heartbeat
 from threemaps.demo.ended import advice, telling
 from threemaps.demo.lock import exclusive
 from threemaps.demo.logs import rotate
@@ -24,7 +24,7 @@ Say = Callable[[str], None]
 
 # Services first, so that their last spans still find the collector; then what the collector sends to.
 STOP_ORDER = (
-    ("frontend_api", "web"),
+    ("frontend_api", "web", "guard"),
     ("activities",),
     ("users",),
     ("collector",),
@@ -47,7 +47,7 @@ def bring_up(settings: Settings, specs: Sequence[Spec], say: Say) -> None:
     running = known(settings)
     with _stopping_on_failure(settings, running):
         to_start = [spec for spec in specs if not _runs_as_told(spec, running)]
-        hung = _hung([spec for spec in specs if spec not in to_start])
+        hung = _hung(settings, [spec for spec in specs if spec not in to_start])
         for spec in hung:
             say(f"  {spec.name:<14}gives no answer: started anew")
         to_start += hung
@@ -74,12 +74,12 @@ def _runs_as_told(spec: Spec, running: dict[str, Running]) -> bool:
     return known is not None and known.fingerprint == spec.fingerprint and known.alive
 
 
-def _hung(specs: Sequence[Spec]) -> list[Spec]:
+def _hung(settings: Settings, specs: Sequence[Spec]) -> list[Spec]:
     """Those that give no healthy answer, though they run: stopped by a signal, or stuck."""
     silent = list(specs)
 
     def all_answer() -> bool:
-        silent[:] = [spec for spec in silent if not health.answers(spec.health_url)]
+        silent[:] = [spec for spec in silent if not _is_healthy(settings, spec)]
         return not silent
 
     health.wait_until(all_answer, HUNG_SECONDS)
@@ -92,17 +92,22 @@ def _await_health(settings: Settings, spec: Spec, process: Running, log_start: i
     def healthy_or_gone() -> bool:
         nonlocal gone
         gone = ended(process)
-        return gone or health.answers(spec.health_url)
+        return gone or _is_healthy(settings, spec)
 
     if health.wait_until(healthy_or_gone, HEALTHY_SECONDS) and not gone:
         return
     log = settings.logs / f"{spec.name}.log"
-    what = "ended while starting" if gone else f"gave no healthy answer at {spec.health_url}"
+    where = f" at {spec.health_url}" if spec.health_url else ""
+    what = "ended while starting" if gone else f"gave no healthy answer{where}"
     lines = last_lines(log, log_start)
     quoted = "".join(f"\n    {line}" for line in telling(lines))
     raise UserError(
         f"{spec.name} {what}. Its last lines:{quoted}", hint=advice(settings, spec.name, log, lines)
     )
+
+
+def _is_healthy(settings: Settings, spec: Spec) -> bool:
+    return health.answers(spec.health_url) if spec.health_url else heartbeat.beats(settings)
 
 
 def _address(spec: Spec) -> str:

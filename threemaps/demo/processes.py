@@ -31,7 +31,7 @@ class Spec:
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str]
-    health_url: str
+    health_url: str  # empty: the guard's, whose heartbeat says it
     ports: tuple[str, ...]  # names in settings.PORTS that it will listen on
     folder: Path
 

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from threemaps.demo import health
+from threemaps.demo import health, heartbeat
 from threemaps.demo.processes import Running, records
 from threemaps.settings import SERVICES, Settings
 
@@ -55,4 +55,5 @@ def _down(settings: Settings) -> list[str]:
     probes |= {name: f"{settings.url(name)}/healthz" for name in settings.standins}
     with ThreadPoolExecutor(len(probes)) as pool:
         healthy = dict(zip(probes, pool.map(health.answers, probes.values()), strict=True))
+    healthy["guard"] = heartbeat.beats(settings)
     return [name for name, is_healthy in healthy.items() if not is_healthy]

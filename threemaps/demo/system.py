@@ -62,20 +62,29 @@ def local_specs(settings: Settings) -> list[Spec]:
     return [_python_spec(settings, name, ("threemaps.standins", name), {}) for name in settings.standins]
 
 
-def web_spec(settings: Settings, collector: Path) -> Spec:
-    """It starts the collector again after a panic, and so gets its path."""
-    given = {name: value for name, value in settings.environ.items() if name in OF_THE_COLLECTOR}
-    variables = {**reading_keys(settings), **given, "THREEMAPS_COLLECTOR": str(collector)}
-    return _python_spec(settings, "web", ("threemaps.web",), variables)
+def web_spec(settings: Settings) -> Spec:
+    return _python_spec(settings, "web", ("threemaps.web",), reading_keys(settings))
+
+
+def guard_spec(settings: Settings, collector: Path) -> Spec:
+    """It starts the collector again after a panic: which one, and with what, it has to know."""
+    prefixes = ("AWS_",) if settings.aws_is_real else ()
+    names = (*OF_THE_COLLECTOR, *(("HONEYCOMB_API_ENDPOINT",) if settings.honeycomb_is_real else ()))
+    given = {
+        name: value for name, value in settings.environ.items() if name in names or name.startswith(prefixes)
+    }
+    extra = {**given, "THREEMAPS_COLLECTOR": str(collector)}
+    return _python_spec(settings, "guard", ("threemaps.diagnose.guard",), extra)
 
 
 def _python_spec(settings: Settings, name: str, module: tuple[str, ...], extra: Mapping[str, str]) -> Spec:
+    listens = name in settings.ports
     return Spec(
         name=name,
         command=(sys.executable, "-m", *module),
         environment={**surroundings(settings), **extra},
-        health_url=f"{settings.url(name)}/healthz",
-        ports=(name,),
+        health_url=f"{settings.url(name)}/healthz" if listens else "",
+        ports=(name,) if listens else (),
         folder=PROJECT,
     )
 

@@ -8,8 +8,10 @@ from functools import partial
 
 from threemaps.diagnose.asking import Asking, now
 from threemaps.diagnose.case import DOCTOR, Case, Check, Reason, Subject, at
-from threemaps.diagnose.collector import Collector, read_collector
-from threemaps.diagnose.losses import losses
+from threemaps.diagnose.collector import WAYS, Collector, read_collector
+from threemaps.diagnose.losses import SentAgain, losses, may_be_twice
+from threemaps.model.difference import DifferenceKind
+from threemaps.model.drawing import title
 from threemaps.readers.aws import aws_client, reasons
 from threemaps.readers.base import UnreadableError
 from threemaps.readers.honeycomb_account import ask_auth
@@ -21,6 +23,7 @@ NEW_KEY = (
 NEW_CREDENTIALS = (
     "check the AWS credentials and their policy (aws/ has one), then `threemaps down` and `threemaps up`"
 )
+COUNTS = (DifferenceKind.REQUESTS, DifferenceKind.ERRORS)
 SMALLEST_SPAN = 60  # bytes: ids, times and a name; a missing call lacks one at least
 MOVES_ON = timedelta(seconds=10)  # a queue in which nothing fails holds nothing for so long
 # As a status of its own: the same digits may be in an address or an id.
@@ -48,12 +51,13 @@ def look(
     )
     moment = now()
     rejected = RejectedKey(problems, frozenset(known), collector, moment)
+    again = CountedTwice({one.who: one for one in may_be_twice(settings, asking.window.start)})
     if collector is None:
-        return [rejected], None, None
+        return [rejected, again], None, None
     backlog = Backlog(collector, moment, asking.window.end)
     lost = any("metrics" not in one.who for one in losses(settings))
     past = PastTheCollector(collector, moment, asking.window.start, lost)
-    return [rejected, backlog, GivenUp(collector, moment)], past, RefusedByReceivers(collector, moment)
+    return [rejected, backlog, again, GivenUp(collector, moment)], past, RefusedByReceivers(collector, moment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +171,26 @@ class GivenUp:
                 *path.log_lines[:1],
             ),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class CountedTwice:
+    """One vendor has more than the others, and was sent at least that much again."""
+
+    again: Mapping[str, SentAgain]  # by the receiver of the vendor
+
+    def reason(self, case: Case) -> Reason | Check | None:
+        if case.difference.kind not in COUNTS:
+            return None
+        least = min(case.says(one) for one in case.sources)
+        for one in case.sources:
+            ends = WAYS[one.backend].ends if one.backend in WAYS else ()
+            found = next((self.again[end] for end in ends if end in self.again), None)
+            if found and 0 < case.says(one) - least <= found.count:
+                who = title(one.backend, one.name)
+                cause = f"{who} may count calls twice: the collector sent it spans again, as no answer came"
+                return Reason(cause, found.advice, (str(found),))
+        return None
 
 
 def why_not_queued(log_lines: Sequence[str]) -> str:

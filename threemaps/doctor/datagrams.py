@@ -3,6 +3,7 @@
 from pathlib import Path
 from shlex import quote
 
+from threemaps.demo import heartbeat
 from threemaps.demo.machine import machine_troubles
 from threemaps.diagnose.datagrams import dropped_datagrams
 from threemaps.diagnose.losses import losses
@@ -37,8 +38,8 @@ def check_machine(walk: Walk) -> Check:
 def check_losses(walk: Walk) -> Check:
     """A note, too: what was dropped does not come back, and whoever misses calls has to know."""
     found = losses(walk.settings)
-    if not found and "web" not in walk.started_by_us:
-        return unseen(LINK, "losses", "what the collector dropped: the page's process, which counts, is gone")
+    if not found and not heartbeat.beats(walk.settings):
+        return unseen(LINK, "losses", "what the collector dropped: the guard, which counts it, does not run")
     if not found:
         return good(LINK, "losses", "nothing is known to be dropped since the state folder began")
     log = walk.settings.logs / "collector.log"

@@ -1,6 +1,6 @@
 """The log lines of a trace, from CloudWatch Logs, and its errors, from Rollbar."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -39,10 +39,19 @@ def log_lines(settings: Settings, trace_id: str) -> list[Line]:
             pages = client.get_paginator("filter_log_events").paginate(
                 **arguments, PaginationConfig={"MaxItems": MOST_LINES}
             )
-            events = [event for page in pages for event in page.get("events") or []]
+            events = once(event for page in pages for event in page.get("events") or [])
         except client.exceptions.ResourceNotFoundException:
             return []
         return sorted((_line(event) for event in events), key=lambda line: line.moment)
+
+
+def once(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without the repeats of a record that the collector had to send again: it has its nanosecond in it."""
+    found: dict[str | int, dict[str, Any]] = {}
+    for number, event in enumerate(events):
+        is_a_record = '"timeUnixNano"' in str(event.get("message"))
+        found.setdefault(event["message"] if is_a_record else number, event)
+    return list(found.values())
 
 
 def groups(settings: Settings) -> list[str]:
@@ -67,7 +76,7 @@ def tail(settings: Settings, group: str, window: Window, pattern: str = "") -> l
             PaginationConfig={"MaxItems": MOST_LINES},
             **arguments,
         )
-        lines = [_line(event) for page in found for event in page.get("events") or []]
+        lines = [_line(event) for event in once(one for page in found for one in page.get("events") or [])]
     return sorted(lines, key=lambda line: line.moment, reverse=True)
 
 

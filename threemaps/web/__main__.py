@@ -9,10 +9,6 @@ from typing import TYPE_CHECKING
 
 from threemaps.basics.serving import listen
 from threemaps.basics.waiting import WaitingApp
-from threemaps.demo.keeper import Keeper
-from threemaps.demo.logs import Rotator
-from threemaps.demo.room import Room
-from threemaps.diagnose.losses import Recorder
 from threemaps.errors import UserError
 from threemaps.settings import Settings
 from threemaps.web import MOST_STREAMS
@@ -52,11 +48,6 @@ def serve(settings: Settings) -> None:
         raise SystemExit(0)
 
     signal.signal(signal.SIGTERM, stop)
-    # Of all that runs in the background this is the one that is always there and has the time.
-    Rotator(settings.logs).start()
-    Keeper(settings).start()
-    Room(settings).start()
-    Recorder(settings).start()
     server = listen(WaitingApp(load), "web", settings.bind, settings.ports["web"], THREADS)
     server.run()
     server.close()

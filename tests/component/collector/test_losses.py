@@ -1,20 +1,22 @@
 """What the collector drops for good is counted past its end, and said by everybody who is asked."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from flask import Response
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from tests.collector_process import wait_for
+from tests.collector_process import settings_at, wait_for
 from tests.component.collector.conftest import Chain, chain_in
 from tests.component.collector.sending import call, send_metric
 from tests.component.collector.test_large import post
 from threemaps.compare.troubles import standing_troubles
 from threemaps.demo.logs import rotate
-from threemaps.diagnose.losses import Recorder, losses
+from threemaps.diagnose.collector import parse_metrics
+from threemaps.diagnose.losses import losses, sent_again
+from threemaps.diagnose.recorder import Recorder
 from threemaps.doctor.datagrams import check_losses
 from threemaps.doctor.walk import Walk
 
@@ -53,7 +55,7 @@ def test_a_span_that_no_batch_holds_is_counted_past_a_kill(chain: Chain) -> None
     chain.collector.kill()  # before anybody looked
     chain.collector.start()
     wait_for(lambda: lost(chain, recorder) != before)
-    again = Recorder(chain.collector.settings)  # the page was killed, too
+    again = Recorder(chain.collector.settings)  # the guard was killed, too
     found = lost(chain, again)
     assert found["otlp_grpc/honeycomb"] >= 1
     assert found["otlp_grpc/xray"] >= 1
@@ -71,7 +73,7 @@ def test_what_is_refused_for_good_is_counted(chain: Chain) -> None:
     chain.vendors.heal()
     assert [lost(chain, recorder)[who] for who in metrics] == [1, 1]
     # A file that is no record begins anew, with what the collector has counted since its start.
-    file: Path = chain.collector.settings.state / "losses.json"
+    file: Path = chain.collector.settings.logs / "losses.json"
     for text in ("", "{", "[]", '{"tallies": 3}', '{"tallies": {"a": {"last": "x"}}}'):
         file.write_text(text)
         assert losses(chain.collector.settings) == []
@@ -95,3 +97,50 @@ def test_what_is_refused_inside_a_200_is_counted_and_said(chain: Chain) -> None:
         assert text in check.detail
     assert check.ok
     assert check.next_step
+
+
+def test_what_several_collectors_count_adds_up(tmp_path: Path) -> None:
+    """As in a cluster, where each question reaches another gateway: one that was seen before counts once."""
+    settings = settings_at(tmp_path, honeycomb="http://x", aws="http://x")
+    settings.logs.mkdir()
+    recorder = Recorder(settings)
+    for instance, dropped in (("a", 2), ("b", 3), ("a", 2), ("b", 4)):
+        text = f'target_info{{service_instance_id="{instance}"}} 1\n'
+        text += f'otelcol_processor_filter_spans_filtered{{filter="filter/limits"}} {dropped}\n'
+        recorder.count(list(parse_metrics(text)))
+    recorder.look()
+    assert [one.count for one in losses(settings)] == [6]
+
+
+def test_what_may_have_come_twice_is_said(tmp_path: Path) -> None:
+    settings, since = (
+        settings_at(tmp_path, honeycomb="http://x", aws="http://x"),
+        datetime.now(UTC) - timedelta(minutes=1),
+    )
+    settings.logs.mkdir()
+    failed = '{"msg":"Rejecting","otelcol.component.id":"%s","error":"Post: %s","rejected_items":%d}'
+    (settings.logs / "collector.log").write_text(
+        "\n".join(
+            (
+                failed % ("otlp_http/cloudwatch_logs", "EOF", 5),
+                failed % ("otlp_http/cloudwatch_logs_late", "read: connection reset by peer", 1),
+                failed % ("otlp_http/cloudwatch_logs", "dial: connection refused", 70),  # nobody took these
+                failed % ("otlp_http/honeycomb", "EOF", 3),
+                "",
+            )
+        )
+    )
+    late = (
+        'otelcol_exporter_send_failed_log_records{error_type="%s",exporter="otlp_http/cloudwatch_logs"} %d\n'
+    )
+    recorder = Recorder(settings)
+    recorder.count(list(parse_metrics(late % ("Deadline_Exceeded", 11) + late % ("_OTHER", 76))))
+    recorder.look()
+    (said,) = [one for one in standing_troubles(settings, since) if "twice" in one.what]
+    assert "17 log records to CloudWatch" in said.what  # a span is known by its id, in the local Honeycomb
+    assert {one.who: one.count for one in sent_again(settings)}["otlp_http/honeycomb"] == 3
+    assert not [
+        one
+        for one in standing_troubles(settings, datetime.now(UTC) + timedelta(hours=1))
+        if "twice" in one.what
+    ]

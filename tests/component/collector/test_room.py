@@ -13,7 +13,8 @@ from tests.component.collector.sending import call, payload
 from threemaps.compare.troubles import standing_troubles
 from threemaps.demo import room
 from threemaps.demo.processes import Running, records
-from threemaps.diagnose.losses import Recorder, losses
+from threemaps.diagnose.losses import losses
+from threemaps.diagnose.recorder import Recorder
 
 
 def status_of_a_call(chain: Chain) -> int:

@@ -15,7 +15,7 @@ from tests.running import own_variables
 from threemaps.compare.troubles import standing_troubles
 from threemaps.demo.machine import machine_troubles
 from threemaps.demo.processes import Running, Spec, records, start, stop
-from threemaps.demo.system import collector_spec, web_spec
+from threemaps.demo.system import collector_spec, guard_spec
 from threemaps.doctor.datagrams import check_machine
 from threemaps.doctor.walk import Walk
 from threemaps.settings import Settings
@@ -136,8 +136,8 @@ def test_a_collector_without_an_answer_has_not_stopped(settings: Settings, start
 def test_what_is_started_again_after_a_panic_is_the_same(tmp_path: Path, given: dict[str, str]) -> None:
     binary = tmp_path / "otelcol"
     settings = Settings.load({**own_variables(tmp_path / "state"), **given})
-    page = Settings.load(dict(web_spec(settings, binary).environment))
-    first, again = (collector_spec(one, binary) for one in (settings, page))
+    guard = Settings.load(dict(guard_spec(settings, binary).environment))
+    first, again = (collector_spec(one, binary) for one in (settings, guard))
     assert again.command == first.command
     # The key is read from its file; the digest of it only tells `up` of a new one.
     changes = {"THREEMAPS_RESOLVED"}

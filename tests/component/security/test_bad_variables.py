@@ -51,7 +51,8 @@ def use_settings(given_: dict[str, str]) -> None:
     for mode in MODES:
         for service in SERVICES:
             service_environment(loaded, service, mode)
-    system.local_specs(loaded), system.web_spec(loaded, Path("x")), system.collector_spec(loaded, Path("x"))
+    system.local_specs(loaded), system.web_spec(loaded)
+    system.guard_spec(loaded, Path("x")), system.collector_spec(loaded, Path("x"))
     for source in BACKENDS:
         refused_or_done(partial(open_backend, source, loaded))
     parse_budget(loaded.get("THREEMAPS_BUDGET", "1"))

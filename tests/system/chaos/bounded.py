@@ -60,7 +60,8 @@ def small_specs(settings: Settings) -> list[Spec]:
         *standins,
         system.collector_spec(settings, binary),
         *services,
-        system.web_spec(settings, binary),
+        system.web_spec(settings),
+        system.guard_spec(settings, binary),
     ]
 
 

@@ -34,6 +34,7 @@ class Leg:
     repeated: int = 0
     delay: float | None = None  # seconds from acknowledgement to arrival, the longest, while the fault lasted
     counted: int = 0
+    sent_again: int = 0  # as the guard counted it
     found: str = ""
 
     @property
@@ -42,6 +43,8 @@ class Leg:
 
     @property
     def verdict(self) -> str:
+        if self.repeated and not self.sent_again:
+            return "TWICE IN SILENCE"
         if not self.lost:
             return "kept"
         if self.counted:
@@ -62,7 +65,7 @@ def run(world: World, trouble: Trouble, name: str, calls: int, seconds: float = 
     """A third of the calls before, a third during, a third after the fault, which lasts at least SECONDS."""
     begin = time.monotonic()
     started = time.time()
-    counted = world.recorded_losses()
+    counted, sent_again = world.recorded()
     with Traffic(world.collector, name, pause=max(PAUSE, seconds / CALLS_IN_A_FAULT)) as traffic:
         wait_for(lambda: traffic.calls >= calls // 3, 60)
         fault_began = time.time()
@@ -83,9 +86,11 @@ def run(world: World, trouble: Trouble, name: str, calls: int, seconds: float = 
     result = Result(trouble, refused=traffic.refused_spans + traffic.refused_lines)
     result.unconfirmed = traffic.unconfirmed_segments
     result.legs = read_back(world, traffic, started)
-    now_counted = world.recorded_losses()
+    now_counted, now_sent_again = world.recorded()
     for leg, told in result.legs.items():
-        told.counted = now_counted.get(leg, 0) - counted.get(leg, 0)
+        told.counted = now_counted[leg] - counted[leg]
+        # What a killed collector had just sent is sent again, and nobody knows how much that was.
+        told.sent_again = now_sent_again[leg] - sent_again[leg] or told.repeated * trouble.restarts
         told.delay = longest_delay(world, traffic, leg, fault_began, fault_ended)
     explain(world, result, traffic, started)
     result.seconds = time.monotonic() - begin

@@ -5,6 +5,7 @@ import os
 import random
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from tests.collector_process import CollectorProcess, settings_at, wait_for
 from tests.running import clean_environment, free_ports
 from tests.system.chaos.proxy import Fault, Ledger, Proxy
 from threemaps.account.log_group import make_log_group
-from threemaps.diagnose.losses import Recorder, losses
+from threemaps.diagnose.losses import losses, sent_again
+from threemaps.diagnose.recorder import Recorder
 from threemaps.settings import PROJECT, Settings
 
 # The collector's components, and the leg that they are on.
@@ -109,12 +111,13 @@ class World:
         finally:
             self.faults.clear()
 
-    def recorded_losses(self) -> dict[str, int]:
-        """By leg, as `status` and `doctor` say it."""
+    def recorded(self) -> tuple[Counter[str], Counter[str]]:
+        """What was lost and what was sent again, by leg, as `status` and `doctor` say it."""
         for _ in range(LOOKS):
             self.recorder.look()
-        found: dict[str, int] = {}
+        lost, again = Counter[str](), Counter[str]()
         for loss in losses(self.collector.settings):
-            leg = LEG_OF.get(loss.who, loss.who)
-            found[leg] = found.get(leg, 0) + loss.count
-        return found
+            lost[LEG_OF.get(loss.who, loss.who)] += loss.count
+        for one in sent_again(self.collector.settings):
+            again[LEG_OF[one.who]] += one.count
+        return lost, again

@@ -32,7 +32,7 @@ def test_three_exact_maps(stack: Stack) -> None:
 
 def test_who_waits_for_it_is_told_where_the_page_is(stack: Stack) -> None:
     ready = f"threemaps is ready: {stack.settings.url('web')}"
-    assert until(lambda: ready in stack.ok("logs", "--no-log-prefix", "collector-ready").splitlines())
+    assert until(lambda: ready in stack.ok("logs", "--no-log-prefix", "guard").splitlines())
 
 
 def test_published_ports(stack: Stack) -> None:

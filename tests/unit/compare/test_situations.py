@@ -11,7 +11,15 @@ from threemaps.diagnose.absent import Absent, absent_calls
 from threemaps.diagnose.case import NotAsked, Subject
 from threemaps.diagnose.clocks import Clocks
 from threemaps.diagnose.collector import Collector, ExportPath
-from threemaps.diagnose.export import Backlog, GivenUp, PastTheCollector, RefusedByReceivers, RejectedKey
+from threemaps.diagnose.export import (
+    Backlog,
+    CountedTwice,
+    GivenUp,
+    PastTheCollector,
+    RefusedByReceivers,
+    RejectedKey,
+)
+from threemaps.diagnose.losses import SentAgain
 from threemaps.diagnose.reading import StillMoving
 from threemaps.diagnose.sampling import Sampling, Share
 from threemaps.diagnose.strangers import Strangers
@@ -139,6 +147,17 @@ SITUATIONS = (
         honeycomb=LESS_BETWEEN,
         asked=GivenUp(collector("honeycomb", failed=7), NOON),
         said="gave up 7 spans on the way to Honeycomb",
+    ),
+    *(
+        Situation(
+            f"{count} spans that were sent again",
+            a_map("web>api 47"),
+            WHOLE,
+            WHOLE,
+            (CountedTwice({"otlp_http/honeycomb": SentAgain("otlp_http/honeycomb", count, NOON)}),),
+            said,
+        )
+        for count, said in ((6, "unknown"), (7, "Honeycomb may count calls twice"))
     ),
     Situation(
         "a full queue",
