@@ -60,11 +60,19 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def page_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """A running system for the page and the commands that read traces; every test leaves it healthy."""
-    running = System.at(tmp_path_factory.mktemp("page") / "state").up()
-    yield running
-    running.ok("down")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """A running system for the tests that only look and send; every test leaves it healthy."""
+    with System.at(tmp_path_factory.mktemp("system") / "state") as system:
+        yield system.up()
+
+
+@pytest.fixture(scope="module")
+def new_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., System]]:
+    """`new_system(VARIABLE="…")`: one that a file may break; stopped after the file's last test."""
+    with contextlib.ExitStack() as stack:
+        yield lambda **variables: stack.enter_context(
+            System.at(tmp_path_factory.mktemp("system") / "state", **variables)
+        )
 
 
 @pytest.fixture

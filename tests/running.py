@@ -92,6 +92,13 @@ class System:
         environment = {**clean_environment(), **own_variables(state), **variables}
         return cls(environment, Settings.load(environment))
 
+    def __enter__(self) -> "System":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stopped whatever happened."""
+        self.ok("down")
+
     def run(
         self, *arguments: str, timeout: float = 120, **variables: str
     ) -> subprocess.CompletedProcess[str]:

@@ -3,8 +3,7 @@
 import json
 import random
 import secrets
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -16,18 +15,8 @@ pytestmark = [pytest.mark.system, pytest.mark.long, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
-def awkward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    state = tmp_path_factory.mktemp("awkward") / "state"
-    running = System.at(state, THREEMAPS_AWS_AWKWARD="pages,throttle,lag:2,unprocessed,tenants").up()
-    yield running
-    running.ok("down")
-
-
-@pytest.fixture
-def indexing(tmp_path: Path) -> Iterator[System]:
-    running = System.at(tmp_path / "state", THREEMAPS_AWS_AWKWARD="index:10,tenants").up()
-    yield running
-    running.ok("down")
+def awkward(new_system: Callable[..., System]) -> System:
+    return new_system(THREEMAPS_AWS_AWKWARD="pages,throttle,lag:2,unprocessed,tenants").up()
 
 
 def test_a_random_call_tree_is_drawn_as_it_is(awkward: System) -> None:
@@ -47,7 +36,8 @@ def test_other_applications_of_the_account_are_told_from_ours(awkward: System) -
     assert all("another application of the AWS account" in one["cause"] for one in theirs), theirs
 
 
-def test_a_map_of_the_indexed_share_is_told_from_losses(indexing: System) -> None:
+def test_a_map_of_the_indexed_share_is_told_from_losses(new_system: Callable[..., System]) -> None:
+    indexing = new_system(THREEMAPS_AWS_AWKWARD="index:10,tenants").up()
     chance, prefix = random.Random(2), f"{secrets.token_hex(4)}-"
     names = [f"{prefix}{number}" for number in range(6)]
     forest = Forest(chance, names, remotes=False, messages=False, limit=5_000).grow(300)

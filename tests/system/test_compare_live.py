@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,12 +23,11 @@ TRIANGLE = {("frontend_api", "activities"), ("frontend_api", "users"), ("activit
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def demo(new_system: Callable[..., System]) -> System:
     """Of its own: its maps hold what is sent here, and nothing else."""
-    running = System.at(tmp_path_factory.mktemp("demo") / "state").up()
+    running = new_system().up()
     running.ok("traffic", "--requests", str(REQUESTS), "--path", HOME)
-    yield running
-    running.ok("down")
+    return running
 
 
 def edges(told: dict[str, Any], backend: str, what: str = "requests") -> dict[tuple[str, str], Any]:

@@ -42,8 +42,8 @@ def send_until_taken(system: System, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("ingest", ["otlp", "segments"])
-def test_kills_at_random_moments_lose_nothing(own_system: System, ingest: str) -> None:
-    system = System.at(own_system.settings.state, THREEMAPS_XRAY_INGEST=ingest).up()
+def test_kills_at_random_moments_lose_nothing(new_system: Callable[..., System], ingest: str) -> None:
+    system = new_system(THREEMAPS_XRAY_INGEST=ingest).up()
     chance, prefix = random.Random(7), f"{secrets.token_hex(4)}-"
     forest = Forest(chance, [f"{prefix}{number}" for number in range(8)], limit=4_000).grow(120)
     bodies = list(batches(chance, forest.spans, 20))

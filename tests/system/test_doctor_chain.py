@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,10 +46,8 @@ KEYS = {
 
 
 @pytest.fixture(scope="module")
-def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    running = System.at(tmp_path_factory.mktemp("doctor") / "state").up()
-    yield running
-    running.ok("down")
+def local(new_system: Callable[..., System]) -> System:
+    return new_system().up()
 
 
 @contextmanager
@@ -79,8 +77,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     with (
         vendor("honeycomb", honeycomb_port, folder / "vendors") as honeycomb,
         vendor("aws", aws_port, folder / "vendors") as aws,
-    ):
-        running = System.at(
+        System.at(
             folder / "state",
             THREEMAPS_BACKENDS="cloud",
             HONEYCOMB_API_ENDPOINT=honeycomb,
@@ -91,10 +88,10 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
             AWS_ACCESS_KEY_ID=LOCAL_AWS_ACCESS_KEY_ID,
             AWS_SECRET_ACCESS_KEY=LOCAL_AWS_SECRET_ACCESS_KEY,
             AWS_REGION="us-east-1",
-        ).up()
-        running.ok("provision")
+        ) as running,
+    ):
+        running.up().ok("provision")
         yield running
-        running.ok("down")
 
 
 def examine(environment: Mapping[str, str]) -> list[Check]:

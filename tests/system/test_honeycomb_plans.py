@@ -3,7 +3,7 @@
 import json
 import random
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,11 +16,8 @@ pytestmark = [pytest.mark.system, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")
-def free_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    state = tmp_path_factory.mktemp("free") / "state"
-    running = System.at(state, THREEMAPS_HONEYCOMB_PLAN="free").up()
-    yield running
-    running.ok("down")
+def free_system(new_system: Callable[..., System]) -> System:
+    return new_system(THREEMAPS_HONEYCOMB_PLAN="free").up()
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -4,8 +4,7 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import psutil
 import pytest
@@ -23,10 +22,8 @@ pytestmark = pytest.mark.system
 
 
 @pytest.fixture(scope="module")
-def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    running = System.at(tmp_path_factory.mktemp("breakable") / "state").up()
-    yield running
-    running.ok("down")
+def breakable(new_system: Callable[..., System]) -> System:
+    return new_system().up()
 
 
 def processes(system: System) -> dict[str, Running]:
@@ -115,8 +112,8 @@ def test_nobody_else_reads_what_runs(breakable: System) -> None:
     assert not [path for path in (state, *state.rglob("*")) if path.stat().st_mode & 0o077]
 
 
-def test_down_leaves_nothing_and_may_be_repeated(own_system: System) -> None:
-    own_system.up()
+def test_down_leaves_nothing_and_may_be_repeated(new_system: Callable[..., System]) -> None:
+    own_system = new_system().up()
     members = [member for process in processes(own_system).values() for member in process.members()]
     assert "8 processes stopped." in own_system.ok("down")
     assert not [m for m in members if m.is_running() and m.status() != psutil.STATUS_ZOMBIE]
@@ -126,8 +123,8 @@ def test_down_leaves_nothing_and_may_be_repeated(own_system: System) -> None:
     assert own_system.status()["collector"]["pid"] is None
 
 
-def test_a_damaged_queue_is_put_aside_as_told(tmp_path: Path) -> None:
-    system = System.at(tmp_path / "state")
+def test_a_damaged_queue_is_put_aside_as_told(new_system: Callable[..., System]) -> None:
+    system = new_system()
     queue = system.settings.queue
     queue.mkdir(parents=True)
     (queue / "exporter_otlp_grpc_xray_traces").write_bytes(os.urandom(131_072))
@@ -139,11 +136,10 @@ def test_a_damaged_queue_is_put_aside_as_told(tmp_path: Path) -> None:
     subprocess.run(["bash", "-c", command], env=shell, cwd=PROJECT, check=True, stdout=subprocess.DEVNULL)
     assert system.run("status").returncode == 0
     assert (queue / "exporter_otlp_grpc_xray_traces.broken").stat().st_size == 131_072
-    system.ok("down")
 
 
-def test_ctrl_c_during_up_leaves_nothing(tmp_path: Path) -> None:
-    system = System.at(tmp_path / "state")
+def test_ctrl_c_during_up_leaves_nothing(new_system: Callable[..., System]) -> None:
+    system = new_system()
     up = subprocess.Popen(
         [CLI, "up"],
         env=dict(system.environment),
@@ -171,8 +167,9 @@ def started_for(system: System) -> list[str]:
     return found
 
 
-def test_up_lets_go_of_the_pipe(own_system: System) -> None:
+def test_up_lets_go_of_the_pipe(new_system: Callable[..., System]) -> None:
     """`up | cat` ends when `up` does, although what it started runs on; `down | head -1` stops all."""
+    own_system = new_system()
     command = f"{CLI} up | cat"
     done = subprocess.run(
         command, shell=True, env=dict(own_system.environment), capture_output=True, text=True, timeout=60
@@ -187,12 +184,12 @@ def test_up_lets_go_of_the_pipe(own_system: System) -> None:
         assert len(processes(own_system)) == left
 
 
-def test_a_taken_port_is_named_before_anything_starts(tmp_path: Path) -> None:
+def test_a_taken_port_is_named_before_anything_starts(new_system: Callable[..., System]) -> None:
     with socket.socket() as occupant:
         occupant.bind(("127.0.0.1", 0))
         occupant.listen()
         port = occupant.getsockname()[1]
-        system = System.at(tmp_path / "state", THREEMAPS_PORT_HOP_XRAY=str(port))
+        system = new_system(THREEMAPS_PORT_HOP_XRAY=str(port))
         done = system.run("up")
     assert done.returncode == 1
     assert f"port {port} (hop_xray) is in use" in done.stderr

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -54,16 +54,13 @@ def ten_percent(root: Root) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def sampled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    system = System.at(tmp_path_factory.mktemp("sampling") / "state", THREEMAPS_SAMPLING="xray")
-    try:
-        system.up("--tracing", ",".join(["otel", *(f"{root.service}={root.mode}" for root in ROOTS)]))
-        system.ok("provision")
-        for root in ROOTS:
-            aws_client(system.settings, "xray").create_sampling_rule(SamplingRule=ten_percent(root))
-        yield system
-    finally:
-        system.ok("down")
+def sampled(new_system: Callable[..., System]) -> System:
+    system = new_system(THREEMAPS_SAMPLING="xray")
+    system.up("--tracing", ",".join(["otel", *(f"{root.service}={root.mode}" for root in ROOTS)]))
+    system.ok("provision")
+    for root in ROOTS:
+        aws_client(system.settings, "xray").create_sampling_rule(SamplingRule=ten_percent(root))
+    return system
 
 
 @pytest.fixture(scope="module")

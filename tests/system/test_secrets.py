@@ -67,11 +67,8 @@ def planted(state: Path, **variables: str) -> Iterator[System]:
     state.parent.mkdir(parents=True, exist_ok=True)
     dotenv.write_text("".join(f"{k}={v}\n" for k, v in PLANTED.items() if k not in IN_ENVIRONMENT))
     given = {name: PLANTED[name] for name in IN_ENVIRONMENT}
-    system = System.at(state, THREEMAPS_ENV_FILE=str(dotenv), **given, **variables)
-    try:
+    with System.at(state, THREEMAPS_ENV_FILE=str(dotenv), **given, **variables) as system:
         yield system
-    finally:
-        system.ok("down")
 
 
 def use(system: System, folder: Path) -> Mapping[str, str]:

@@ -12,16 +12,16 @@ pytestmark = pytest.mark.system
 
 
 @pytest.fixture(scope="module")
-def told(page_system: System) -> str:
+def told(system: System) -> str:
     """A trace that has arrived everywhere, as it is printed; Honeycomb answers ten queries a minute."""
-    url = page_system.settings.url("frontend_api")
+    url = system.settings.url("frontend_api")
     trace_id = requests.get(f"{url}/api/activities/home", timeout=30).headers["X-Trace-Id"]
     plain = trace_id.removeprefix("1-").replace("-", "")
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         # Asked of the logs first: Honeycomb answers ten queries a minute.
-        if page_system.run("logs", plain).stdout.count("\n") >= 4:
-            told = page_system.run("trace", plain, "--attributes").stdout
+        if system.run("logs", plain).stdout.count("\n") >= 4:
+            told = system.run("trace", plain, "--attributes").stdout
             if told.count("8 spans") == 2:
                 return told
     raise AssertionError("the trace has not arrived everywhere")
@@ -48,45 +48,45 @@ def test_a_trace_is_shown_with_the_attributes_that_the_service_set(told: str) ->
         assert re.search(r"^ +app[._]now = 20\d\d-", one, re.MULTILINE)
 
 
-def test_both_ways_to_write_an_id_are_the_same(page_system: System, trace_id: str) -> None:
+def test_both_ways_to_write_an_id_are_the_same(system: System, trace_id: str) -> None:
     xray = f"1-{trace_id[:8]}-{trace_id[8:]}"
-    assert page_system.ok("logs", xray) == page_system.ok("logs", trace_id)
+    assert system.ok("logs", xray) == system.ok("logs", trace_id)
 
 
-def test_log_lines_stand_in_their_order(page_system: System, trace_id: str) -> None:
-    lines = page_system.ok("logs", trace_id).splitlines()
+def test_log_lines_stand_in_their_order(system: System, trace_id: str) -> None:
+    lines = system.ok("logs", trace_id).splitlines()
     assert [line[:12] for line in lines] == sorted(line[:12] for line in lines)
     assert {line.split()[1] for line in lines} == {"frontend_api", "activities", "users"}
 
 
-def test_what_nobody_holds_exits_with_1(page_system: System) -> None:
+def test_what_nobody_holds_exits_with_1(system: System) -> None:
     unknown = "0" * 31 + "1"
     for command in ("trace", "logs"):
-        assert page_system.run(command, unknown).returncode == 1
+        assert system.run(command, unknown).returncode == 1
 
 
 @pytest.mark.parametrize("text", ["", "xyz", "1-123-456", "g" * 32, "../../etc/passwd"])
-def test_what_is_no_id_is_named(page_system: System, text: str) -> None:
+def test_what_is_no_id_is_named(system: System, text: str) -> None:
     for command in ("trace", "logs"):
-        done = page_system.run(command, "--", text)
+        done = system.run(command, "--", text)
         assert done.returncode == 2
         assert "is no trace id" in done.stderr
 
 
-def test_the_three_questions(page_system: System, trace_id: str) -> None:
-    counts = page_system.ok("query", "count")
+def test_the_three_questions(system: System, trace_id: str) -> None:
+    counts = system.ok("query", "count")
     assert re.search(r"^ +\d+  [0-9a-f]{32}$", counts, re.MULTILINE)
-    heatmap = page_system.ok("query", "heatmap", "--since", "10m")
+    heatmap = system.ok("query", "heatmap", "--since", "10m")
     assert re.search("[░▒▓█]", heatmap)
-    p90 = page_system.ok("query", "p90", "--service", "users")
+    p90 = system.ok("query", "p90", "--service", "users")
     assert re.search(r"whole +[\d.]+ ms", p90)
 
 
-def test_a_question_about_nobody_says_so(page_system: System) -> None:
-    assert "no spans in this window" in page_system.ok("query", "count", "--service", "nobody")
+def test_a_question_about_nobody_says_so(system: System) -> None:
+    assert "no spans in this window" in system.ok("query", "count", "--service", "nobody")
 
 
-def test_a_silent_honeycomb_exits_with_2(page_system: System) -> None:
-    done = page_system.run("query", "count", THREEMAPS_PORT_HONEYCOMB="1")
+def test_a_silent_honeycomb_exits_with_2(system: System) -> None:
+    done = system.run("query", "count", THREEMAPS_PORT_HONEYCOMB="1")
     assert done.returncode == 2
     assert "could not be reached" in done.stderr

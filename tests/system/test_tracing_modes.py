@@ -1,7 +1,7 @@
 """Before, halfway and after a migration: the same map in every backend, and every trace in one piece."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,10 +23,8 @@ EDGES = {"honeycomb": TRIANGLE, "xray": TRIANGLE | FROM_OUTSIDE, "cloudwatch": T
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    system = System.at(tmp_path_factory.mktemp("modes") / "state")
-    yield system
-    system.ok("down")
+def running(new_system: Callable[..., System]) -> System:
+    return new_system()
 
 
 @pytest.mark.parametrize(("number", "mode"), list(enumerate(MODES, 1)))

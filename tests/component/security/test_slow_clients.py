@@ -100,8 +100,8 @@ def test_more_connections_than_there_is_room_for_make_room_themselves(tmp_path: 
 
 @pytest.mark.long
 @pytest.mark.system
-def test_event_streams_are_bounded_and_said_so(page_system: System) -> None:
-    port = page_system.settings.ports["web"]
+def test_event_streams_are_bounded_and_said_so(system: System) -> None:
+    port = system.settings.ports["web"]
     with ExitStack() as stack:
         for minutes in range(200):
             # Each with a view of its own, which costs the most.

@@ -4,7 +4,7 @@ import logging
 import os
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -41,11 +41,9 @@ class Sent:
 
 
 @pytest.fixture(scope="module")
-def page_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def page_system(new_system: Callable[..., System]) -> System:
     """Of its own: what other tests sent would leave the window while these count."""
-    running = System.at(tmp_path_factory.mktemp("running") / "state").up()
-    yield running
-    running.ok("down")
+    return new_system().up()
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """Break something: each step is clicked, and every map shows what the drawer says that it shows."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -17,11 +17,9 @@ FRONT_TO_USERS = '[aria-label^="frontend_api calls users"]'
 
 
 @pytest.fixture(scope="module")
-def tour_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def tour_system(new_system: Callable[..., System]) -> System:
     """Of its own: others would find it broken."""
-    running = System.at(tmp_path_factory.mktemp("tour") / "state").up()
-    yield running
-    running.ok("down")
+    return new_system().up()
 
 
 @pytest.fixture
