@@ -140,9 +140,9 @@ def lives(process: psutil.Process) -> bool:
     ("name", "says"),
     [
         ("users", "no answer from users"),
-        ("collector", "no answer from the collector"),
-        ("honeycomb", "honeycomb: its queue waits"),
         ("aws", "its queue waits"),
+        pytest.param("collector", "no answer from the collector", marks=pytest.mark.long),
+        pytest.param("honeycomb", "honeycomb: its queue waits", marks=pytest.mark.long),
     ],
 )
 def test_something_is_dead(local: System, name: str, says: str) -> None:
@@ -217,6 +217,7 @@ def test_sent_with_a_wrong_key(cloud: System, variables: dict[str, str], says: s
     assert_named_and_healed({**cloud.environment, **variables}, says)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("variables", "says"),
     [

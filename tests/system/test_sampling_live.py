@@ -17,7 +17,7 @@ from threemaps.demo.health import wait_until
 from threemaps.readers.arrivals import honeycomb_spans
 from threemaps.readers.aws import aws_client
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.long]
 
 REQUESTS = 1000
 # Ten in a hundred of a thousand: six standard deviations to either side.

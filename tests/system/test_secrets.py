@@ -133,6 +133,7 @@ def found_in_processes(system: System) -> set[tuple[str, str]]:
     return found
 
 
+@pytest.mark.long
 def test_in_local_mode_no_key_goes_anywhere(tmp_path: Path) -> None:
     with planted(tmp_path / "state") as system:
         printed = use(system, tmp_path)

@@ -65,14 +65,6 @@ def test_what_nobody_holds_exits_with_1(system: System) -> None:
         assert system.run(command, unknown).returncode == 1
 
 
-@pytest.mark.parametrize("text", ["", "xyz", "1-123-456", "g" * 32, "../../etc/passwd"])
-def test_what_is_no_id_is_named(system: System, text: str) -> None:
-    for command in ("trace", "logs"):
-        done = system.run(command, "--", text)
-        assert done.returncode == 2
-        assert "is no trace id" in done.stderr
-
-
 def test_the_three_questions(system: System, trace_id: str) -> None:
     counts = system.ok("query", "count")
     assert re.search(r"^ +\d+  [0-9a-f]{32}$", counts, re.MULTILINE)

@@ -50,6 +50,8 @@ def test_help_lists_every_command_and_loads_none() -> None:
         (["compare", "--output", ""], "'' is no name of a file"),
         (["snapshot", "xray", "--output", "nowhere/map.json"], "there is no folder 'nowhere'"),
         (["status", "--nonsense"], "--nonsense"),
+        *((["trace", "--", text], "is no trace id") for text in ("", "xyz", "1-123-456", "g" * 32)),
+        (["logs", "--", "../../etc/passwd"], "is no trace id"),
     ],
 )
 def test_usage_errors_name_the_bad_value_without_a_traceback(arguments: list[str], named: str) -> None:
