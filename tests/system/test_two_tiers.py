@@ -1,7 +1,9 @@
 """Agents and gateways, with TLS and a token between them: any gateway takes any span."""
 
 import random
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle
 
 import pytest
@@ -97,3 +99,33 @@ def test_what_no_gateway_takes_waits_in_the_agent_through_its_own_death(tiers: T
     agent.start()
     tiers.route(tiers.gateways)
     check(tiers.settings, "alone-", forest.truth.drawn_by)
+
+
+@pytest.mark.long
+def test_many_senders_lose_nothing_while_gateways_come_and_go(tiers: Tiers) -> None:
+    """What is kept meets what just came in, on its way to the gateways: neither takes the other with it."""
+    agent = tiers.agent().start()
+    chance = random.Random(7)
+    forest = Forest(chance, ["flapping-a", "flapping-b"], remotes=False).grow(500)
+    over = threading.Event()
+
+    def come_and_go() -> None:
+        for reachable, seconds in cycle([([], 0.8), (tiers.gateways, 0.4)]):
+            tiers.route(reachable)
+            if over.wait(seconds):
+                break
+        tiers.route(tiers.gateways)
+
+    def send_one(body: bytes) -> None:
+        send(agent.otlp_http, [body])
+        over.wait(0.1)
+
+    flapping = threading.Thread(target=come_and_go)
+    flapping.start()
+    try:
+        with ThreadPoolExecutor(16) as pool:
+            list(pool.map(send_one, batches(chance, forest.spans, 5)))
+    finally:
+        over.set()
+        flapping.join()
+    check(tiers.settings, "flapping-", forest.truth.drawn_by, ("honeycomb", "xray"))

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -11,12 +12,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tests.system.counting import HOME, Counts, calls
+from tests.system.counting import Counts, calls
 from threemaps.demo.health import wait_until
 from threemaps.settings import Settings
 
 NAMESPACE = "threemaps"
 POLL_SECONDS = 0.5
+CALM_SECONDS = 5
 SOURCES = ("honeycomb", "xray", "cloudwatch")
 
 
@@ -26,11 +28,12 @@ def until(condition: Callable[[], object], seconds: float = 120) -> bool:
 
 @dataclass
 class Cluster:
-    """`made` counts every call between services that tests have caused and that was answered."""
+    """`made` counts every call between services that a test has caused and that was answered."""
 
     folder: Path
     pid: str  # a process of the node
     made: Counts = field(default_factory=Counter)
+    _before: dict[str, Counts | None] = field(default_factory=dict)
 
     def run(self, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
         command = ["kubectl", "--namespace", NAMESPACE, *arguments]
@@ -79,20 +82,38 @@ class Cluster:
 
     def begin(self) -> None:
         """From here on counts what comes now: a test that lost something has said so already."""
-        found = calls(self.settings, "xray")
-        assert found is not None, "the map of X-Ray cannot be read"
-        self.made = Counter({edge: found[edge] for edge in {*HOME, *self.made}})
+        assert until(self._is_calm, 60), "calls of an earlier test keep coming"
+        self.made = Counter()
 
-    def await_all(self, seconds: float = 120) -> None:
-        """Every call that was ever made is in all maps, and none that was not."""
-        for source in SOURCES:
-            arrived = until(lambda source=source: self.counted(source) == self.made, seconds)  # type: ignore[misc]
-            assert arrived, (source, self.counted(source), self.made)
+    def _is_calm(self) -> bool:
+        """Whether no map has changed for a while."""
+        earlier, self._before = self._before, {source: calls(self.settings, source) for source in SOURCES}
+        time.sleep(CALM_SECONDS if earlier != self._before else 0)
+        return None not in self._before.values() and earlier == self._before
+
+    def await_all(self, seconds: float = 60) -> None:
+        """Every call that was made is in all maps, and none that was not."""
+        until(lambda: all(self.counted(source) == self.made for source in SOURCES), seconds)
+        differing = {source: self.difference(source) for source in SOURCES}
+        assert not any(differing.values()), (differing, self.made, self.given_up())
+
+    def difference(self, source: str) -> dict[str, int] | str:
+        """What a map has more or fewer of."""
+        found = self.counted(source)
+        if found is None:
+            return "cannot be read"
+        return {" ".join(edge): found[edge] - made for edge, made in self.made.items() if found[edge] != made}
 
     def counted(self, source: str) -> Counts | None:
         """Of the calls that tests count; None while the source cannot be read."""
-        found = calls(self.settings, source)
-        return found and Counter({edge: found[edge] for edge in self.made if found[edge]})
+        found, before = calls(self.settings, source), self._before.get(source) or Counter()
+        return found and Counter({edge: found[edge] - before[edge] for edge in self.made})
+
+    def given_up(self) -> list[str]:
+        """What the services that run say of spans that they could not send."""
+        services = ("--selector", "app.kubernetes.io/component=service")
+        logs = self.kubectl("logs", *services, "--tail=-1", "--prefix")
+        return [line[:300] for line in logs.splitlines() if "Failed to export span" in line]
 
     def pods(self, name: str) -> list[Any]:
         """Those that are not on their way out."""

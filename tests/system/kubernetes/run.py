@@ -134,7 +134,13 @@ def memory(folder: Path) -> list[str]:
 
 def resident(folder: Path, name: str) -> int:
     """In MB. Pids are those of the node: its /proc tells."""
-    command = ["bash", NODE / "kubectl", folder, "-c", f"cat /proc/$(cat {folder}/run/pid.{name})/status"]
+    command = [
+        "bash",
+        str(NODE / "kubectl"),
+        str(folder),
+        "-c",
+        f"cat /proc/$(cat {folder}/run/pid.{name})/status",
+    ]
     done = subprocess.run(
         command, env={**os.environ, "WITH": "sh"}, capture_output=True, text=True, check=False
     )

@@ -76,6 +76,7 @@ def shop(cluster: Cluster) -> Iterator[str]:
 
 
 def test_two_lines_bring_a_deployment_into_all_three_maps(cluster: Cluster, shop: str) -> None:
+    cluster.begin()
     for _ in range(CALLS):
         requests.get(shop, timeout=30).raise_for_status()
     cluster.made["checkout", "payments"] += CALLS

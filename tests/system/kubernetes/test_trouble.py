@@ -27,16 +27,12 @@ A_WHILE = 3  # seconds of traffic before and after
 gone_for = pytest.mark.parametrize("seconds", [10, pytest.param(0, marks=pytest.mark.long)])
 
 
-def exact(cluster: Cluster) -> None:
-    cluster.await_all(60)
-
-
 def test_everything_is_restarted(cluster: Cluster) -> None:
     with traffic(cluster):
         cluster.kubectl("rollout", "restart", *SERVICES, *COLLECTORS)
         cluster.rolled_out(*SERVICES, *COLLECTORS)
         time.sleep(A_WHILE)
-    exact(cluster)
+    cluster.await_all()
 
 
 def test_a_gateway_is_deleted_by_force(cluster: Cluster) -> None:
@@ -45,7 +41,7 @@ def test_a_gateway_is_deleted_by_force(cluster: Cluster) -> None:
         cluster.kubectl("delete", "pod", "gateway-0", "--force", "--grace-period=0")
         cluster.rolled_out("statefulset/gateway")
         time.sleep(A_WHILE)
-    exact(cluster)
+    cluster.await_all()
 
 
 def test_an_agent_is_killed_three_times(cluster: Cluster) -> None:
@@ -53,7 +49,7 @@ def test_an_agent_is_killed_three_times(cluster: Cluster) -> None:
         for _ in range(3):
             cluster.kill("agent")
             time.sleep(A_WHILE)
-    exact(cluster)
+    cluster.await_all()
 
 
 @gone_for
@@ -65,7 +61,7 @@ def test_all_gateways_are_gone(cluster: Cluster, seconds: int) -> None:
         time.sleep(seconds or 60)
         cluster.kubectl("scale", "statefulset/gateway", "--replicas=1")
         cluster.rolled_out("statefulset/gateway")
-    exact(cluster)
+    cluster.await_all()
 
 
 @gone_for
@@ -74,7 +70,7 @@ def test_vendors_are_gone(cluster: Cluster, seconds: int) -> None:
         time.sleep(A_WHILE)
         with cluster.cut("honeycomb", "aws"):
             time.sleep(seconds or 120)
-    exact(cluster)
+    cluster.await_all()
 
 
 def test_gateways_come_and_go(cluster: Cluster) -> None:
@@ -86,7 +82,7 @@ def test_gateways_come_and_go(cluster: Cluster) -> None:
         scale(cluster, least=1, most=1)
         assert until(lambda: len(cluster.pods("gateway")) == 1)
     scale(cluster, least=1, most=4)
-    exact(cluster)
+    cluster.await_all()
 
 
 def scale(cluster: Cluster, *, least: int, most: int) -> None:
@@ -138,7 +134,7 @@ def test_secrets_are_exchanged(cluster: Cluster, tmp_path: Path, seconds: int) -
         assert until(lambda: shown(cluster) == ssl.PEM_cert_to_DER_cert(made["gateway_cert.pem"]))
         time.sleep(seconds or A_WHILE)
     assert is_taken(cluster, new)
-    exact(cluster)
+    cluster.await_all()
 
 
 def secret(cluster: Cluster, name: str, key: str) -> str:
@@ -192,4 +188,4 @@ def test_an_agent_that_cannot_start_keeps_no_service_from_starting(cluster: Clus
         del kept["metadata"]["resourceVersion"], kept["metadata"]["uid"]
         cluster.kubectl("apply", "--filename", "-", given=json.dumps(kept))
     cluster.rolled_out("daemonset/agent")
-    exact(cluster)
+    cluster.await_all()
