@@ -1,81 +1,78 @@
-"""A few questions to Docker's engine, over its socket: no client needed, and none started."""
+"""What Compose and Docker's client say of a project: its configuration, and its containers."""
 
-import http.client
 import json
-import socket
+import os
+import re
+import shutil
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-SOCKET = "unix:///var/run/docker.sock"
-SECONDS = 3
+SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Container:
     """`pid` is its first process, as this machine numbers it; `ended` its exit code, once it has."""
 
-    image: str
     environ: Mapping[str, str]
-    pid: int = 0
-    ended: int | None = None
+    built: float  # its image, in seconds since 1970
+    pid: int
+    ended: int | None
 
 
-class Engine(http.client.HTTPConnection):
-    """HTTP over a unix socket."""
+@dataclass(frozen=True)
+class Docker:
+    """Asked in the project's folder, with the variables that its user has."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=SECONDS)
-        self.path = path
+    file: Path
+    environ: Mapping[str, str]
 
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(SECONDS)
-        self.sock.connect(self.path)
+    def ask(self, *words: str) -> subprocess.CompletedProcess[str] | None:
+        """None where there is no client, or none that answers in time."""
+        program = shutil.which("docker", path=self.environ.get("PATH", os.defpath))
+        if program is None:
+            return None
+        command, environ = [program, *words], dict(self.environ)
+        try:
+            return subprocess.run(
+                command, env=environ, cwd=self.file.parent, capture_output=True, text=True, timeout=SECONDS
+            )
+        except (OSError, subprocess.SubprocessError):
+            return None
+
+    def compose(self, *words: str) -> subprocess.CompletedProcess[str] | None:
+        """None where the client has no Compose, too."""
+        done = self.ask("compose", "-f", str(self.file), *words)
+        lacks = done and re.search(r"unknown (command|flag|shorthand)|is not a docker command", done.stderr)
+        return None if lacks else done
+
+    def container(self, service: str) -> Container | None:
+        """The newest of this service; None where there is none, or nobody to ask."""
+        listed = self.compose("ps", "--all", "--quiet", service)
+        if listed is None or listed.returncode or not listed.stdout.split():
+            return None
+        found = self.inspect(listed.stdout.split()[0])
+        image = self.inspect(str(found.get("Image", "")))
+        pairs = (pair.partition("=") for pair in found.get("Config", {}).get("Env") or ())
+        state = found.get("State", {})
+        return Container(
+            environ={name: value for name, _, value in pairs},
+            built=seconds_of(str(image.get("Created", ""))),
+            pid=int(state.get("Pid", 0)),
+            ended=int(state["ExitCode"]) if state.get("Status") == "exited" else None,
+        )
+
+    def inspect(self, name: str) -> dict[str, Any]:
+        done = self.ask("inspect", name)
+        return dict(json.loads(done.stdout)[0]) if done and not done.returncode else {}
 
 
-def get(path: str, environ: Mapping[str, str]) -> Any:
-    """None where no engine answers: then there is nothing to be said about its containers."""
-    host = environ.get("DOCKER_HOST") or SOCKET
-    if not host.startswith("unix://"):
-        return None
-    engine = Engine(host.removeprefix("unix://"))
+def seconds_of(stamp: str) -> float:
     try:
-        engine.request("GET", path)
-        answer = engine.getresponse()
-        return json.loads(answer.read()) if answer.status == 200 else None
-    except (OSError, http.client.HTTPException, ValueError):
-        return None
-    finally:
-        engine.close()
-
-
-def running(project: Path, service: str, environ: Mapping[str, str]) -> Container | None:
-    """The container that docker compose runs, or ran, for this service of this folder."""
-    labels = [
-        f"com.docker.compose.service={service}",
-        f"com.docker.compose.project.working_dir={project.resolve()}",
-    ]
-    found = get(f"/containers/json?all=1&filters={quote(json.dumps({'label': labels}))}", environ)
-    if not found:
-        return None
-    body = get(f"/containers/{found[0]['Id']}/json", environ)
-    if not body:
-        return None
-    pairs = (pair.partition("=") for pair in body["Config"].get("Env") or ())
-    environment = {name: value for name, _, value in pairs}
-    state = body.get("State", {})
-    ended = int(state["ExitCode"]) if state.get("Status") == "exited" else None
-    return Container(body["Image"], environment, int(state.get("Pid", 0)), ended)
-
-
-def image_of(container: Container, environ: Mapping[str, str]) -> float:
-    """When the container's image was built, in seconds since 1970; 0 where it does not say."""
-    body = get(f"/images/{container.image}/json", environ) or {}
-    try:
-        return datetime.fromisoformat(body.get("Created", "")).timestamp()
+        return datetime.fromisoformat(stamp).timestamp()
     except ValueError:
         return 0

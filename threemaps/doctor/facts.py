@@ -123,16 +123,23 @@ class Facts:
         return self.exporters_of(self.provider["provider"]) if self.provider else []
 
     def exporters_of(self, provider: int) -> list[Exporter]:
+        """An exporter around another one sends where that does."""
         added = [one["processor"] for one in self.seen("processor-added") if one["provider"] == provider]
-        return [exporter_in(one) for one in self.seen("processor") if one["processor"] in added]
+        made = [one for one in self.seen("processor") if one["processor"] in added]
+        inner = {one["processor"]: one["exporter"] for one in self.seen("handing-on")}
+        return [exporter_in(one, inner.get(one["processor"])) for one in made]
+
+    def of_trace(self, kind: str, exporter: Exporter) -> list[Fact]:
+        """What happened to our request's spans behind this processor; a thread of its own knows none."""
+        return [
+            one
+            for one in self.seen(kind)
+            if one["processor"] in (exporter.processor, None) and self.trace in one["traces"]
+        ]
 
     def export_of(self, exporter: Exporter) -> Export:
         """What became of our request's spans behind this processor."""
-        mine = [
-            one
-            for one in self.seen("exporting")
-            if one["processor"] == exporter.processor and self.trace in one["traces"]
-        ]
+        mine = self.of_trace("exporting", exporter)
         if not mine:
             return Export("none")
         said = tuple(
@@ -143,13 +150,11 @@ class Facts:
             and " logs to" not in one["text"]
             and " metrics to" not in one["text"]
         )
-        ended = [
-            one
-            for one in self.seen("exported")
-            if one["processor"] == exporter.processor and self.trace in one["traces"]
-        ]
+        ended = self.of_trace("exported", exporter)
         if not ended:
             return Export("underway", said)
+        if exporter.protocol and not (ended := self.of_trace("handed-on", exporter)):
+            return Export("kept", said)
         is_good = ended[-1]["result"] == "SUCCESS"
         return Export(
             "success" if is_good else "failure", said + ((ended[-1]["why"],) if ended[-1]["why"] else ())

@@ -85,8 +85,8 @@ class Family:
         return sorted(tcp) or sorted(files)
 
     def stop(self) -> None:
-        """First in order, which lets the SDK flush, then for good."""
-        for how in (signal.SIGTERM, signal.SIGKILL):
+        """First in order, which lets SDKs flush, then for good."""
+        for how in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
             for one in self.living():
                 with contextlib.suppress(psutil.Error):
                     one.send_signal(how)

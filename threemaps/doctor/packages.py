@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
@@ -133,16 +133,20 @@ def of_interpreter(interpreter: Path, environ: Mapping[str, str], folder: Path) 
     return read_packages([folder / part for part in path])
 
 
-def of_root(root: Path) -> Packages:
+USUAL = ("/usr/local", "/usr", "/opt/venv", "/venv", "/.venv", "/app/.venv", "/app/venv", "/code/.venv")
+
+
+def of_root(root: Path, environ: Mapping[str, str]) -> Packages:
     """The packages of a container, found by looking: its interpreter cannot be run from out here."""
-    prefixes = ("usr/local", "usr", "opt/venv", "venv", ".venv", "app/.venv", "app/venv", "code/.venv")
-    folders = [
-        folder
-        for prefix in prefixes
-        for kind in ("site-packages", "dist-packages")
-        for folder in sorted(root.glob(f"{prefix}/lib/python3*/{kind}"))
+    named = [
+        str(Path(one).parent) for one in environ.get("PATH", "").split(os.pathsep) if one.endswith("bin")
     ]
-    return read_packages(folders)
+    folders = [root / one.lstrip("/") for one in environ.get("PYTHONPATH", "").split(os.pathsep) if one]
+    for prefix in dict.fromkeys((environ.get("VIRTUAL_ENV") or "/usr/local", *named, *USUAL)):
+        for kind in ("site-packages", "dist-packages"):
+            folders += sorted(root.glob(f"{prefix.strip('/') or '.'}/lib/python3*/{kind}"))
+    found = read_packages(folders)
+    return found if found.found else replace(found, trouble=f"none were found below {root}")
 
 
 def read_packages(folders: Sequence[Path]) -> Packages:

@@ -59,7 +59,10 @@ class Exporter:
 
 @dataclass(frozen=True)
 class Export:
-    """`state` is success, failure, underway or none; `said` is what the exporter logged, newest last."""
+    """`state` is success, failure, underway, none, or kept by an exporter around OTLP's own.
+
+    `said` is what the exporter logged, newest last.
+    """
 
     state: str
     said: tuple[str, ...] = ()
@@ -82,12 +85,13 @@ class Outcome:
     unseen: tuple[Fact, ...] = ()  # Python processes that no probe reported from: pid, argv, why
 
 
-def exporter_in(fact: Mapping[str, Any]) -> Exporter:
-    told = fact["exporter"]
+def exporter_in(fact: Mapping[str, Any], inner: Mapping[str, Any] | None) -> Exporter:
+    """`inner` is the exporter of OTLP's own that the processor's hands its spans to, or is."""
+    told = inner or fact["exporter"]
     return Exporter(
         number=told["exporter"],
         processor=fact["processor"],
-        type=told["type"],
+        type=fact["exporter"]["type"],
         protocol=told.get("protocol", ""),
         endpoint=told.get("endpoint", ""),
         by_code=bool(told.get("endpoint_by_code")),

@@ -92,7 +92,8 @@ def looked_at(facts: Facts, chain: str, link: Link) -> list[Check]:
     if state.holds is False:
         cause = next(link.causes(facts), None)
         if cause is None:
-            return [broken(chain, link.name, state.detail, link.otherwise, link.code)]
+            step = link.otherwise.format(command=facts.subject.command)
+            return [broken(chain, link.name, state.detail, step, link.code)]
         return [named(chain, *cause, ok=False)]
     notes = [named(chain, rule, reason, ok=True) for rule in link.notes if (reason := rule.find(facts))]
     if state.holds is None:

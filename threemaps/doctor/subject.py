@@ -50,7 +50,7 @@ class Subject:
         if self.python_path:
             return read_packages([self.folder / one for one in self.python_path])
         if self.root != Path("/") or self.interpreter is None:
-            return of_root(self.root)
+            return of_root(self.root, self.environ)
         return of_interpreter(self.interpreter, self.environ, self.folder)
 
     @property

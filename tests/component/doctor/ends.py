@@ -52,6 +52,7 @@ class Ends:
             ("YOUR_KEY", LOCAL_INGEST_KEY),
             ("HONEYCOMB/", f"http://127.0.0.1:{self.honeycomb}/"),
             ("PAGE_PORT", str(self.page)),
+            ("XRAY_PORT", str(self.xray)),
             ("CLOSED", str(self.closed)),
             ("HTTP_BARE", f"127.0.0.1:{self.http}"),
             ("GRPC_BARE", f"127.0.0.1:{self.grpc}"),

@@ -1,14 +1,8 @@
 """A docker-compose.yml beside the service, broken as people break it, and mended as the doctor says."""
 
-import json
 import re
-import socketserver
 import subprocess
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -49,15 +43,15 @@ def project(tmp_path: Path) -> Path:
 
 def look(project: Path, **environ: str) -> Check:
     """The broken link, or the last that holds. No Docker is on the path: the file itself is read."""
-    checks = check_compose(WORDS, {"DOCKER_HOST": "unix:///nowhere", "PATH": "/nowhere", **environ}, project)
+    checks = check_compose(WORDS, {"PATH": "/nowhere", **environ}, project)
     assert [one.detail for one in checks if not one.looked], "what was not looked at has to be said"
     return next((one for one in checks if not one.ok), checks[-1])
 
 
 def follow(check: Check, project: Path) -> None:
     if check.edit:
-        told = {**check.edit, "file": Path(str(check.edit["file"]))}
-        Edit(**told).apply()  # type: ignore[arg-type]
+        edit = {**check.edit, "file": Path(str(check.edit["file"]))}
+        Edit(**edit).apply()  # type: ignore[arg-type]
     else:
         typed = check.next_step.partition(" && docker compose")[0].replace("YOUR_VALUE", LOCAL_INGEST_KEY)
         subprocess.run(["bash", "-c", typed], cwd=project, check=True)
@@ -94,18 +88,25 @@ def test_command_that_skips_the_launcher(project: Path, command: str) -> None:
 
 
 @pytest.mark.parametrize("cmd", ['CMD ["python", "app.py"]', "CMD python app.py"])
-def test_image_without_the_launcher(project: Path, cmd: str) -> None:
+def test_image_without_launcher_and_sdk(project: Path, cmd: str) -> None:
     (project / "Dockerfile").write_text(f"FROM python:3.12-slim\n{cmd}\n")
+    (project / "requirements.txt").write_text("flask\n")
     found = look(project)
-    assert "python app.py has no opentelemetry-instrument" in found.detail
-    follow(found, project)
+    assert "python app.py has no opentelemetry-instrument, and requirements.txt names no SDK" in found.detail
+    for _ in range(3):  # the launcher, then its two packages
+        follow(look(project), project)
     assert look(project).ok
 
 
-def test_image_whose_code_sets_tracing_up_itself(project: Path) -> None:
+def test_image_whose_code_may_set_tracing_up(project: Path) -> None:
+    """Nobody reads the code for that, and nobody calls it good."""
     (project / "Dockerfile").write_text('FROM python:3.12-slim\nCMD ["python", "app.py"]\n')
-    (project / "app.py").write_text("provider = TracerProvider()\n")
-    assert look(project).ok
+    (project / "requirements.txt").write_text("flask\nopentelemetry-sdk\n")
+    found = look(project)
+    assert not found.looked
+    assert found.detail.startswith(
+        "backend: whether its code sets up the tracing; threemaps doctor -- python"
+    )
 
 
 def test_key_that_never_reached_the_container(project: Path) -> None:
@@ -126,79 +127,8 @@ def test_container_that_sends_to_itself(project: Path) -> None:
     assert look(project).ok
 
 
-class Engine(socketserver.ThreadingUnixStreamServer):
-    """The three answers of Docker's engine that the doctor asks for."""
-
-    daemon_threads = True
-
-    def __init__(self, path: str, created: str, environ: list[str]) -> None:
-        self.answers: dict[str, Any] = {
-            "/containers/json": [{"Id": "c1"}],
-            "/containers/c1/json": {"Image": "sha256:1", "Config": {"Env": environ}},
-            "/images/sha256:1/json": {"Created": created},
-        }
-        super().__init__(path, Answer)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-
-class Answer(BaseHTTPRequestHandler):
-    server: Engine
-
-    def address_string(self) -> str:
-        return "local"
-
-    def do_GET(self) -> None:
-        body = json.dumps(self.server.answers[self.path.partition("?")[0]]).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        pass
-
-
-@pytest.fixture
-def engines() -> Iterator[list[Engine]]:
-    running: list[Engine] = []
-    yield running
-    for engine in running:
-        engine.shutdown()
-        engine.server_close()
-
-
-RUNS_WITH = [line.strip().replace(": ", "=", 1) for line in COMPOSE.splitlines() if "OTEL_" in line]
-
-
-def test_image_that_was_not_rebuilt(project: Path, engines: list[Engine]) -> None:
-    path = str(project / "docker.sock")
-    engines.append(Engine(path, "2020-01-01T00:00:00.123456789Z", RUNS_WITH))
-    found = look(project, DOCKER_HOST=f"unix://{path}")
-    assert "Dockerfile is newer than the image: it was not rebuilt" in found.detail
-    assert found.next_step == "docker compose up -d --build backend"
-    engines[0].answers["/images/sha256:1/json"]["Created"] = "2999-01-01T00:00:00Z"
-    assert look(project, DOCKER_HOST=f"unix://{path}").ok
-
-
-def test_variable_set_after_the_container_started(project: Path, engines: list[Engine]) -> None:
-    path = str(project / "docker.sock")
-    engines.append(Engine(path, "2999-01-01T00:00:00Z", RUNS_WITH[1:]))
-    found = look(project, DOCKER_HOST=f"unix://{path}")
-    assert "OTEL_SERVICE_NAME was set after the container started" in found.detail
-    engines[0].answers["/containers/c1/json"]["Config"]["Env"] = RUNS_WITH
-    assert look(project, DOCKER_HOST=f"unix://{path}").ok
-
-
-def test_container_that_has_ended(project: Path, engines: list[Engine]) -> None:
-    path = str(project / "docker.sock")
-    engines.append(Engine(path, "2999-01-01T00:00:00Z", RUNS_WITH))
-    engines[0].answers["/containers/c1/json"]["State"] = {"Status": "exited", "ExitCode": 3, "Pid": 0}
-    found = look(project, DOCKER_HOST=f"unix://{path}")
-    assert "its container ended with 3" in found.detail
-    assert found.next_step == "docker compose logs --tail 20 backend"
-
-
 TAKEN = "      OTEL_EXPORTER_OTLP_ENDPOINT: http://collector:4318\n"
+LISTED = "      - OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4317\n"
 
 
 @pytest.mark.parametrize(
@@ -214,7 +144,7 @@ TAKEN = "      OTEL_EXPORTER_OTLP_ENDPOINT: http://collector:4318\n"
             (
                 "      OTEL_SERVICE_NAME: backend\n      OTEL_EXPORTER_OTLP_PROTOCOL: http/protobuf\n"
                 + TAKEN,
-                "      - OTEL_SERVICE_NAME = backend\n",
+                "      - OTEL_SERVICE_NAME = backend\n" + LISTED,
             ),
             "blanks around its =",
             True,
@@ -228,12 +158,12 @@ TAKEN = "      OTEL_EXPORTER_OTLP_ENDPOINT: http://collector:4318\n"
         (
             ("  collector:\n    image: otel/opentelemetry-collector-contrib:0.152.0\n", ""),
             "none is called 'collector'",
-            False,
+            True,
         ),
         (("    environment:\n", "    enviroment:\n"), "Compose knows no 'enviroment'", True),
         (("services:\n", "service:\n"), "Compose knows no 'service'", True),
         (("    build: .\n", "\tbuild: .\n"), r"docker-compose.yml:\d+ cannot be read", True),
-        (("  collector:\n", "collector:\n"), "collector stands beside `services:`", False),
+        (("  collector:\n", "collector:\n"), "collector stands beside `services:`", True),
         (
             ("    build: .\n", "    build: .\n    env_file: .env.local\n"),
             "env_file .env.local is not there",
@@ -245,7 +175,14 @@ TAKEN = "      OTEL_EXPORTER_OTLP_ENDPOINT: http://collector:4318\n"
             True,
         ),
         (("0.152.0\n", "0.152.0\n    profiles: [otel]\n"), "only starts with the profile otel", False),
-        (("0.152.0\n", "0.152.0\n    networks: [back]\n"), "in the network back, not in default", False),
+        (("0.152.0\n", "0.152.0\n    networks: [back]\n"), "in the network back, not in default", True),
+        (
+            ("0.152.0\n", "0.152.0\n    networks:\n      - back\n"),
+            "in the network back, not in default",
+            True,
+        ),
+        (("    build: .\n", "    build: .\n    network_mode: host\n"), "is in the host's network", True),
+        ((TAKEN, ""), "OTEL_EXPORTER_OTLP_ENDPOINT is not set: spans go to localhost:4318", True),
         (
             (TAKEN, TAKEN + "      AWS_XRAY_DAEMON_ADDRESS: collector\n"),
             "DAEMON_ADDRESS=collector has no port",
@@ -255,7 +192,7 @@ TAKEN = "      OTEL_EXPORTER_OTLP_ENDPOINT: http://collector:4318\n"
             (
                 "      OTEL_SERVICE_NAME: backend\n      OTEL_EXPORTER_OTLP_PROTOCOL: http/protobuf\n"
                 + TAKEN,
-                "      - OTEL_SERVICE_NAME: backend\n",
+                "      - OTEL_SERVICE_NAME: backend\n" + LISTED,
             ),
             "is no NAME=value",
             True,
@@ -315,5 +252,62 @@ def test_the_rules_on_variables_hold_in_containers_too(
     found = look(project)
     assert found.detail.startswith("docker-compose.yml, service backend: ")
     assert says in found.detail
+    follow(found, project)
+    assert look(project).ok
+
+
+HTTP = "http:\n        endpoint: 0.0.0.0:4318"
+COLLECTOR = """receivers:
+  otlp:
+    protocols:
+      http:
+        endpoint: 0.0.0.0:4318
+exporters:
+  debug:
+service:
+  pipelines:
+    traces:
+      receivers: [otlp]
+      exporters: [debug]
+"""
+
+
+@pytest.mark.parametrize(
+    ("edit", "says"),
+    [
+        (("", ""), ""),
+        (("\n        endpoint: 0.0.0.0:4318", ""), "listens on localhost:4318, not on 0.0.0.0"),
+        ((HTTP, "http: {}"), "listens on localhost:4318"),
+        (("0.0.0.0:4318", "127.0.0.1:4318"), "listens on 127.0.0.1:4318"),
+        (
+            ("http:\n        endpoint: 0.0.0.0:4318", "grpc:\n        endpoint: 0.0.0.0:4317"),
+            "spans come over http",
+        ),
+        (
+            ("protocols:\n      http:\n        endpoint: 0.0.0.0:4318", "protocols: {grpc: {}}"),
+            "spans come over http",
+        ),
+        (("receivers: [otlp]", "receivers: [zipkin]"), "no pipeline for traces has the receiver otlp"),
+    ],
+)
+def test_a_collector_that_takes_nothing(project: Path, edit: tuple[str, str], says: str) -> None:
+    """The configuration that the collector of the project mounts."""
+    mounted = "    command: [--config=/etc/otel.yaml]\n    volumes: ['./otel.yaml:/etc/otel.yaml:ro']\n"
+    (project / "docker-compose.yml").write_text(COMPOSE + mounted)
+    (project / "otel.yaml").write_text(COLLECTOR.replace(*edit) if says else COLLECTOR)
+    found = look(project)
+    assert says in found.detail
+    if says:
+        assert not found.ok
+        follow(found, project)
+        assert look(project).ok
+
+
+def test_a_collector_without_its_file(project: Path) -> None:
+    mounted = "    volumes: ['./otle.yaml:/etc/otelcol-contrib/config.yaml']\n"
+    (project / "docker-compose.yml").write_text(COMPOSE + mounted)
+    (project / "otel.yaml").write_text(COLLECTOR)
+    found = look(project)
+    assert "its configuration otle.yaml is not there" in found.detail
     follow(found, project)
     assert look(project).ok

@@ -49,4 +49,4 @@ def test_packages_of_another_root_are_read_without_running_it(workshop: Workshop
     inside = tmp_path / "usr" / "local" / "lib" / "python3.12"
     inside.mkdir(parents=True)
     (inside / "site-packages").symlink_to(workshop.site)
-    assert of_root(tmp_path).has("opentelemetry-distro")
+    assert of_root(tmp_path, {}).has("opentelemetry-distro")

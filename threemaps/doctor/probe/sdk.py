@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 
 from . import channel, ends, imports
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 DELAY = "OTEL_BSP_SCHEDULE_DELAY"
 MOST_TRACES = 20
 owners: dict[int, tuple[object, object]] = {}  # tracer → its provider
+exporting: dict[int, int] = {}  # thread → the processor whose exporter is at work
 
 
 def sdk_trace_imported(module: Any) -> Any:
@@ -178,15 +180,19 @@ def describe(exporter: Any) -> Any:
     }
 
 
+def traces_in(spans: Any) -> list[str]:
+    return list(dict.fromkeys(f"{one.context.trace_id:032x}" for one in spans))[:MOST_TRACES]
+
+
 def watch_exporter(exporter: Any, processor: Any) -> Any:
     """On the instance, so that any exporter is seen, whoever wrote it."""
     export = exporter.export
 
     def watched_export(spans: Any, *arguments: Any, **keywords: Any) -> Any:
         batch = list(spans)
-        traces = list(dict.fromkeys(f"{one.context.trace_id:032x}" for one in batch))[:MOST_TRACES]
-        facts = {"processor": processor, "exporter": channel.number_of(exporter), "traces": traces}
+        facts = {"processor": processor, "traces": traces_in(batch)}
         channel.tell("exporting", spans=len(batch), **facts)
+        exporting[_thread.get_ident()] = processor
         started = channel.clock()
         result, why = None, ""
         try:
@@ -197,7 +203,7 @@ def watch_exporter(exporter: Any, processor: Any) -> Any:
         finally:
             said = getattr(result, "name", str(result))
             channel.tell("exported", result=said, why=why, seconds=channel.clock() - started, **facts)
-            imports.quietly(ends.ask_once, exporter)
+            exporting.pop(_thread.get_ident(), None)
         return result
 
     exporter.export = watched_export
@@ -235,6 +241,31 @@ def otlp_imported(module: Any) -> Any:
             channel.tell("exporter-failed", module=module.__name__, why=why, place=imports.place())
 
     imports.after(module.OTLPSpanExporter, "__init__", made)
+    export = module.OTLPSpanExporter.export
+
+    def watched(self: Any, spans: Any, *arguments: Any, **keywords: Any) -> Any:
+        imports.quietly(handing_on, self, spans, None)
+        return export(self, spans, *arguments, **keywords)
+
+    def done(arguments: Any, keywords: Any, result: Any, error: Any) -> Any:
+        spans = (arguments[1:] or list(keywords.values()))[0]
+        handing_on(arguments[0], spans, getattr(result, "name", str(error)))
+        ends.ask_once(arguments[0])
+
+    module.OTLPSpanExporter.export = watched
+    imports.after(module.OTLPSpanExporter, "export", done)
+
+
+def handing_on(exporter: Any, spans: Any, result: Any) -> Any:
+    """What reaches OTLP's own export(): all of a batch, or what an exporter around it leaves of it."""
+    channel.tell(
+        "handed-on" if result else "handing-on",
+        processor=exporting.get(_thread.get_ident()),
+        exporter=describe(exporter),
+        traces=traces_in(spans),
+        result=result,
+        why="",
+    )
 
 
 def instrumentor_imported(module: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import itertools
 import os
 import sys
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 AGENT = "threemaps-doctor"
 numbers = itertools.count(1)
+called: dict[int, object] = {}  # thread → the function of the service that Flask called last
 context: list[object] = []  # the variable that says which request is under way, made when first needed
 
 
@@ -27,6 +29,8 @@ def flask_imported(module: Any) -> Any:
     if not context:
         context.append(ContextVar("threemaps_request"))
     imports.after(module.Flask, "__init__", app_made)
+    imports.after(module.Flask, "ensure_sync", function_called)
+    imports.after(module.Flask, "preprocess_request", preprocessed)
     call = module.Flask.__call__
 
     def watched_call(self: Any, environ: Any, start_response: Any) -> Any:
@@ -49,6 +53,20 @@ def flask_imported(module: Any) -> Any:
     module.Flask.__call__ = watched_call
 
 
+def function_called(arguments: Any, keywords: Any, result: Any, error: Any) -> Any:
+    """Flask hands every function of the service to `ensure_sync` right before it calls it."""
+    called[_thread.get_ident()] = (arguments[1:] or list(keywords.values()))[0]
+
+
+def preprocessed(arguments: Any, keywords: Any, result: Any, error: Any) -> Any:
+    """A before_request function that returns an answer is the last one that is called."""
+    function = called.pop(_thread.get_ident(), None)
+    code = getattr(function, "__code__", None)
+    if result is not None and code is not None:
+        where = {"file": os.path.abspath(code.co_filename), "line": code.co_firstlineno}
+        channel.tell("answered-early", request=current(), function=code.co_name, place=where)
+
+
 def app_made(arguments: Any, keywords: Any, result: Any, error: Any) -> Any:
     if error is None:
         channel.tell(
@@ -63,6 +81,8 @@ def request_began(app: Any, environ: Any, request: Any) -> Any:
     """Of the doctor's own request also what has become of the variables and the path by now."""
     agent, _, nonce = str(environ.get("HTTP_USER_AGENT", "")).partition("/")
     state = {"environ": privacy.environ(os.environ), "python_path": sys.path} if agent == AGENT else {}
+    for maker in makers() if agent == AGENT else ():
+        channel.tell("maker", **maker)
     channel.tell(
         "request",
         request=request,
@@ -75,6 +95,17 @@ def request_began(app: Any, environ: Any, request: Any) -> Any:
         around=span_around(),
         **state,
     )
+
+
+def makers() -> Any:
+    """The service's functions, of all modules that it has imported, that name the class TracerProvider."""
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        for one in list(vars(module).values()) if file and imports.is_own(file) else ():
+            code = getattr(one, "__code__", None)
+            if code is not None and "TracerProvider" in code.co_names and imports.is_own(code.co_filename):
+                where = {"file": os.path.abspath(code.co_filename), "line": code.co_firstlineno}
+                yield {"function": code.co_name, "arguments": code.co_argcount, "place": where}
 
 
 def span_around() -> Any:
@@ -107,4 +138,15 @@ def flask_instrumentation_imported(module: Any) -> Any:
         wrapped.instrument_app = staticmethod(vars(wrapped)["instrument_app"])
 
 
-WATCHED = {"flask.app": flask_imported, "opentelemetry.instrumentation.flask": flask_instrumentation_imported}
+def thread_started(arguments: Any, keywords: Any, result: Any, error: Any) -> Any:
+    """A daemon thread of the service's own ends with the main thread, and a server in it, too."""
+    where = imports.place(direct=True)
+    if where and arguments[0].daemon:
+        channel.tell("daemon-thread", place=where)
+
+
+WATCHED = {
+    "flask.app": flask_imported,
+    "opentelemetry.instrumentation.flask": flask_instrumentation_imported,
+    "threading": lambda module: imports.after(module.Thread, "start", thread_started),
+}

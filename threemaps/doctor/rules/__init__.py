@@ -1,6 +1,13 @@
 """Links in the order in which a span passes them, and the rules that say why one is broken."""
 
-from threemaps.doctor.rules import addresses, compose_network, compose_reading, compose_services, keys
+from threemaps.doctor.rules import (
+    addresses,
+    compose_collector,
+    compose_network,
+    compose_reading,
+    compose_services,
+    keys,
+)
 from threemaps.doctor.rules.arriving import end, name, read
 from threemaps.doctor.rules.base import Link
 from threemaps.doctor.rules.exporting import exporter
@@ -20,4 +27,4 @@ OTHERS = (logs, metrics, rollbar, watchtower)
 LINKS: tuple[Link, ...] = (*START, *OPENTELEMETRY, *XRAY, *OTHERS)
 
 # Imported for the rules that they add.
-ADDING = (keys, addresses, compose_reading, compose_services, compose_network)
+ADDING = (keys, addresses, compose_reading, compose_services, compose_network, compose_collector)

@@ -120,15 +120,23 @@ def other_protocol(facts: Facts, exporter: Exporter, what: Export) -> Found | No
     if standing(facts, exporter) is not Standing.OTHER_PROTOCOL:
         return None
     spoken = HTTP if exporter.protocol == GRPC else GRPC
-    seen = f"OTLP over {exporter.protocol} goes to {address(facts, exporter).base}, which speaks {spoken}"
+    there = address(facts, exporter)
+    seen = f"OTLP over {exporter.protocol} goes to {there.base}, which speaks {spoken}"
+    beside = f"{there.parts.scheme}://{there.host}:{DEFAULT_PORTS[exporter.protocol]}"
+    if there.port == DEFAULT_PORTS[spoken] and takes(exporter.protocol, beside):
+        return at(facts, exporter, f"{seen}; the other port, {beside}, takes it", beside)
     if exporter.place is not None:  # made by the service's own code
-        now, then = ("grpc", "http") if spoken == HTTP else ("http", "grpc")
-        local = f"; or send to http://localhost:{DEFAULT_PORTS[exporter.protocol]}"
-        return repair.in_code(exporter.place, seen + local, f"otlp.proto.{now}", f"otlp.proto.{then}")
+        url = (there.base + (PATH if spoken == HTTP else "")) if exporter.by_code else ""
+        return repair.exporter_of(exporter.place, seen, "http" if spoken == HTTP else "grpc", url)
     if facts.inside.get(EXPORTER) in PROTOCOLS:
         named = next(name for name, kind in PROTOCOLS.items() if kind == spoken)
         return repair.variable(facts, seen, EXPORTER, named)
     return repair.variable(facts, seen, variable_of(facts.inside, "PROTOCOL"), spoken)
+
+
+def takes(protocol: str, base: str) -> bool:
+    url = base + (PATH if protocol == HTTP else "")
+    return standing_at(Destination(protocol, url, {})) is Standing.OTLP
 
 
 @unsent("TM407", "no-tls", "one side speaks TLS, and the other one does not")

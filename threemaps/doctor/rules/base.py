@@ -39,7 +39,7 @@ class Edit:
         lines = self.file.read_text(encoding="utf-8").splitlines()
         start = self.line - 1 if self.how != "after" else self.line
         lines[start : start + (self.how == "replace")] = self.text.splitlines()
-        self.file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        self.file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Link:
     name: str
     title: str
     code: str
-    otherwise: str  # what to type where no rule knows better
+    otherwise: str  # what to type where no rule knows better; {command} is the service's
     state: Callable[[Facts], State]
     rules: list[Rule] = field(default_factory=list)
     notes: list[Rule] = field(default_factory=list)

@@ -1,11 +1,12 @@
 """What a rule on a Compose project is, and how its file is mended."""
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from threemaps.doctor.compose_file import Project, Service
+from threemaps.doctor.docker import Container, Docker
 from threemaps.doctor.files import text_of
 from threemaps.doctor.rules.base import Edit, Found, Rule
 
@@ -19,11 +20,21 @@ class Asked:
 
     project: Project
     environ: Mapping[str, str]
+    docker: Docker
     profiles: tuple[str, ...] = ()
+    containers: dict[str, Container | None] = field(default_factory=dict)  # those that were asked for
 
     @property
     def file(self) -> Path:
         return self.project.file
+
+    def container(self, service: Service) -> Container | None:
+        """Asked of Compose once."""
+        if service.name not in self.containers:
+            self.containers[service.name] = (
+                self.docker.container(service.name) if self.project.asked else None
+            )
+        return self.containers[service.name]
 
     @property
     def traced(self) -> list[Service]:
@@ -32,7 +43,7 @@ class Asked:
 
 
 Look = Callable[[Asked], Found | None]
-ADDED: dict[str, list[tuple[Rule, Look]]] = {"reading": [], "services": [], "network": []}
+ADDED: dict[str, list[tuple[Rule, Look]]] = {"reading": [], "services": [], "network": [], "collector": []}
 
 
 def rule(code: str, name: str, why: str) -> Callable[[Look], Look]:
@@ -65,10 +76,29 @@ def rewrite(file: Path, number: int, old: str, new: str) -> Edit | None:
     return Edit(file, number, "replace", re.sub(old, new, text_of(file).splitlines()[number - 1]))
 
 
+def below(service: Service, values: Mapping[str, str]) -> Edit | None:
+    """Variables that the service does not have yet."""
+    lines = text_of(service.file).splitlines()
+    if head := line_of(service.file, r"^\s+environment:\s*$", service.name):
+        sample = lines[head]
+        written = indented(sample, [f"- {name}={value}" for name, value in values.items()])
+        if not sample.lstrip().startswith("- "):
+            written = indented(sample, [f"{name}: {value}" for name, value in values.items()])
+        return Edit(service.file, head, "after", written)
+    number = line_of(service.file, rf"^\s+[\"']?{re.escape(service.name)}[\"']?:")
+    entries = ["  environment:", *(f"    {name}: {value}" for name, value in values.items())]
+    return Edit(service.file, number, "after", indented(lines[number - 1], entries)) if number else None
+
+
+def indented(sample: str, lines: Sequence[str]) -> str:
+    """As deep as the sample stands."""
+    return "\n".join(sample[: len(sample) - len(sample.lstrip())] + line for line in lines)
+
+
 def write_variable(service: Service, seen: str, name: str, value: str) -> Found:
     """A variable's line in the file with another value, or without it."""
     number = line_of(service.file, rf"\b{re.escape(name)}\b\s*[:=]", service.name)
     edit = rewrite(service.file, number, rf"(\b{re.escape(name)}\b[\"']?\s*[:=]\s*).*", rf"\g<1>{value}")
     if edit is None:
-        return Found(seen, type=f"set {name}={value or '(nothing)'} for the service {service.name}")
+        return Found(seen, write=below(service, {name: value}) if value else None)
     return Found(seen, write=edit if value else Edit(service.file, number, "replace", ""))

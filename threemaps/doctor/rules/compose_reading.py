@@ -3,6 +3,7 @@
 import re
 import shlex
 from difflib import get_close_matches
+from pathlib import Path
 
 from threemaps.doctor.compose_file import as_list, pairs
 from threemaps.doctor.files import text_of
@@ -64,8 +65,16 @@ def service_at_top(asked: Asked) -> Found | None:
         if key not in TOP and isinstance(body, dict) and ("image" in body or "build" in body):
             number = line_of(asked.file, rf"^{re.escape(key)}\s*:")
             seen = f"{asked.file.name}:{number}: {key} stands beside `services:`, not below it"
-            return Found(seen, type=f"indent {key} and what belongs to it by two blanks")
+            end = end_of_block(asked.file, number)
+            return Found(seen, type=f"sed -i '{number},{end}s/^/  /' {shlex.quote(asked.file.name)}")
     return None
+
+
+def end_of_block(file: Path, number: int) -> int:
+    """The last line that belongs to the key that stands there."""
+    lines = text_of(file).splitlines()
+    ends = (index for index in range(number, len(lines)) if re.match(r"[^\s#]", lines[index]))
+    return next(ends, len(lines))
 
 
 @rule("TM914", "no-env-file", "Compose starts nothing while a file that it is told to read is not there")

@@ -4,12 +4,13 @@ import re
 import shlex
 
 from threemaps.doctor.compose_file import Service
-from threemaps.doctor.docker import image_of, running
 from threemaps.doctor.files import text_of
 from threemaps.doctor.packages import read_requirements
 from threemaps.doctor.rules.base import Edit, Found
-from threemaps.doctor.rules.compose import UP, Asked, line_of, rewrite, rule
+from threemaps.doctor.rules.compose import UP, Asked, below, line_of, rewrite, rule
 from threemaps.doctor.subject import LAUNCHER
+
+SDK = re.compile(r"opentelemetry-(sdk|distro|exporter)|aws-xray-sdk")
 
 
 def is_python(service: Service) -> bool:
@@ -27,9 +28,10 @@ def wrong_service(asked: Asked) -> Found | None:
     right = next((one for one in asked.project.services if is_python(one) and one not in asked.traced), None)
     if wrong is None or right is None:
         return None
-    names = ", ".join(name for name in wrong.environ if name.startswith("OTEL_"))
+    values = {name: value for name, value in wrong.environ.items() if name.startswith("OTEL_")}
+    names = ", ".join(values)
     seen = f"{names} stand under {wrong.name}, which runs no Python; {right.name} does, and has none"
-    return Found(seen, type=f"move them below {right.name} in {asked.file.name}, then {UP} {right.name}")
+    return Found(seen, f"{UP} {right.name}", below(right, values))
 
 
 @rule("TM906", "skips-launcher", "`command:` replaces the image's CMD, launcher and all")
@@ -66,15 +68,18 @@ def launched_edit(service: Service) -> Edit | None:
     return rewrite(service.file, number, rf"({key}:\s*[\"']?)", rf"\1{LAUNCHER} ")
 
 
-@rule("TM907", "no-launcher", "whoever is told where spans go makes them when something sets up the tracing")
+@rule("TM907", "no-launcher", "spans are made by the launcher, or by an SDK that the code sets up")
 def no_launcher(asked: Asked) -> Found | None:
+    """Where the image has no SDK either. What code does with one is seen from inside only."""
     for service in asked.traced:
-        traced = starts_launcher(service.argv) or not is_python(service) or sets_up_itself(service)
-        if not service.argv or not is_told(service) or traced:
+        file = service.context / "requirements.txt"
+        if (
+            not not_launched(service)
+            or not file.is_file()
+            or SDK.search(text_of(file) + text_of(service.dockerfile))
+        ):
             continue
-        seen = (
-            f"{service.place}: {shlex.join(service.argv)} has no {LAUNCHER}, and its code no TracerProvider"
-        )
+        seen = f"{service.place}: {shlex.join(service.argv)} has no {LAUNCHER}, and {file.name} names no SDK"
         if service.command:
             return Found(seen, write=launched_edit(service))
         number = line_of(service.dockerfile, r"^CMD\b")
@@ -84,9 +89,11 @@ def no_launcher(asked: Asked) -> Found | None:
     return None
 
 
-def sets_up_itself(service: Service) -> bool:
-    files = sorted(service.context.rglob("*.py"))[:200]
-    return any(re.search(r"TracerProvider\(|xray_recorder", text_of(file)) for file in files)
+def not_launched(service: Service) -> bool:
+    """It is to send spans, and its command starts no launcher."""
+    return (
+        bool(service.argv) and is_told(service) and is_python(service) and not starts_launcher(service.argv)
+    )
 
 
 @rule("TM908", "no-packages", "what requirements.txt does not name is not in the image")
@@ -109,7 +116,7 @@ def no_packages(asked: Asked) -> Found | None:
 @rule("TM918", "container-ended", "a container that has ended sends nothing")
 def container_ended(asked: Asked) -> Found | None:
     for service in asked.project.services:
-        container = running(service.file.parent, service.name, asked.environ)
+        container = asked.container(service)
         if container and container.ended is not None:
             seen = f"{service.place}: its container ended with {container.ended}"
             return Found(seen, type=f"docker compose logs --tail 20 {service.name}")
@@ -119,12 +126,11 @@ def container_ended(asked: Asked) -> Found | None:
 @rule("TM911", "old-image", "a container runs what its image was built of")
 def old_image(asked: Asked) -> Found | None:
     for service in asked.project.services:
-        container = running(service.file.parent, service.name, asked.environ)
+        container = asked.container(service)
         if container is None:
             continue
-        built = image_of(container, asked.environ)
         for file in (service.dockerfile, service.context / "requirements.txt"):
-            if built and file.is_file() and file.stat().st_mtime > built:
+            if container.built and file.is_file() and file.stat().st_mtime > container.built:
                 seen = f"{service.place}: {file.name} is newer than the image: it was not rebuilt"
                 return Found(seen, type=f"{UP} {service.name}")
         for name, value in service.environ.items():

@@ -83,7 +83,7 @@ def signal_refused(facts: Facts, signal: str) -> Found | None:
     words = said[-1]["text"][:200] if said else one["why"] or "its exporter says nothing"
     seen = f"its {signal} go to {one['endpoint']}, which does not take them: {words}"
     if place := place_of(one):
-        return Found(seen, type=f"take the exporter at {place} out, or give it another endpoint")
+        return Found(seen, type=repair.opened(place))
     return repair.variable(facts, seen, f"OTEL_{signal.upper()}_EXPORTER", "none")
 
 

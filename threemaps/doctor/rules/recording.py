@@ -48,7 +48,7 @@ recorded.rule("TM322", "sampler-variable", "a variable chooses a sampler that dr
 def sampler_share(facts: Facts) -> Found | None:
     sampler = str((facts.provider or {}).get("sampler", ""))
     ratio = re.search(r"TraceIdRatioBased\{([\d.e-]+)\}", sampler)
-    if not ratio or float(ratio[1]) >= 1:
+    if not ratio or float(ratio[1]) >= 1 or facts.span_that_counts is None:
         return None
     seen = f"the sampler keeps {float(ratio[1]):.2%} of the traces, and dropped this one"
     if facts.inside.get("OTEL_TRACES_SAMPLER"):
@@ -59,13 +59,13 @@ def sampler_share(facts: Facts) -> Found | None:
 @recorded.rule("TM324", "sampler-in-code", "the provider was made with a sampler that drops this trace")
 def sampler_in_code(facts: Facts) -> Found | None:
     place, sampler = place_of(facts.provider), str((facts.provider or {}).get("sampler", ""))
-    if place is None:
+    if place is None or facts.span_that_counts is None:
         return None
     seen = f"{place} makes the TracerProvider with the sampler {sampler}, which drops this trace"
     return repair.without_argument(place, seen, "sampler")
 
 
-@link("ended", "the span ends", "TM340", "end() the span, or use `with tracer.start_as_current_span(…)`")
+@link("ended", "the span ends", "TM340", "grep -rn start_span .")
 def ended(facts: Facts) -> State:
     one = facts.span_that_counts
     if one is None:
@@ -106,11 +106,12 @@ def attribute_dropped(facts: Facts) -> Found | None:
             return Found(
                 f"{seen}; the call lacks its brackets", write=Edit(place.file, place.line, "replace", text)
             )
-        return Found(seen, type=f"write str(…) around the value of {name}")
+        edit = repair.as_text(place, "set_attribute") if place else None
+        return Found(seen, write=edit) if edit else Found(seen, type=f"grep -rn {name!r} .")
     return None
 
 
-@ended.note("TM351", "instrumented-twice", "the launcher had instrumented the app before the code did")
+@ended.note("TM351", "instrumented-twice", "an app that is instrumented once makes all of its spans")
 def instrumented_twice(facts: Facts) -> Found | None:
     twice = [
         one for one in facts.logs("opentelemetry.instrumentation") if "already instrumented" in one["text"]
@@ -118,7 +119,7 @@ def instrumented_twice(facts: Facts) -> Found | None:
     place = place_of(twice[0]) if twice else None
     if place is None:
         return None
-    return Found(f"{place} instruments what the launcher has instrumented", write=repair.taken_away(place))
+    return Found(f"{place} instruments what is instrumented already", write=repair.taken_away(place))
 
 
 @ended.note(

@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from threemaps.basics.variables import read_dotenv
@@ -40,7 +41,9 @@ def renamed(facts: Facts, seen: str, name: str, right: str) -> Found:
     """A variable by its right name, where it was set."""
     subject = facts.subject
     if facts.writes is not None:
-        return Found(seen, type=f"write {right} for {name}")
+        found: Found = facts.writes(seen, name, facts.inside.get(name))
+        edit = found.write
+        return Found(seen, write=replace(edit, text=edit.text.replace(name, right))) if edit else found
     words = [re.sub(rf"(?<![\w-]){re.escape(name)}=", f"{right}=", word) for word in subject.words]
     if words != list(subject.words):
         return Found(seen, type=subject.shown(words))
@@ -126,13 +129,9 @@ def name_assigned(place: Place) -> str:
 
 def end_of(place: Place) -> Place:
     """The last line of the statement that stands there."""
-    try:
-        tree = ast.parse(place.file.read_bytes())
-    except (OSError, SyntaxError, ValueError):
-        return place
     around = [
         node
-        for node in ast.walk(tree)
+        for node in nodes_in(place.file)
         if isinstance(node, ast.stmt)
         and not hasattr(node, "body")
         and node.lineno <= place.line <= (node.end_lineno or node.lineno)
@@ -148,8 +147,9 @@ def after(place: Place, text: str) -> Edit:
 
 
 def has_name(place: Place, name: str) -> bool:
-    """Whether the file already knows this name."""
-    return re.search(rf"\b{re.escape(name)}\b", text_of(place.file)) is not None
+    """Whether the file already knows this name there."""
+    before = "\n".join(text_of(place.file).splitlines()[: place.line])
+    return re.search(rf"\b{re.escape(name)}\b", before) is not None
 
 
 def with_import(place: Place, module: str, name: str, text: str) -> str:
@@ -157,14 +157,51 @@ def with_import(place: Place, module: str, name: str, text: str) -> str:
     return text if has_name(place, name) else f"from {module} import {name}\n{text}"
 
 
-def in_code(place: Place, seen: str, old: str, new: str) -> Found:
-    """A text of the line that stands there, or of another line of its file, with another one in its place."""
+def in_code(place: Place, seen: str, old: str, new: str, but: str = "\0") -> Found:
+    """A text of the line that stands there, or of another line of its file, with another one in its place.
+
+    A line with `but` in it is passed over.
+    """
     lines = text_of(place.file).splitlines()
     for number in (place.line, *range(1, len(lines) + 1)):
-        if old in lines[number - 1]:
+        if old in lines[number - 1] and but not in lines[number - 1]:
             text = lines[number - 1].replace(old, new)
             return Found(seen, write=Edit(place.file, number, "replace", text))
     return Found(f"{seen}: write {new}", type=f"grep -rn {shlex.quote(old)} {place.file.parent}")
+
+
+def opened(place: Place) -> str:
+    """For what no line mends: where to look."""
+    return f"${{EDITOR:-vi}} +{place.line} {shlex.quote(str(place.file))}"
+
+
+def as_text(place: Place, function: str) -> Edit | None:
+    """The last argument of this function's call there, made a text."""
+    named = (one for one in calls_at(place) if ast.unparse(one.func).endswith(function) and one.args)
+    value = next((one.args[-1] for one in named), None)
+    if value is None or value.lineno != value.end_lineno:
+        return None
+    line = text_of(place.file).splitlines()[value.lineno - 1].encode()
+    start, end = value.col_offset, value.end_col_offset
+    text = f"{line[:start].decode()}str({line[start:end].decode()}){line[end:].decode()}"
+    return Edit(place.file, value.lineno, "replace", text)
+
+
+def exporter_of(place: Place, seen: str, kind: str, url: str) -> Found:
+    """The exporter that is made there, of the other protocol; its arguments that both have stay."""
+    own, other = f"otlp.proto.{'grpc' if kind == 'http' else 'http'}", f"otlp.proto.{kind}"
+    call = next((one for one in calls_at(place) if ast.unparse(one.func).endswith("OTLPSpanExporter")), None)
+    if call is None or call.lineno != call.end_lineno:
+        return in_code(place, seen, own, other)
+    kept = [
+        f"{one.arg}={ast.unparse(one.value)}" for one in call.keywords if one.arg in ("headers", "timeout")
+    ]
+    made = f"OTLPSpanExporter({', '.join([*([f'endpoint={url!r}'] if url else []), *kept])})"
+    line = text_of(place.file).splitlines()[call.lineno - 1].encode()
+    text = line[: call.col_offset].decode() + made + line[call.end_col_offset :].decode()
+    imported = f"from opentelemetry.exporter.{other}.trace_exporter import OTLPSpanExporter"
+    at = Place(place.file, call.lineno)
+    return Found(seen, write=Edit.at(at, "replace", f"{imported}\n{text.lstrip()}"))
 
 
 def without(facts: Facts, pattern: str, replacement: str) -> Edit | None:
@@ -178,33 +215,38 @@ def without(facts: Facts, pattern: str, replacement: str) -> Edit | None:
 
 def taken_away(place: Place) -> Edit:
     """Without the statement that stands there; a body may not be empty."""
-    try:
-        tree = ast.parse(place.file.read_bytes())
-    except (OSError, SyntaxError, ValueError):
-        return Edit.at(place, "replace", "")
-    bodies = (getattr(node, "body", None) for node in ast.walk(tree) if not isinstance(node, ast.Module))
+    nodes = (node for node in nodes_in(place.file) if not isinstance(node, ast.Module))
+    bodies = (getattr(node, "body", None) for node in nodes)
     is_alone = any(
         isinstance(body, list) and len(body) == 1 and body[0].lineno == place.line for body in bodies
     )
     return Edit.at(place, "replace", "pass" if is_alone else "")
 
 
-def keywords_at(place: Place) -> dict[str, ast.keyword]:
-    """The named arguments of the calls that stand there, however many lines they take."""
+def nodes_in(file: Path) -> list[ast.AST]:
+    """All of a module, as far as it can be read."""
     try:
-        tree = ast.parse(place.file.read_bytes())
+        return list(ast.walk(ast.parse(file.read_bytes())))
     except (OSError, SyntaxError, ValueError):
-        return {}
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    here = [one for one in calls if one.lineno <= place.line <= (one.end_lineno or one.lineno)]
-    return {str(keyword.arg): keyword for call in here for keyword in call.keywords}
+        return []
+
+
+def calls_at(place: Place) -> list[ast.Call]:
+    """Those that stand there, however many lines they take."""
+    calls = [node for node in nodes_in(place.file) if isinstance(node, ast.Call)]
+    return [one for one in calls if one.lineno <= place.line <= (one.end_lineno or one.lineno)]
+
+
+def keywords_at(place: Place) -> dict[str, ast.keyword]:
+    """The named arguments of the calls that stand there."""
+    return {str(keyword.arg): keyword for call in calls_at(place) for keyword in call.keywords}
 
 
 def without_argument(place: Place, seen: str, name: str) -> Found:
     """The call that stands there, without this argument, whose value may have brackets in it."""
     keyword = keywords_at(place).get(name)
     if keyword is None or keyword.end_lineno != keyword.lineno:
-        return Found(seen, type=f"take {name}=… out of the call at {place.file}:{place.line}")
+        return Found(f"{seen}: take {name}=… out of that call", type=opened(place))
     line = text_of(place.file).splitlines()[keyword.lineno - 1].encode()
     before, after = line[: keyword.col_offset].decode(), line[keyword.end_col_offset :].decode()
     if not before.strip() and after.strip() in ("", ","):

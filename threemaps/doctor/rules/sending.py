@@ -5,9 +5,9 @@ from collections.abc import Callable
 from threemaps.doctor.destination import Destination, variable_of, with_scheme
 from threemaps.doctor.facts import Facts
 from threemaps.doctor.inside import LONGEST_DELAY
-from threemaps.doctor.parts import Export, Exporter, place_of
+from threemaps.doctor.parts import Export, Exporter, Place, place_of
 from threemaps.doctor.rules import repair
-from threemaps.doctor.rules.base import Edit, Found, State, link
+from threemaps.doctor.rules.base import Found, State, link
 from threemaps.doctor.rules.starting import class_for_object
 from threemaps.doctor.rules.variables import misspelled_name, quoted
 
@@ -42,20 +42,22 @@ def at(facts: Facts, exporter: Exporter, seen: str, base: str) -> Found:
     return repair.variable(facts, said, name, base + own_path if "TRACES" in name else base)
 
 
-@link(
-    "sent", "the span is sent, and accepted", "TM400", "read what the exporter says in the service's own log"
-)
+@link("sent", "the span is sent, and accepted", "TM400", "OTEL_LOG_LEVEL=debug {command}")
 def sent(facts: Facts) -> State:
     if not facts.trace:
         return State(None, "no recorded span of the request to follow")
     found = failing(facts)
     if found is None:
         where = ", ".join(one.endpoint or one.type for one, _ in sending(facts))
+        if unclear := next((one.type for one, _ in sending(facts) if not one.protocol), ""):
+            return State(None, f"whether {unclear} sends the span: it is not OTLP's own, and says it did")
         return State(True, f"exported to {where}, which took it")
     exporter, export = found
     where = exporter.endpoint or exporter.type
     if export.state == "none":
         return State(False, f"the span waits for {exporter.type} to {where}, and was not sent")
+    if export.state == "kept":
+        return State(False, f"{exporter.type} took the span, and does not send it")
     return State(False, f"{where} did not take it: {(export.words or 'the exporter says nothing')[:300]}")
 
 
@@ -110,16 +112,27 @@ def other_provider(facts: Facts, exporter: Exporter, what: Export) -> Found | No
 def kept_back(facts: Facts, exporter: Exporter, what: Export) -> Found | None:
     added = facts.last("processor-added", processor=exporter.processor)
     queued = [one for one in facts.seen("queued") if one["processor"] == exporter.processor]
-    if added is None or added.get("type", "") in SDKS_OWN or what.state != "none":
+    if added is None or added.get("type", "") in SDKS_OWN or what.state != "none" or not facts.trace:
         return None
     if any(one["trace"] == facts.trace for one in queued):
         return None
     place = place_of(facts.last("processor", processor=exporter.processor))
     seen = f"{added['type']}, the processor made at {place}, does not hand the span on"
-    if place is None or added["type"] not in place.text:
-        return Found(seen, type=f"call super().on_end(span) in {added['type']}.on_end")
-    text = place.text.replace(added["type"], "BatchSpanProcessor")
-    return Found(seen, write=Edit(place.file, place.line, "replace", text))
+    return instead(place, seen, added["type"], "BatchSpanProcessor") if place else Found(seen)
+
+
+@unsent("TM423", "exporter-keeps", "what an exporter leaves out reaches nobody, whatever it answers")
+def exporter_keeps(facts: Facts, exporter: Exporter, what: Export) -> Found | None:
+    place = place_of(facts.last("processor", processor=exporter.processor))
+    if what.state != "kept" or place is None:
+        return None
+    seen = f"{exporter.type}, the exporter of {place}, took the span and hands it on to no export()"
+    return instead(place, seen, exporter.type, "OTLPSpanExporter")
+
+
+def instead(place: Place, seen: str, own: str, sdks: str) -> Found:
+    """The SDK's class for one of the service's own, wherever in its file that is made."""
+    return repair.in_code(place, seen, f"{own}(", f"{sdks}(", but=f"class {own}(")
 
 
 @unsent("TM417", "processor-shut-down", "a processor that was shut down takes no more spans")
@@ -134,7 +147,7 @@ def processor_shut_down(facts: Facts, exporter: Exporter, what: Export) -> Found
 
 @unsent("TM402", "process-ended", "spans wait in the process that made them, and end with it")
 def process_ended(facts: Facts, exporter: Exporter, what: Export) -> Found | None:
-    if what.state != "none" or not facts.is_over:
+    if what.state != "none" or not facts.is_over or not facts.trace:
         return None
     process = facts.process or {}
     seen = f"process {process.get('pid', '?')} answered the request and ended before its spans were sent"

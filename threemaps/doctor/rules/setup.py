@@ -1,14 +1,12 @@
 """TM2xx: is there a TracerProvider, is it the global one, and does it have an exporter?"""
 
-import ast
 import re
-from collections.abc import Iterator
 
 from threemaps.doctor.destination import HTTP
 from threemaps.doctor.facts import Facts
 from threemaps.doctor.files import text_of
 from threemaps.doctor.packages import package_of
-from threemaps.doctor.parts import Place, place_of
+from threemaps.doctor.parts import place_of
 from threemaps.doctor.rules import repair
 from threemaps.doctor.rules.base import Edit, Found, State, link, pip_install
 from threemaps.doctor.rules.starting import class_for_object
@@ -20,7 +18,7 @@ from threemaps.doctor.rules.variables import (
     unusable_figure,
 )
 
-LAUNCH = "opentelemetry-instrument COMMAND"
+LAUNCH = "opentelemetry-instrument {command}"
 DISTRO = ("opentelemetry-distro", "opentelemetry-exporter-otlp")
 INSTRUMENTATIONS = {"flask": "opentelemetry-instrumentation-flask"}
 
@@ -148,37 +146,17 @@ def import_failed(facts: Facts) -> Found | None:
 
 @provider.rule("TM207", "set-up-not-called", "code that is never run sets up nothing")
 def set_up_not_called(facts: Facts) -> Found | None:
-    if facts.seen("provider") or facts.launched:
+    """The process knows a function that makes a provider, and none was made."""
+    idle = [one for one in facts.seen("maker") if not one["arguments"]]
+    place, app = place_of(idle[-1]) if idle else None, place_of(facts.app)
+    if place is None or facts.seen("provider") or facts.launched:
         return None
-    for place, function in providers_in_functions(facts):
-        app = place_of(facts.app) if facts.app else None
-        where = app if app and app.file == place.file else None
-        seen = f"no TracerProvider was made: {function}() at {place} makes one, and nobody calls it"
-        if where is None:
-            return Found(
-                seen, write=Edit(place.file, len(text_of(place.file).splitlines()), "after", f"{function}()")
-            )
-        return Found(seen, write=Edit.at(where, "before", f"{function}()"))
-    return None
-
-
-def providers_in_functions(facts: Facts) -> Iterator[tuple[Place, str]]:
-    """Functions without arguments in the service's own code that make a TracerProvider."""
-    for file in repair.sources(facts.inside.folder):
-        try:
-            tree = ast.parse(file.read_bytes())
-        except (OSError, SyntaxError, ValueError):
-            continue
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef) and not node.args.args and makes_provider(node):
-                yield Place(file, node.lineno), node.name
-
-
-def makes_provider(node: ast.AST) -> bool:
-    return any(
-        isinstance(one, ast.Call) and ast.unparse(one.func).rpartition(".")[2] == "TracerProvider"
-        for one in ast.walk(node)
-    )
+    function = str(idle[-1]["function"])
+    seen = f"no TracerProvider was made: {function}() at {place} makes one, and nobody calls it"
+    if app and app.file == place.file and app.line > place.line:
+        return Found(seen, write=Edit.at(app, "before", f"{function}()"))
+    end = len(text_of(place.file).splitlines())
+    return Found(seen, write=Edit(place.file, end, "after", f"{function}()"))
 
 
 @provider.rule(

@@ -15,7 +15,7 @@ PACKAGE = "opentelemetry-instrumentation-flask"
 EXCLUDING = ("OTEL_PYTHON_FLASK_EXCLUDED_URLS", "OTEL_PYTHON_EXCLUDED_URLS")
 
 
-@link("span", "the request starts a span", "TM300", "export OTEL_LOG_LEVEL=debug")
+@link("span", "the request starts a span", "TM300", "OTEL_LOG_LEVEL=debug {command}")
 def span(facts: Facts) -> State:
     spans = facts.spans
     if facts.request is None:
@@ -56,6 +56,20 @@ def instrumenting(facts: Facts, app: Place) -> Edit:
     return repair.after(app, repair.with_import(app, MODULE, "FlaskInstrumentor", line))
 
 
+@span.rule("TM311", "answered-early", "functions before a request run in order, up to the first that answers")
+def answered_early(facts: Facts) -> Found | None:
+    seen, app = early_answer(facts), own_app(facts)
+    if not seen or app is None or facts.request is None or not facts.request["marked"]:
+        return None
+    return Found(f"{seen} before the instrumentation sees it", write=instrumenting(facts, app))
+
+
+def early_answer(facts: Facts) -> str:
+    """Which before_request function answered our request."""
+    found = facts.last("answered-early", request=facts.request["request"]) if facts.request else None
+    return f"{found['function']}() at {place_of(found)} answers the request" if found else ""
+
+
 @span.rule("TM310", "set-too-late", "what starts before a provider is global makes no span")
 def set_too_late(facts: Facts) -> Found | None:
     accepted = facts.last("global", accepted=True)
@@ -63,8 +77,10 @@ def set_too_late(facts: Facts) -> Found | None:
     if accepted is None or place is None or facts.request is None or accepted["at"] < facts.request["at"]:
         return None
     seen = f"{place} makes the TracerProvider global only during the first request, which has no span"
-    where = f"{app}, where the app is made" if app else "the first request"
-    return Found(seen, type=f"move {place} ({place.text.strip()}) before {where}")
+    made = place_of(facts.provider)
+    if made and app and made.file == app.file and made.function == "<module>" and made.line < app.line:
+        return Found(seen, write=Edit.at(app, "before", place.text.strip()))
+    return Found(seen, type=repair.behind_launcher(facts))
 
 
 @span.rule(

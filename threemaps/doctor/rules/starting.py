@@ -8,7 +8,7 @@ from pathlib import Path
 from threemaps.doctor.facts import Facts
 from threemaps.doctor.listener import Fact
 from threemaps.doctor.packages import package_of
-from threemaps.doctor.parts import place_of
+from threemaps.doctor.parts import Place, place_of
 from threemaps.doctor.rules import repair
 from threemaps.doctor.rules.base import Edit, Found, State, link, pip_install
 from threemaps.doctor.rules.variables import named_in, unknown_part
@@ -27,7 +27,15 @@ def why_it_ended(facts: Facts) -> str:
     return found[-1][:300] if found else last_words(facts)
 
 
-@link("runs", "the command starts", "TM100", "run the command by hand, and read what it says")
+def raised_at(facts: Facts) -> Place | None:
+    """The service's own line in the last traceback of its output."""
+    lines = re.findall(r'File "([^"]+)", line (\d+)', facts.outcome.said)
+    foreign = ("site-packages", "/lib/python", "<", "/doctor/probe/")
+    own = [Place(Path(file), int(line)) for file, line in lines if not any(one in file for one in foreign)]
+    return own[-1] if own else None
+
+
+@link("runs", "the command starts", "TM100", "{command}")
 def runs(facts: Facts) -> State:
     if not facts.outcome.started:
         return State(False, f"{facts.subject.command} does not start: {facts.outcome.why_not}")
@@ -37,6 +45,10 @@ def runs(facts: Facts) -> State:
 @runs.rule("TM101", "no-program", "the shell finds no such program")
 def no_program(facts: Facts) -> Found | None:
     name = facts.subject.words[0] if facts.subject.words else ""
+    if facts.outcome.started:
+        return None
+    if facts.outcome.why_not == "Permission denied":
+        return Found(f"{name} may not be executed", type=f"chmod +x {shlex.quote(name)}")
     near = facts.subject.interpreter.parent / LAUNCHER if facts.subject.interpreter else None
     if name.endswith(LAUNCHER) and near and near.is_file():
         return Found(f"there is no {LAUNCHER} on the PATH", type=f'export PATH="{near.parent}:$PATH"')
@@ -110,10 +122,22 @@ def bad_variable(facts: Facts) -> Found | None:
 def before_first_request(facts: Facts) -> Found | None:
     if "no attribute 'before_first_request'" not in facts.outcome.said:
         return None
-    step = (
-        "take the decorator away, and call the function in `with app.app_context():` at the end of the file"
-    )
-    return Found("it ended: this Flask has no before_first_request; app.app_context() does it", type=step)
+    seen = "it ended: this Flask has no before_first_request; what has to run once runs in app.app_context()"
+    place = raised_at(facts)
+    found = re.match(r"\s*@(\w+)\.before_first_request", place.text) if place else None
+    if place is None or found is None:
+        return Found(seen, type="grep -rn before_first_request .")
+    return Found(seen, write=Edit.at(place, "replace", AT_START.format(app=found[1])))
+
+
+AT_START = """\
+def at_start(function):
+    with {app}.app_context():
+        function()
+    return function
+
+
+@at_start"""
 
 
 @answers.rule("TM117", "no-aws-settings", "AWS's client raises at its start without a region or credentials")
@@ -153,7 +177,7 @@ def refused_arguments(facts: Facts) -> Found | None:
     meant = (name for name, one in given.items() if name in why or value_of(one) in why)
     seen = f"the SDK refuses what {place} gives it: {why}"
     name = next(meant, "")
-    return repair.without_argument(place, seen, name) if name else Found(seen, type=f"mend {place}")
+    return repair.without_argument(place, seen, name) if name else Found(seen, type=repair.opened(place))
 
 
 def why_refused(fact: Fact) -> str:
@@ -186,20 +210,11 @@ def class_for_object(facts: Facts) -> Found | None:
 def ended(facts: Facts) -> Found | None:
     if facts.outcome.code is None:
         return None
-    place = re.findall(r'File "([^"]+)", line (\d+)', facts.outcome.said)
-    own = [
-        (file, line)
-        for file, line in place
-        if not any(one in file for one in ("site-packages", "/lib/python", "<", "/doctor/probe/"))
-    ]
-    if (
-        facts.outcome.code == 0
-        and facts.seen("app")
-        and (edit := repair.without(facts, "daemon=True", "daemon=False"))
-    ):
+    thread, raised = place_of(facts.last("daemon-thread")), raised_at(facts)
+    if facts.outcome.code == 0 and facts.seen("app") and thread:
         seen = "it ended with 0: its main thread came to an end, and a daemon thread ends with it"
-        return Found(seen, write=edit)
-    where = f" at {Path(own[-1][0]).name}:{own[-1][1]}" if own else ""
+        return repair.in_code(thread, seen, "daemon=True", "daemon=False")
+    where = f" at {raised}" if raised else ""
     return Found(
         f"it ended with {facts.outcome.code}{where}: {why_it_ended(facts)}", type=facts.subject.command
     )

@@ -6,6 +6,7 @@ from tests.component.doctor.breakages import (
     environment,
     healthy,
     journals,
+    migrations,
     misuse,
     names,
     servers,
@@ -26,5 +27,6 @@ ALL: list[Case] = [
     *environment.CASES,
     *journals.CASES,
     *misuse.CASES,
+    *migrations.CASES,
     *healthy.CASES,
 ]

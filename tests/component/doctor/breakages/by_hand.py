@@ -119,7 +119,6 @@ CASES = [
             "@app.route",
             "@app.before_request\ndef late():\n    trace.set_tracer_provider(provider)\n\n\n@app.route",
         ),
-        heals=False,
     ),
     by_hand(
         "flushed in ten minutes",

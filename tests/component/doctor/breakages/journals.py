@@ -122,7 +122,6 @@ CASES = [
             ),
         ),
         variables=KEYED,
-        heals=False,
     ),
     Case(
         "journal: watchtower without credentials",
