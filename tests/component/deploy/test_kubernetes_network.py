@@ -11,12 +11,13 @@ each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
 
 DEMO = {"frontend-api": 8000, "activities": 8001, "users": 8002}
 SPANS = (4317, 4318, 2000)
+AGENTS = ("agent", "agent-spare")
 INSIDE = {
     ("frontend-api", "activities", 8001),
     ("frontend-api", "users", 8002),
     ("activities", "users", 8002),
-    *((service, "agent", port) for service in DEMO for port in SPANS),
-    ("agent", "gateway", 4318),
+    *((service, agent, port) for service in DEMO for agent in AGENTS for port in SPANS),
+    *((agent, "gateway", 4318) for agent in AGENTS),
 }
 STANDINS = {
     ("gateway", "honeycomb", 8081),
@@ -27,7 +28,7 @@ STANDINS = {
     ("web", "rollbar", 8083),
     ("web", "web", 8080),
     *(("web", service, port) for service, port in DEMO.items()),
-    *(("web", "agent", port) for port in (*SPANS, 8888, 13133)),
+    *(("web", agent, port) for agent in AGENTS for port in (*SPANS, 8888, 13133)),
     *(("web", "gateway", port) for port in (8888, 13133)),
 }
 
