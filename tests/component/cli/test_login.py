@@ -15,7 +15,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+from playwright.sync_api import expect, sync_playwright
 
+from tests.component.web import chromium
 from tests.conftest import Serve
 from tests.running import CLI
 from tests.unit.standins.honeycomb.conftest import Client
@@ -191,3 +193,20 @@ def test_the_local_honeycomb_refuses_as_oauth_does(person: Person) -> None:
     assert status() == 200
     assert status() == 400  # a code is good once
     assert not oauth.access_of(f"Bearer {told['code'][0]}")
+
+
+@pytest.mark.long
+def test_the_button_pressed_in_a_real_browser(person: Person) -> None:
+    def press(address: str) -> None:
+        path = chromium.executable()
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=path, args=chromium.flags())
+            page = browser.new_page()
+            page.goto(address)
+            page.get_by_role("button", name="Allow").click()
+            expect(page.get_by_text("Done")).to_be_visible(timeout=20_000)
+            browser.close()
+
+    code, _, err = person.log_in(press)
+    assert code == 0, err
+    assert person.edges() == EDGES

@@ -9,7 +9,9 @@ from typing import Protocol
 
 Value = bool | float | str
 
-BOOLEANS = frozenset({"ok", "error", "fault", "throttle", "partial", "inferred", "root", "remote"})
+BOOLEANS = frozenset(
+    {"ok", "error", "fault", "throttle", "partial", "inferred", "root", "remote", "first", "last"}
+)
 NUMBERS = frozenset({"responsetime", "duration", "http.status"})
 STRINGS = frozenset(
     {"http.url", "http.method", "http.useragent", "http.clientip", "user", "name", "type"}

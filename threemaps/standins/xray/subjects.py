@@ -1,7 +1,7 @@
 """What filter expressions ask about: a composed trace, its visits to nodes and its calls."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from threemaps.standins.xray.entities import (
@@ -14,7 +14,7 @@ from threemaps.standins.xray.entities import (
     status_of,
     text_of,
 )
-from threemaps.standins.xray.matching import Key, Value
+from threemaps.standins.xray.matching import BOOLEANS, Key, Value
 from threemaps.standins.xray.traces import Part, Trace
 
 CLIENT = "client"
@@ -59,14 +59,13 @@ def flag_values(flags: int, keyword: str) -> list[Value]:
 
 @dataclass(frozen=True, slots=True)
 class PartSubject:
-    """A visit to a node, or a call along an edge."""
+    """A visit to a node, or a call along an edge. `marks`: the boolean keywords beside the flags that are true of it."""
 
     key: Key
     part: Part
     flags: int
     took: float | None
-    is_root: bool
-    is_inferred: bool
+    marks: frozenset[str] = frozenset()
 
     def values(self, keyword: str) -> Sequence[Value]:
         if keyword in ("ok", "error", "fault", "throttle"):
@@ -77,14 +76,11 @@ class PartSubject:
             return [] if self.took is None else [self.took]
         if keyword in ("name", "type"):
             return [self.key[keyword == "type"]]
-        if keyword in ("partial", "root", "inferred", "remote"):
-            return [self._is(keyword)]
-        return resource_values(self.part.entity, keyword)
-
-    def _is(self, keyword: str) -> bool:
         if keyword == "partial":
-            return self.part.ended is None
-        return self.is_root if keyword == "root" else self.is_inferred
+            return [self.part.ended is None]
+        if keyword in BOOLEANS:
+            return [keyword in self.marks]
+        return resource_values(self.part.entity, keyword)
 
     def annotations(self, key: str) -> Sequence[Value]:
         value = annotations_of(self.part.entity).get(key)
@@ -133,44 +129,57 @@ class TraceSubject:
         return self._of_root(keyword)
 
     def _of_root(self, keyword: str) -> Sequence[Value]:
-        return [] if self.root is None else self._visit(self.root).values(keyword)
+        roots = [visit for _, visit in self.visits() if visit.part is self.root]
+        return roots[0].values(keyword) if roots else []
 
     def annotations(self, key: str) -> Sequence[Value]:
         found = (annotations_of(part.entity) for part in self.trace.parts.values())
         return [annotations[key] for annotations in found if key in annotations]
 
     def visits(self) -> Iterator[tuple[Key, PartSubject]]:
-        for segment in self.trace.segments:
-            yield key_of(segment), self._visit(segment)
-        for part, key in self.inferred:
-            yield key, PartSubject(key, part, flags_of(part.entity), took(part), False, True)
+        visits = [self._visit(segment) for segment in self.trace.segments]
+        for visit in in_order(visits + [self._guessed(part, key) for part, key in self.inferred]):
+            yield visit.key, visit
 
     def _visit(self, segment: Part) -> PartSubject:
-        is_root = self.trace.caller(segment) is None
-        return PartSubject(key_of(segment), segment, flags_of(segment.entity), took(segment), is_root, False)
+        marks = frozenset({"root"} if self.trace.caller(segment) is None else ())
+        return PartSubject(key_of(segment), segment, flags_of(segment.entity), took(segment), marks)
+
+    def _guessed(self, part: Part, key: Key) -> PartSubject:
+        return PartSubject(key, part, flags_of(part.entity), took(part), frozenset({"inferred", "remote"}))
 
     def calls(self) -> Iterator[tuple[Key, Key, PartSubject]]:
-        for segment in self.trace.segments:
-            yield self._call(segment)
+        callers = {segment.id: self._caller(segment) for segment in self.trace.segments}
+        calls = [self._call(segment) for segment in self.trace.segments]
         for part, key in self.inferred:
             if part.owner is not None:
-                call = PartSubject(key, part, flags_of(part.entity), took(part), False, True)
-                yield key_of(part.owner), key, call
+                callers[part.id] = key_of(part.owner)
+                calls.append(self._guessed(part, key))
+        for call in in_order(calls):
+            yield callers[call.part.id], call.key, call
 
-    def _call(self, segment: Part) -> tuple[Key, Key, PartSubject]:
-        key = key_of(segment)
+    def _caller(self, segment: Part) -> Key:
         caller = self.trace.caller(segment)
-        visit = self._visit(segment)
-        if caller is None or caller.owner is None:
-            return (key[0], CLIENT), key, visit
-        if caller.is_segment or not text_of(caller.entity, "namespace"):
-            return key_of(caller.owner), key, visit
+        return (segment.name, CLIENT) if caller is None or caller.owner is None else key_of(caller.owner)
+
+    def _call(self, segment: Part) -> PartSubject:
+        """A call as its caller saw it, where the caller sent a subsegment for it."""
+        caller, visit = self.trace.caller(segment), self._visit(segment)
+        if caller is None or caller.is_segment or not text_of(caller.entity, "namespace"):
+            return visit
         waited = visit.took if took(caller) is None else took(caller)
-        call = PartSubject(key, segment, visit.flags | flags_of(caller.entity), waited, False, False)
-        return key_of(caller.owner), key, call
+        return replace(visit, flags=visit.flags | flags_of(caller.entity), took=waited)
 
     def in_group(self, group: str) -> bool:
         return self._in_group(group, self)
+
+
+def in_order(subjects: list[PartSubject]) -> list[PartSubject]:
+    """By their start, the ends of the list marked `first` and `last`."""
+    ordered = sorted(subjects, key=lambda subject: subject.part.started)
+    for at, mark in ((0, "first"), (-1, "last")) if ordered else ():
+        ordered[at] = replace(ordered[at], marks=ordered[at].marks | {mark})
+    return ordered
 
 
 def key_of(segment: Part) -> Key:

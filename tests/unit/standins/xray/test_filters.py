@@ -44,8 +44,8 @@ def order() -> TraceSubject:
         annotations={"order": 17, "paid": False, "kind": "book", "a.b": "dotted"},
         resource_arn="arn:shop",
         subsegments=[
-            embedded("DynamoDB", "aws", aws={"table_name": "orders"}),
-            embedded("mail:25", took=0.2, error=True, throttle=True),
+            embedded("DynamoDB", "aws", at=0.7, aws={"table_name": "orders"}),
+            embedded("mail:25", at=0.9, took=0.2, error=True, throttle=True),
         ],
     )
     return subject(web, call, shop, groups={"slow": "responsetime > 2", "failed": "fault"})
@@ -101,6 +101,13 @@ def order() -> TraceSubject:
         'service("shop") { !root }',
         'service("mail:25") { throttle AND error AND inferred }',
         'service("shop") { name = "shop" AND resource.arn = "arn:shop" }',
+        'service("web") { first AND !last }',
+        'service("shop") { !first AND last = false }',
+        "service() { last AND inferred }",
+        "edge(, ) { first AND ok }",
+        'edge("web", "shop") { !first AND !last }',
+        'edge("shop", id(type: "remote")) { last }',
+        "first AND !last",
         'edge("web", "shop")',
         'edge("web", "shop") { fault }',
         'edge("web", "shop") { responsetime < 2.1 }',
@@ -148,6 +155,8 @@ def test_picks_the_trace(expression: str) -> None:
         'service("web") { fault }',
         'service(id(name: "web", type: "AWS::ECS::Container"))',
         'service("orders") { fault }',
+        'service("shop") { first OR last }',
+        'edge("web", "shop") { last }',
         'edge("shop", "web")',
         'edge("web", "mail:25")',
         'edge("shop", "orders") { fault }',
