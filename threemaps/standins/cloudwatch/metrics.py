@@ -12,6 +12,7 @@ from threemaps.standins.cloudwatch.paging import offset_from, to_token
 from threemaps.standins.cloudwatch.putting import samples_of
 from threemaps.standins.cloudwatch.questions import (
     HOUR_MS,
+    default_labels,
     invalid,
     of_queries,
     of_statistics,
@@ -90,12 +91,12 @@ class Metrics:
         answers = self._series.values(questions, *span_of(request))
         descending = request.get("ScanBy", "TimestampDescending") == "TimestampDescending"
         results, more = [], False
-        for query, values in zip(queries, answers, strict=True):
+        for query, values, label in zip(queries, answers, default_labels(questions), strict=True):
             if query.get("ReturnData") is False:
                 continue
             ordered = values[::-1] if descending else values
             rest = len(ordered) > offset + each
-            results.append(_result(query, ordered[offset : offset + each], rest))
+            results.append(_result(query, label, ordered[offset : offset + each], rest))
             more = more or rest
         return {
             "MetricDataResults": results,
@@ -113,18 +114,14 @@ def _told(dimensions: Dimensions) -> list[dict[str, str]]:
     return [{"Name": name, "Value": value} for name, value in dimensions]
 
 
-def _result(query: dict[str, Any], values: list[Value], rest: bool) -> dict[str, Any]:
+def _result(query: dict[str, Any], label: str, values: list[Value], rest: bool) -> dict[str, Any]:
     return {
         "Id": query["Id"],
-        "Label": query.get("Label") or _label(query["MetricStat"]),
+        "Label": query.get("Label") or label,
         "Timestamps": [_time(one.start_ms) for one in values],
         "Values": [one.value for one in values],
         "StatusCode": "PartialData" if rest else "Complete",
     }
-
-
-def _label(asked: dict[str, Any]) -> str:
-    return f"{asked['Metric'].get('MetricName', '')} {asked['Stat']}".strip()
 
 
 def _time(moment: int) -> datetime:

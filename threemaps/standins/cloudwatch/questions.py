@@ -1,5 +1,6 @@
 """What is asked of metrics, in GetMetricData's form and in GetMetricStatistics'; and what is refused."""
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -76,6 +77,18 @@ def _question(metric: dict[str, Any], unit: str | None, period: int, statistic: 
     check_statistic(statistic)
     dimensions = checked_dimensions(metric.get("Dimensions", []))
     return Question(metric.get("Namespace"), metric.get("MetricName"), dimensions, period, statistic, unit)
+
+
+def default_labels(questions: Sequence[Question]) -> list[str]:
+    """The metric's name of each, then what tells them apart: dimensions' values, statistic, period."""
+    parts = [
+        (" ".join(value for _, value in one.dimensions), one.statistic, str(one.period)) for one in questions
+    ]
+    differing = [len(set(values)) > 1 for values in zip(*parts, strict=True)]
+    return [
+        " ".join(filter(None, (one.name, *itertools.compress(own, differing))))
+        for one, own in zip(questions, parts, strict=True)
+    ]
 
 
 def checked_dimensions(given: list[dict[str, str]]) -> Dimensions:

@@ -59,7 +59,7 @@ def flag_values(flags: int, keyword: str) -> list[Value]:
 
 @dataclass(frozen=True, slots=True)
 class PartSubject:
-    """A visit to a node, or a call along an edge. `marks`: the boolean keywords beside the flags that are true of it."""
+    """A visit to a node, or a call along an edge; `marks`: which boolean keywords are true of its place."""
 
     key: Key
     part: Part

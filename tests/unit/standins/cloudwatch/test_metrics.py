@@ -150,7 +150,7 @@ def test_metric_data_comes_newest_first_or_as_asked(metrics: Any) -> None:
     def read(**arguments: Any) -> list[float]:
         answer = metrics.get_metric_data(MetricDataQueries=[query()], **RANGE, **arguments)
         (result,) = answer["MetricDataResults"]
-        assert (result["Label"], result["StatusCode"]) == ("calls Sum", "Complete")
+        assert (result["Label"], result["StatusCode"]) == ("calls", "Complete")
         values: list[float] = result["Values"]
         return values
 
@@ -166,6 +166,20 @@ def test_metric_data_answers_several_queries_at_once(metrics: Any) -> None:
         ("a", "calls Sum", [12]),
         ("b", "middle", [2]),
     ]
+
+
+def test_labels_say_what_tells_the_queries_apart(metrics: Any) -> None:
+    def labels(*queries: dict[str, Any]) -> list[str]:
+        results = metrics.get_metric_data(MetricDataQueries=list(queries), **RANGE)["MetricDataResults"]
+        return [one["Label"] for one in results]
+
+    other = query("c")
+    other["MetricStat"]["Metric"] = {**other["MetricStat"]["Metric"], "Dimensions": []}
+    values = " ".join(one["Value"] for one in sorted(EDGE, key=lambda one: one["Name"]))
+    assert labels(query("a"), query("b")) == ["calls", "calls"]
+    assert labels(query("a"), query("b", "p50")) == ["calls Sum", "calls p50"]
+    assert labels(query("a"), query("b", period=300)) == ["calls 60", "calls 300"]
+    assert labels(query("a"), other) == [f"calls {values}", "calls"]
 
 
 def test_much_metric_data_comes_in_pages(metrics: Any) -> None:
