@@ -1,7 +1,7 @@
 """How often Honeycomb may be asked, and how often it was: in its headers, its refusals and by the minute.
 
 Every key has its own count. What threemaps itself asks is not counted, so that a person at the page never
-waits for a stand-in; sending is not limited either.
+waits for a stand-in; sending and MCP are not limited either, and are answered with what is left for the key.
 """
 
 import math
@@ -20,7 +20,8 @@ from threemaps.standins.honeycomb.exceptions import HoneycombError
 from threemaps.standins.honeycomb.keys import HEADER
 
 MINUTE = 60.0
-SENDING = ("/1/events/", "/1/batch/")
+API = ("/1/", "/2/", "/v1/", "/mcp")
+UNLIMITED = ("/1/events/", "/1/batch/", "/v1/", "/mcp")
 MOST_KEYS = 1_000
 
 
@@ -64,7 +65,7 @@ class Standing:
     def headers(self) -> dict[str, str]:
         return {
             "RateLimit": f"limit={self.allowed}, remaining={self.remaining}, reset={self.reset}",
-            "RateLimitPolicy": f"{self.allowed};w={MINUTE:.0f}",
+            "RateLimit-Policy": f"{self.allowed};w={MINUTE:.0f}",
         }
 
     def refusal(self, detail: str = "") -> HoneycombError:
@@ -96,7 +97,8 @@ class Limiter:
                 self._windows.clear()
             key = name, request.headers.get(HEADER, "") or request.headers.get("Authorization", "")
             window = self._windows.setdefault(key, Window(allowed))
-            standing = window.take(counts=request.user_agent.string != USER_AGENT)
+            is_free = request.path.startswith(UNLIMITED) or request.user_agent.string == USER_AGENT
+            standing = window.take(counts=not is_free)
         if standing.refused:
             raise standing.refusal(detail)
         g.standing = standing
@@ -108,8 +110,7 @@ class Limiter:
         self.take(name, allowed, f"This endpoint allows {allowed} {plural} per minute.")
 
     def _count(self) -> None:
-        is_api = request.path.startswith(("/1/", "/2/"))
-        if is_api and not request.path.startswith(SENDING):
+        if request.path.startswith(API):
             self.take("requests", self.limits.requests)
 
     def _tell(self, answer: Response) -> Response:

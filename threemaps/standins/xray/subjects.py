@@ -1,5 +1,7 @@
 """What filter expressions ask about: a composed trace, its visits to nodes and its calls."""
 
+import itertools
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,6 +20,9 @@ from threemaps.standins.xray.matching import BOOLEANS, Key, Value
 from threemaps.standins.xray.traces import Part, Trace
 
 CLIENT = "client"
+# Annotations, as the developer guide limits them: those of a trace, a key's characters, a value's length.
+MAX_ANNOTATIONS, MAX_VALUE = 50, 1_000
+ANNOTATION_KEY = re.compile(r"[\w.]{1,500}", re.ASCII)
 
 InGroup = Callable[[str, "TraceSubject"], bool]
 
@@ -44,12 +49,12 @@ def resource_values(entity: Entity, keyword: str) -> list[Value]:
     return [] if value is None else [value]
 
 
-def annotations_of(entity: Entity) -> dict[str, Value]:
-    return {
-        key: value
-        for key, value in object_of(entity, "annotations").items()
-        if isinstance(value, (str, bool, int, float))
-    }
+def annotations_of(entity: Entity) -> Iterator[tuple[str, Value]]:
+    """Those that are indexed: the guide's keys, and values of its types and length."""
+    for key, value in object_of(entity, "annotations").items():
+        is_short = not isinstance(value, str) or len(value) <= MAX_VALUE
+        if ANNOTATION_KEY.fullmatch(key) and isinstance(value, (str, bool, int, float)) and is_short:
+            yield key, value
 
 
 def flag_values(flags: int, keyword: str) -> list[Value]:
@@ -83,8 +88,7 @@ class PartSubject:
         return resource_values(self.part.entity, keyword)
 
     def annotations(self, key: str) -> Sequence[Value]:
-        value = annotations_of(self.part.entity).get(key)
-        return [] if value is None else [value]
+        return [value for name, value in annotations_of(self.part.entity) if name == key]
 
     def visits(self) -> Iterator[tuple[Key, "PartSubject"]]:
         return iter(())
@@ -132,9 +136,17 @@ class TraceSubject:
         roots = [visit for _, visit in self.visits() if visit.part is self.root]
         return roots[0].values(keyword) if roots else []
 
+    @cached_property
+    def indexed(self) -> dict[tuple[str, str, Value], list[Part]]:
+        """The trace's first annotations, by key, type and value, with the parts that have them."""
+        found: dict[tuple[str, str, Value], list[Part]] = {}
+        for part in self.trace.parts.values():
+            for key, value in annotations_of(part.entity):
+                found.setdefault((key, type(value).__name__, value), []).append(part)
+        return dict(itertools.islice(found.items(), MAX_ANNOTATIONS))
+
     def annotations(self, key: str) -> Sequence[Value]:
-        found = (annotations_of(part.entity) for part in self.trace.parts.values())
-        return [annotations[key] for annotations in found if key in annotations]
+        return [value for name, _, value in self.indexed if name == key]
 
     def visits(self) -> Iterator[tuple[Key, PartSubject]]:
         visits = [self._visit(segment) for segment in self.trace.segments]

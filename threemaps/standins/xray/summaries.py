@@ -13,7 +13,7 @@ from threemaps.standins.xray.graph import Window
 from threemaps.standins.xray.groups import Groups, read_expression
 from threemaps.standins.xray.matching import Key, Value
 from threemaps.standins.xray.paging import Pages
-from threemaps.standins.xray.subjects import TraceSubject, annotations_of, key_of, request_values, took
+from threemaps.standins.xray.subjects import TraceSubject, key_of, request_values, took
 from threemaps.standins.xray.times import time_range
 from threemaps.standins.xray.traces import Part
 
@@ -147,19 +147,13 @@ def _http(root: Part | None) -> dict[str, Any]:
 
 def _annotations(subject: TraceSubject) -> dict[str, Any]:
     """Key → its values, each with the services that set it."""
-    found: dict[str, dict[tuple[str, Value], set[Key]]] = {}
-    for part in subject.trace.parts.values():
-        for key, value in annotations_of(part.entity).items():
-            services = found.setdefault(key, {}).setdefault((type(value).__name__, value), set())
-            if part.owner is not None:
-                services.add(key_of(part.owner))
-    return {
-        key: [
-            {"AnnotationValue": _annotation_value(value), "ServiceIds": _service_ids(services)}
-            for (_, value), services in values.items()
-        ]
-        for key, values in found.items()
-    }
+    found: dict[str, Any] = {}
+    for (key, _, value), parts in subject.indexed.items():
+        services = _service_ids(key_of(part.owner) for part in parts if part.owner is not None)
+        found.setdefault(key, []).append(
+            {"AnnotationValue": _annotation_value(value), "ServiceIds": services}
+        )
+    return found
 
 
 def _annotation_value(value: Value) -> dict[str, Any]:

@@ -213,3 +213,14 @@ def test_a_trace_in_progress_is_partial() -> None:
     assert parse("partial").matches(found)
     assert not parse("responsetime >= 0").matches(found)
     assert parse('service("web") { partial }').matches(found)
+
+
+def test_annotations_are_found_within_the_limits_of_the_guide() -> None:
+    many = {f"k{number}": number for number in range(50)}
+    within = {"ok.key_1": "v" * 1000, "k" * 500: True}
+    beyond = {"a-b": 1, "é": 1, "k" * 501: 1, "long": "v" * 1001}
+    found = subject(segment("t", "web", annotations={**beyond, **within, **many}))
+    for key in (*within, "k0", "k47"):
+        assert parse(f"annotation[{key}]").matches(found), key
+    for key in (*beyond, "k48"):
+        assert not parse(f'annotation["{key}"]').matches(found), key
