@@ -46,7 +46,7 @@ def test_a_map_of_the_indexed_share_is_told_from_losses(new_system: Callable[...
     told = indexing.compare("--since", "5m")
     assert told["agree"], json.dumps([one for one in told["differences"] if not one["expected"]], indent=1)
     numbers = ("requests", "missing_edge")
-    ours = [one for one in told["differences"] if one["odd"] == ["xray"] and one["kind"] in numbers]
+    ours = [one for one in told["differences"] if one["diverging"] == ["xray"] and one["kind"] in numbers]
     causes = {one["cause"] for one in ours if one["source"].startswith(prefix)}
     assert causes == {"sampling: X-Ray's indexing rule keeps 10% of the calls"}
     assert any("X-Ray's indexing rule keeps 10%" in note for note in told["notes"])

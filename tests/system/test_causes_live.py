@@ -53,8 +53,8 @@ def of(service: str, spans: list[tuple[str, Span]]) -> list[tuple[str, Span]]:
 
 
 def caused(told: dict[str, Any], backend: str, words: str) -> list[dict[str, Any]]:
-    """The differences in which this backend is odd for this reason; each has evidence or advice."""
-    found = [one for one in told["differences"] if backend in one["odd"] and words in one["cause"]]
+    """The differences in which this backend diverges for this reason; each has evidence or advice."""
+    found = [one for one in told["differences"] if backend in one["diverging"] and words in one["cause"]]
     assert found, f"{backend}: no cause like {words!r} in {json.dumps(told['differences'], indent=1)}"
     return found
 
@@ -123,8 +123,9 @@ def test_a_clock_that_is_a_minute_ahead(bench: Bench) -> None:
     wait_for(lambda: not read_collector(bench.settings).paths["xray"].queued)
     told = bench.compare()
     assert told["agree"] is False
-    odd = {name for one in caused_by(told, "the clock of b is 60 s ahead") for name in one["odd"]}
-    assert odd == {"xray"}  # CloudWatch counts the caller's spans; Honeycomb draws no callee without its own
+    found = caused_by(told, "the clock of b is 60 s ahead")
+    # CloudWatch counts the caller's spans; Honeycomb draws no callee without its own.
+    assert {name for one in found for name in one["diverging"]} == {"xray"}
 
 
 def caused_by(told: dict[str, Any], words: str) -> list[dict[str, Any]]:

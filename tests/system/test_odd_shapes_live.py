@@ -160,7 +160,7 @@ def test_each_shape_is_named(bench: Bench) -> None:
     shared = [one for one in told["differences"] if one["source"] == "sender" and one["target"]]
     assert [one["cause"] for one in shared] == [shapes.SHARED_CLIENT_SPAN.cause]
     assert not [
-        one for one in told["differences"] if one["target"] == "flagged" and one["odd"] != ["honeycomb"]
+        one for one in told["differences"] if one["target"] == "flagged" and one["diverging"] != ["honeycomb"]
     ]
 
 

@@ -115,10 +115,10 @@ def broken(
     ends: tuple[Node, Node | None],
     present_in: tuple[str, ...],
     not_in: tuple[str, ...],
-    odd: tuple[str, ...],
+    diverging: tuple[str, ...],
     said: str,
 ) -> Difference:
-    return Difference(kind, *ends, present_in, not_in, odd, cause=said, advice=ADVICE)
+    return Difference(kind, *ends, present_in, not_in, diverging, cause=said, advice=ADVICE)
 
 
 def both_draw(contract: Contract, source: Source, key: tuple[Node, Node]) -> bool:

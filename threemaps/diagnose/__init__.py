@@ -93,11 +93,11 @@ def _explainer(sources: Sequence[Source], why: Callable[[Case], Reason | None]) 
     readable = [source for source in sources if source.map is not None]
 
     def explain(difference: Difference) -> Difference:
-        odd = by_name[difference.odd[0]]
+        diverging = by_name[difference.diverging[0]]
         if difference.kind is DifferenceKind.UNREADABLE:
-            return replace(difference, cause=odd.problem, advice=odd.remedy)
-        others = tuple(source for source in readable if source is not odd)
-        reason = why(Case(difference, odd, others, index()))
+            return replace(difference, cause=diverging.problem, advice=diverging.remedy)
+        others = tuple(source for source in readable if source is not diverging)
+        reason = why(Case(difference, diverging, others, index()))
         if reason is None:
             return difference
         return difference.explained(reason.expected, reason.cause, reason.evidence, reason.advice)

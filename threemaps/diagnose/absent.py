@@ -34,7 +34,7 @@ class Absent:
     holders: frozenset[str] = frozenset()  # backends that hold any span of them
 
     def reason(self, case: Case) -> Reason | Check | None:
-        backend = case.odd.backend
+        backend = case.diverging.backend
         if not case.short or backend not in (HONEYCOMB, XRAY, CLOUDWATCH):
             return None
         if self.traces and backend not in self.holders:
@@ -65,13 +65,13 @@ class Absent:
         )
 
     def is_whole(self, case: Case) -> bool:
-        """None of these traces lacks a call that touches the difference, in the odd source's backend."""
-        lacking = self.lacking.get(case.odd.backend, {})
+        """None of these traces lacks a call that touches the difference, in the diverging backend."""
+        lacking = self.lacking.get(case.diverging.backend, {})
         return self.traces > 0 and not any(end in ends for ends in lacking for end in case.ends)
 
     def of_case(self, case: Case) -> tuple[str, ...]:
         """Traces that tell of these very calls, where they are enough."""
-        backend = case.odd.backend
+        backend = case.diverging.backend
         names = [one.name for one in case.sources]
         ends = case.ends
         touching = (
@@ -82,7 +82,7 @@ class Absent:
         found: dict[str, None] = {}
         for source, target in dict.fromkeys(touching):
             most = max((case.index.requests(one.name, source, target) for one in case.others), default=0)
-            own = case.index.requests(case.odd.name, source, target)
+            own = case.index.requests(case.diverging.name, source, target)
             key = source, (REMOTE if target.kind is Kind.REMOTE else target)
             here = self.lacking.get(backend, {}).get(key, ())
             seen = self.seen.get(backend, {}).get(key, 0)

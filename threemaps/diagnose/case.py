@@ -39,21 +39,21 @@ class Case:
     """
 
     def __init__(
-        self, difference: Difference, odd: Source, others: tuple[Source, ...], index: "Index"
+        self, difference: Difference, diverging: Source, others: tuple[Source, ...], index: "Index"
     ) -> None:
         self.difference = difference
-        self.odd = odd
+        self.diverging = diverging
         self.others = others
         self.index = index
-        self.sources = (odd, *others)
+        self.sources = (diverging, *others)
         source, target = difference.source, difference.target
         self.ends: tuple[Node, ...] = tuple(end for end in (source, target) if end is not None)
         self.is_missing = difference.kind in MISSING
         values = difference.values
-        self.said = values.get(odd.name) or 0
+        self.said = values.get(diverging.name) or 0
         # What the others say of the value in question, or of the calls on a missing edge.
         self.usual = max([values.get(other.name) or 0 for other in others], default=0)
-        # The odd source has less than the others. Where all calls came, their errors did not get lost.
+        # The diverging source has less than the others. Where all calls came, their errors did not get lost.
         self.short = self.is_missing or (self.said < self.usual and self.lacks_calls)
 
     @property
@@ -62,7 +62,7 @@ class Case:
             return False
         if self.difference.kind is not DifferenceKind.ERRORS:
             return True
-        own = self.requests(self.odd)
+        own = self.requests(self.diverging)
         return any(self.requests(other) > own for other in self.others)
 
     def requests(self, source: Source) -> int:
@@ -71,7 +71,7 @@ class Case:
 
     @property
     def title(self) -> str:
-        return drawing.title(self.odd.backend, self.odd.name)
+        return drawing.title(self.diverging.backend, self.diverging.name)
 
     def says(self, source: Source) -> float:
         return self.difference.values.get(source.name) or 0

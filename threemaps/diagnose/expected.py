@@ -21,7 +21,7 @@ def expected_reason(case: Case) -> Reason | None:
 
 def not_drawn(case: Case) -> Reason | None:
     """The backend has no way to draw it: callers from outside, callees without spans, calls to itself."""
-    drawing = DRAWINGS.get(case.odd.backend)
+    drawing = DRAWINGS.get(case.diverging.backend)
     if drawing is None or not case.is_missing:
         return None
     kinds = {end.kind for end in case.ends}
@@ -110,7 +110,7 @@ def adds_up(case: Case, xray: str, caller: Node, service: Node, remote: Node) ->
 def no_lone_service(case: Case) -> Reason | None:
     """Honeycomb and CloudWatch know edges only; X-Ray draws a service that has none, too."""
     node = case.difference.source
-    drawing = DRAWINGS.get(case.odd.backend)
+    drawing = DRAWINGS.get(case.diverging.backend)
     is_node = case.difference.kind is DifferenceKind.MISSING_NODE
     if not is_node or drawing is None or drawing.alone or node is None or node.kind is not Kind.SERVICE:
         return None
@@ -125,11 +125,11 @@ def named_otherwise(case: Case) -> Reason | None:
     remote = case.ends[-1] if case.ends else None
     if not case.is_missing or remote is None or remote.kind is not Kind.REMOTE:
         return None
-    others = {other.name for other in case.others if other.backend != case.odd.backend}
+    others = {other.name for other in case.others if other.backend != case.diverging.backend}
     for call in case.index.touching(remote, others):
         if case.difference.target and call.source != case.difference.source:
             continue
-        for edge in case.index.touching(call.source, {case.odd.name}):
+        for edge in case.index.touching(call.source, {case.diverging.name}):
             known = any(case.index.edge(other, *edge.key) for other in others)
             if edge.target.kind is Kind.REMOTE and not known and same_callee(call, edge):
                 return Reason(
@@ -162,11 +162,12 @@ def another_window(case: Case) -> Reason | None:
     """Numbers of two times are not comparable; who calls whom still is."""
     if case.is_missing:
         return None
-    apart = [other for other in case.others if not other.window.overlaps(case.odd.window)]
+    apart = [other for other in case.others if not other.window.overlaps(case.diverging.window)]
     if not apart:
         return None
     return Reason(
-        f"{case.odd.name} and {apart[0].name} are of different times: their numbers are not the same calls",
+        f"{case.diverging.name} and {apart[0].name} are of different times: "
+        "their numbers are not the same calls",
         expected=True,
     )
 
@@ -175,7 +176,7 @@ def timed_elsewhere(case: Case) -> Reason | None:
     """A call takes its caller longer than its callee; but not many times as long."""
     if case.difference.kind is not DifferenceKind.LATENCY:
         return None
-    if all(other.backend == case.odd.backend for other in case.others):
+    if all(other.backend == case.diverging.backend for other in case.others):
         return None
     known = [value for value in case.difference.values.values() if value is not None]
     if any(is_far(case.said, value) for value in known):

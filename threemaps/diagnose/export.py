@@ -68,7 +68,7 @@ class RejectedKey:
     moment: datetime
 
     def reason(self, case: Case) -> Reason | Check | None:
-        backend = case.odd.backend
+        backend = case.diverging.backend
         if not case.short:
             return None
         lines = self.collector.path(backend).log_lines if self.collector else ()
@@ -94,8 +94,8 @@ class Backlog:
     window_end: datetime | None = None
 
     def reason(self, case: Case) -> Reason | Check | None:
-        path = self.collector.path(case.odd.backend)
-        if not case.short or case.odd.backend not in self.collector.paths:
+        path = self.collector.path(case.diverging.backend)
+        if not case.short or case.diverging.backend not in self.collector.paths:
             return None
         if not path.queued:
             return Check(f"the collector's queue to {case.title}: it is empty ({at(self.moment)})")
@@ -151,8 +151,8 @@ class GivenUp:
     moment: datetime
 
     def reason(self, case: Case) -> Reason | Check | None:
-        path = self.collector.path(case.odd.backend)
-        if not case.short or case.odd.backend not in self.collector.paths:
+        path = self.collector.path(case.diverging.backend)
+        if not case.short or case.diverging.backend not in self.collector.paths:
             return None
         if not path.failed + path.not_queued:
             return Check(f"the export path to {case.title}: it has given up nothing ({at(self.moment)})")

@@ -28,10 +28,10 @@ class Names:
         aws = [one for one in case.sources if one.backend in SENT_BY_XRAY]
         if not aws or not case.is_missing:
             return None
-        is_aws = case.odd.backend in SENT_BY_XRAY
-        xray = case.odd if is_aws else aws[0]
+        is_aws = case.diverging.backend in SENT_BY_XRAY
+        xray = case.diverging if is_aws else aws[0]
         others = [one for one in case.others if one.backend not in SENT_BY_XRAY]
-        for other in others if is_aws else (case.odd,):
+        for other in others if is_aws else (case.diverging,):
             meant = original(case, other, xray)
             if meant:
                 return Reason(

@@ -11,18 +11,18 @@ class OtherWindow:
     """A file has a window of its own."""
 
     def reason(self, case: Case) -> Reason | Check | None:
-        own = case.odd.window
+        own = case.diverging.window
         other = next((other for other in case.others if other.window.distance(own) > 2), None)
         if other is None:
             return None
         if case.is_missing and not other.window.overlaps(own):
             return Reason(
-                f"it is not in {case.odd.name}, which is of another time",
+                f"it is not in {case.diverging.name}, which is of another time",
                 "the map has changed between the two, or no call took this way then; "
                 "take the later map over a longer --since to be sure",
             )
         return Reason(
-            f"{case.odd.name} and {other.name} cover windows that overlap, but are not the same",
+            f"{case.diverging.name} and {other.name} cover windows that overlap, but are not the same",
             "compare maps of one window, or of two that do not overlap",
         )
 
@@ -51,6 +51,8 @@ class StillMoving:
 
 class NothingArrived:
     def reason(self, case: Case) -> Reason | None:
-        if case.odd.holds_others or not case.index.is_empty(case.odd.name):
+        if case.diverging.holds_others or not case.index.is_empty(case.diverging.name):
             return None
-        return Reason(f"{case.title} draws nothing at all of this window", DOCTOR if case.odd.is_live else "")
+        return Reason(
+            f"{case.title} draws nothing at all of this window", DOCTOR if case.diverging.is_live else ""
+        )

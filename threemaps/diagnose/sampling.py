@@ -46,7 +46,7 @@ class Sampling:
 
     def reason(self, case: Case) -> Reason | Check | None:
         for one in self.shares:
-            if one.rate < 1 and one.backend in (None, case.odd.backend):
+            if one.rate < 1 and one.backend in (None, case.diverging.backend):
                 found = self._of_share(case, one)
                 if found:
                     return found
@@ -72,7 +72,7 @@ class Sampling:
             f"sampling: {share.where} keeps {share.rate:.0%} of the calls",
             "compare shares instead of counts, or keep everything while you compare",
             (told,),
-            expected=case.odd.sampled,
+            expected=case.diverging.sampled,
         )
 
 

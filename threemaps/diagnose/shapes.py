@@ -57,7 +57,7 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
-class OddTrace:
+class UnlikeTrace:
     """An edge that not all backends draw alike of one trace; `faults`: of its calls, those that failed."""
 
     ends: Ends
@@ -77,7 +77,7 @@ class Looked:
     traces: int = 0
     complete: bool = False
     calls: Mapping[Ends, int] = field(default_factory=dict)  # drawn by anybody
-    odd: tuple[OddTrace, ...] = ()
+    unlike: tuple[UnlikeTrace, ...] = ()
     doubled: Mapping[str, str] = field(default_factory=dict)  # service → a trace with two spans of one id
     refused: int = 0  # spans, by the collector's receivers since its start
 
@@ -100,7 +100,7 @@ def look(spans: Iterable[TracedSpan], *, complete: bool) -> Looked:
     trees = {trace: Tree(held) for trace, held in traces.items()}
     answers = {name: Answers(trees.values(), in_log=name == SPAN_LOG) for name in (CLOUDWATCH, SPAN_LOG)}
     calls: Counter[Ends] = Counter()
-    odd = []
+    unlike = []
     doubled: dict[str, str] = {}
     for trace, tree in trees.items():
         twins = [(span, tree.spans[span.id]) for span in traces[trace] if tree.spans[span.id] != span]
@@ -109,8 +109,8 @@ def look(spans: Iterable[TracedSpan], *, complete: bool) -> Looked:
             if not faults:
                 calls[ends] += max(one.most for one in by_drawer.values())
             if not are_alike(ends, faults, by_drawer):
-                odd.append(OddTrace(ends, faults, by_drawer, shape_in(tree, ends, faults), trace))
-    return Looked(len(traces), complete, calls, tuple(odd), doubled)
+                unlike.append(UnlikeTrace(ends, faults, by_drawer, shape_in(tree, ends, faults), trace))
+    return Looked(len(traces), complete, calls, tuple(unlike), doubled)
 
 
 def ranges_of(tree: Tree, answers: Mapping[str, Answers]) -> dict[tuple[Ends, bool], dict[str, Range]]:
@@ -176,28 +176,28 @@ def shape_of(tree: Tree, span: TracedSpan, ends: Ends) -> Shape | None:
 
 
 def drawn_otherwise(looked: Looked, case: Case) -> Reason | None:
-    """Where each other source's value differs from the odd one's as the traces make it."""
+    """Where each other source's value differs from the diverging one's as the traces make it."""
     if len(case.ends) == 1:
         return missing_with_its_calls(looked, case)
-    found: list[OddTrace] = []
+    found: list[UnlikeTrace] = []
     for other in case.others:
-        sides = (drawer_of(case.odd), case.said), (drawer_of(other), case.says(other))
+        sides = (drawer_of(case.diverging), case.said), (drawer_of(other), case.says(other))
         if sides[0][1] == sides[1][1] or not reports(case, other):
             continue
-        odd = explaining(looked, case, (case.ends[0], case.ends[1]), *sides)
-        if not odd:
+        unlike = explaining(looked, case, (case.ends[0], case.ends[1]), *sides)
+        if not unlike:
             return None
-        found += odd
+        found += unlike
     return reason(found, looked) if found else None
 
 
 def of_other_calls(looked: Looked, case: Case) -> Reason | None:
     """Times of an edge on which two sources do not draw the same calls."""
     edges = edges_like(looked, (case.ends[0], case.ends[-1]))
-    own = drawer_of(case.odd)
+    own = drawer_of(case.diverging)
     found = [
         one
-        for one in looked.odd
+        for one in looked.unlike
         for other in map(drawer_of, case.others)
         if one.ends in edges and one.more_in(own, other) + one.more_in(other, own)
     ]
@@ -206,16 +206,16 @@ def of_other_calls(looked: Looked, case: Case) -> Reason | None:
 
 def missing_with_its_calls(looked: Looked, case: Case) -> Reason | None:
     """A node is not drawn where none of its calls is."""
-    found: list[OddTrace] = []
+    found: list[UnlikeTrace] = []
     for other in case.others:
         for edge in case.index.touching(case.ends[0], [other.name]):
-            if not draws(case.odd.backend, edge):
+            if not draws(case.diverging.backend, edge):
                 continue
-            sides = (drawer_of(case.odd), 0), (drawer_of(other), edge.requests or 0)
-            odd = explaining(looked, case, edge.key, *sides)
-            if not odd:
+            sides = (drawer_of(case.diverging), 0), (drawer_of(other), edge.requests or 0)
+            unlike = explaining(looked, case, edge.key, *sides)
+            if not unlike:
                 return None
-            found += odd
+            found += unlike
     return reason(found, looked) if found else None
 
 
@@ -226,14 +226,14 @@ def reports(case: Case, other: Source) -> bool:
 
 
 def explaining(
-    looked: Looked, case: Case, ends: Ends, odd: tuple[str, float], other: tuple[str, float]
-) -> list[OddTrace]:
+    looked: Looked, case: Case, ends: Ends, unlike: tuple[str, float], other: tuple[str, float]
+) -> list[UnlikeTrace]:
     """The traces that make one source have so many more than the other; none where they are too few."""
-    (rich, most), (poor, least) = (other, odd) if other[1] > odd[1] else (odd, other)
+    (rich, most), (poor, least) = (other, unlike) if other[1] > unlike[1] else (unlike, other)
     faults = case.difference.kind is DifferenceKind.ERRORS
     edges = edges_like(looked, ends)
     found = [
-        one for one in looked.odd if one.ends in edges and one.faults == faults and one.more_in(rich, poor)
+        one for one in looked.unlike if one.ends in edges and one.faults == faults and one.more_in(rich, poor)
     ]
     more = sum(one.more_in(rich, poor) for one in found)
     seen = sum(looked.calls.get(one, 0) for one in edges)
@@ -255,7 +255,7 @@ def likely_of(calls: float, found: int, seen: int) -> float:
     return calls * min(1.0, share + spread)
 
 
-def reason(found: list[OddTrace], looked: Looked) -> Reason:
+def reason(found: list[UnlikeTrace], looked: Looked) -> Reason:
     counts = Counter(one.shape.name for one in found)
     shape = max((one.shape for one in found), key=lambda one: counts[one.name])
     traces = tuple(dict.fromkeys(one.trace for one in found if one.shape is shape))
@@ -271,7 +271,7 @@ def reason(found: list[OddTrace], looked: Looked) -> Reason:
 def one_id_twice(looked: Looked, case: Case) -> Reason | None:
     """X-Ray knows a span by its id, and keeps the later of two."""
     found = {looked.doubled[node.name] for node in callees(case) if node.name in looked.doubled}
-    if case.odd.backend == HONEYCOMB or not case.short or not found:
+    if case.diverging.backend == HONEYCOMB or not case.short or not found:
         return None
     return Reason(
         "two spans of one trace have the same id, and X-Ray keeps the later one",

@@ -22,7 +22,11 @@ class Strangers:
     joined: dict[Node, bool] = field(default_factory=dict)  # what was found out of a node: to one of these?
 
     def reason(self, case: Case) -> Reason | Check | None:
-        if case.odd.backend != HONEYCOMB or not case.is_missing or case.index.is_empty(case.odd.name):
+        if (
+            case.diverging.backend != HONEYCOMB
+            or not case.is_missing
+            or case.index.is_empty(case.diverging.name)
+        ):
             return None
         services = [end for end in case.ends if end.kind is Kind.SERVICE]
         if not services or any(self._is_ours(case, one) for one in services):

@@ -34,7 +34,11 @@ class Unjoined:
     lacking: Mapping[Ends, tuple[str, ...]]
 
     def reason(self, case: Case) -> Reason | Check | None:
-        if case.odd.backend != HONEYCOMB or case.odd.read_through not in BY_QUERY or not case.short:
+        if (
+            case.diverging.backend != HONEYCOMB
+            or case.diverging.read_through not in BY_QUERY
+            or not case.short
+        ):
             return None
         found = self._of_case(case)
         if not found:
@@ -58,7 +62,7 @@ class Unjoined:
         ends = case.ends[0], case.ends[1]
         found, seen = self.lacking.get(ends, ()), self.seen.get(ends, 0)
         most = max((case.requests(one) for one in case.others), default=0)
-        is_enough = found and most - case.requests(case.odd) <= likely_of(most, len(found), seen)
+        is_enough = found and most - case.requests(case.diverging) <= likely_of(most, len(found), seen)
         return tuple(dict.fromkeys(found)) if is_enough else ()
 
 

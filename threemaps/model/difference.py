@@ -65,8 +65,8 @@ class Source:
 class Difference:
     """One thing on which the maps differ.
 
-    A missing node stands in `source`, and `target` is None. `odd` are the sources that are out of step: those
-    without the node or edge, or those whose value is not the others'.
+    A missing node stands in `source`, and `target` is None. `diverging` are the sources without the node or
+    edge, or those whose value is not the others'.
     """
 
     kind: DifferenceKind
@@ -74,7 +74,7 @@ class Difference:
     target: Node | None
     present_in: tuple[str, ...]
     not_in: tuple[str, ...]
-    odd: tuple[str, ...] = ()
+    diverging: tuple[str, ...] = ()
     values: Mapping[str, float | None] = field(default_factory=dict)
     expected: bool = False
     cause: str = ""
@@ -83,7 +83,15 @@ class Difference:
 
     def explained(self, expected: bool, cause: str, evidence: tuple[str, ...], advice: str) -> "Difference":
         """Written out, since `dataclasses.replace` would take most of the time of a large comparison."""
-        bare = (self.kind, self.source, self.target, self.present_in, self.not_in, self.odd, self.values)
+        bare = (
+            self.kind,
+            self.source,
+            self.target,
+            self.present_in,
+            self.not_in,
+            self.diverging,
+            self.values,
+        )
         return Difference(*bare, expected, cause, evidence, advice)
 
     def to_json(self) -> dict[str, Any]:
@@ -95,7 +103,7 @@ class Difference:
             "target_kind": self.target and str(self.target.kind),
             "in": list(self.present_in),
             "not_in": list(self.not_in),
-            "odd": list(self.odd),
+            "diverging": list(self.diverging),
             "values": dict(self.values),
             "expected": self.expected,
             "cause": self.cause,
@@ -209,7 +217,7 @@ def differences(sources: Sequence[Source]) -> Iterator[Difference]:
                 None,
                 present_in=tuple(readable),
                 not_in=(source.name,),
-                odd=(source.name,),
+                diverging=(source.name,),
             )
     yield from missing_nodes(readable)
     witness = {source.name: witness_of(source) for source in sources}
@@ -339,7 +347,7 @@ def joined(one: Difference, other: Difference) -> Difference:
         one.target,
         together(one.present_in, other.present_in),
         together(one.not_in, other.not_in),
-        together(one.odd, other.odd),
+        together(one.diverging, other.diverging),
         one.values,
         one.expected,
         one.cause,

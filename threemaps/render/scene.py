@@ -233,13 +233,13 @@ def _digest(nodes: tuple[Node, ...]) -> str:
 
 
 def _marks(differences: Sequence[Difference]) -> dict[tuple[Node, ...], set[str]]:
-    """Where something unexpected is, and in which maps it is odd."""
+    """Where something unexpected is, and in which maps it diverges."""
     marks: dict[tuple[Node, ...], set[str]] = defaultdict(set)
     for one in differences:
         if one.expected or one.source is None or one.kind is DifferenceKind.UNREADABLE:
             continue
         key = (one.source,) if one.target is None else (one.source, one.target)
-        marks[key].update(one.odd or one.not_in)
+        marks[key].update(one.diverging or one.not_in)
     return dict(marks)
 
 

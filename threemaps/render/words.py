@@ -38,7 +38,7 @@ def label(node: Node, twice: Collection[str] = ()) -> str:
 def subject(one: Difference, twice: Collection[str] = ()) -> str:
     """The node or edge that a difference is about."""
     if one.source is None:
-        return ", ".join(title(name) for name in one.odd or one.not_in)
+        return ", ".join(title(name) for name in one.diverging or one.not_in)
     if one.target is None:
         return label(one.source, twice)
     return f"{label(one.source, twice)} → {label(one.target, twice)}"
@@ -49,7 +49,7 @@ def what(one: Difference) -> str:
         return "could not be read"
     if one.kind in (DifferenceKind.MISSING_NODE, DifferenceKind.MISSING_EDGE):
         return f"not in {listed(title(name) for name in one.not_in)}"
-    sources = listed(title(name) for name in one.odd)
+    sources = listed(title(name) for name in one.diverging)
     thing = {DifferenceKind.REQUESTS: "requests", DifferenceKind.ERRORS: "errors"}.get(one.kind, "latency")
     write = numbers.duration if one.kind is DifferenceKind.LATENCY else numbers.count
     values = ", ".join(f"{title(name)} {write(value)}" for name, value in one.values.items())

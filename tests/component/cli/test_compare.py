@@ -102,10 +102,11 @@ def test_maps_that_differ(run: Run) -> None:
     done = run("compare", "--format", "json", world=the_world(xray=less))
     document = json.loads(done.stdout)
     assert done.returncode == 1, done.stderr
-    [odd] = [one for one in document["differences"] if not one["expected"]]
-    assert (odd["kind"], odd["source"], odd["target"], odd["odd"]) == ("requests", "web", "api", ["xray"])
-    assert odd["values"] == {"honeycomb": 40, "xray": 33, "cloudwatch": 40}
-    assert any("collector's own metrics" in line for line in odd["evidence"])
+    [found] = [one for one in document["differences"] if not one["expected"]]
+    assert (found["kind"], found["source"], found["target"]) == ("requests", "web", "api")
+    assert found["diverging"] == ["xray"]
+    assert found["values"] == {"honeycomb": 40, "xray": 33, "cloudwatch": 40}
+    assert any("collector's own metrics" in line for line in found["evidence"])
 
 
 def test_an_unreadable_backend_leaves_the_other_two(run: Run) -> None:
@@ -169,7 +170,8 @@ def test_the_edges_that_touch_a_name(run: Run) -> None:
 def test_a_map_of_which_the_filter_leaves_nothing_is_not_said_to_be_empty(run: Run) -> None:
     for xray, is_empty in ((a_map("web>other 1"), False), (a_map(), True)):
         done = run("compare", "--service", "d*", "--format", "json", world=the_world(xray=xray))
-        causes = [one["cause"] for one in json.loads(done.stdout)["differences"] if "xray" in one["odd"]]
+        found = json.loads(done.stdout)["differences"]
+        causes = [one["cause"] for one in found if "xray" in one["diverging"]]
         assert causes
         assert all(("nothing at all" in cause) is is_empty for cause in causes)
 

@@ -103,7 +103,7 @@ def test_a_changed_count_is_found(found: ServiceMap, data: st.DataObject, by: in
 
 def test_the_odd_one_out_of_three_is_named() -> None:
     difference = only(three(a_map("web>api 40"), a_map("web>api 38"), a_map("web>api 40")))
-    assert difference.odd == ("xray",)
+    assert difference.diverging == ("xray",)
     assert difference.present_in == ("honeycomb", "xray", "cloudwatch")
     assert difference.not_in == ()
     assert difference.values == {"honeycomb": 40, "xray": 38, "cloudwatch": 40}
@@ -226,4 +226,5 @@ def test_two_backends_of_one_pipeline_are_one_witness() -> None:
         source("honeycomb", a_map("web>api 40")), source("xray", less), source("cloudwatch", less)
     )
 
-    assert {one.odd for one in comparison.differences if one.kind == "requests"} == {("xray", "cloudwatch")}
+    found = {one.diverging for one in comparison.differences if one.kind == "requests"}
+    assert found == {("xray", "cloudwatch")}

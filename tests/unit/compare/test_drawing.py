@@ -46,11 +46,11 @@ def test_what_each_backend_makes_of_a_trace(shape: Shape, backend: str) -> None:
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
 def test_each_shape_is_recognised(shape: Shape) -> None:
-    assert shape.name in {one.shape.name for one in look(spans_of(shape), complete=True).odd}
+    assert shape.name in {one.shape.name for one in look(spans_of(shape), complete=True).unlike}
 
 
 def test_an_ordinary_trace_has_nothing_unusual() -> None:
-    assert look(spans_of(ORDINARY), complete=True).odd == ()
+    assert look(spans_of(ORDINARY), complete=True).unlike == ()
 
 
 def test_what_cannot_be_drawn_follows_from_the_table() -> None:

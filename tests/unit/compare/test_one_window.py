@@ -67,7 +67,7 @@ def test_lost_calls_are_no_agreement(pipeline: str, monkeypatch: pytest.MonkeyPa
     [one] = [
         one for one in comparison.differences if one.kind is DifferenceKind.REQUESTS and one.target == API
     ]
-    assert pipeline in one.odd
+    assert pipeline in one.diverging
     assert not one.expected
 
 

@@ -154,7 +154,7 @@ SITUATIONS = (
             a_map("web>api 47"),
             WHOLE,
             WHOLE,
-            (CountedTwice({"otlp_http/honeycomb": SentAgain("otlp_http/honeycomb", count, NOON)}),),
+            CountedTwice({"otlp_http/honeycomb": SentAgain("otlp_http/honeycomb", count, NOON)}),
             said,
         )
         for count, said in ((6, "unknown"), (7, "Honeycomb may count calls twice"))

@@ -168,7 +168,9 @@ def test_only_the_diverging_map_is_marked() -> None:
     text = render(examples.differing(), "svg")
     diverging = re.findall(r'class="edge [a-z -]*\bodd\b', text)
     unexpected = [one for one in examples.differing().differences if not one.expected and one.target]
-    assert len(diverging) == len({(one.source, one.target, name) for one in unexpected for name in one.odd})
+    assert len(diverging) == len(
+        {(one.source, one.target, name) for one in unexpected for name in one.diverging}
+    )
 
 
 def test_the_diverging_map_says_by_how_many_calls() -> None:
