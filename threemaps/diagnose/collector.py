@@ -30,7 +30,9 @@ class Way:
 # before it, and so does what an end fails in.
 WAYS = {
     "honeycomb": Way("otlp_grpc/honeycomb", ("otlp_http/honeycomb",)),
-    "xray": Way("otlp_grpc/xray", ("otlp_http/xray", "otlp_http/xray_late", "awsxray")),
+    "xray": Way(
+        "otlp_grpc/xray", ("otlp_http/xray", "otlp_http/xray_parts", "otlp_http/xray_late", "awsxray")
+    ),
 }
 # Application Signals draws its map of the spans that X-Ray is sent.
 WAYS["cloudwatch"] = WAYS["xray"]

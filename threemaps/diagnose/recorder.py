@@ -21,7 +21,9 @@ from threemaps.settings import Settings
 
 SECONDS = 2.0
 NO_LOSS = ("filter/unfinished",)  # the end of such a segment follows, with the same id
-SPLITS = "_late"  # exporters that only send one by one: what they fail in goes back to the queue before them
+SPLITS = re.compile(
+    r"_(?:late|parts)$"
+)  # exporters that divide: what they fail in stays in the queue before them
 AT_ITS_END = "interrupted due to shutdown"  # what it was sending then is still in the queue
 # The vendor may have taken what it answered too late, or not at all as the connection was cut. The first is
 # counted, the second is in the log.
@@ -85,7 +87,7 @@ class Recorder(Periodic):
         Each as it was two looks long: at its end a collector fails in what it keeps.
         """
         for who, size in of(samples, "otelcol_exporter_queue_size").items():
-            if who.endswith(SPLITS):
+            if SPLITS.search(who):
                 continue
             offered, refused, sent, failed = (total(samples, name, who) for name in MOVES)
             was_offered, had_failed = self._seen.get((instance, who), (-1, 0))
@@ -133,7 +135,7 @@ def too_late(samples: Iterable[Sample]) -> Iterator[tuple[str, int]]:
     found: dict[str, float] = {}
     for one in samples:
         if one.name.startswith(MOVES[-1]) and one.labels.get("error_type") == TOO_LATE:
-            who = one.labels.get("exporter", "").removesuffix(SPLITS)
+            who = SPLITS.sub("", one.labels.get("exporter", ""))
             found[who] = found.get(who, 0) + one.value
     return ((who, int(count)) for who, count in found.items() if who in SENT_AGAIN)
 
@@ -142,7 +144,7 @@ def cut_off(lines: bytes) -> Iterator[tuple[str, int]]:
     for line in lines.splitlines():
         found = REJECTED.search(line)
         if found and CUT.search(line):
-            who = str(orjson.loads(line).get("otelcol.component.id", "")).removesuffix(SPLITS)
+            who = SPLITS.sub("", str(orjson.loads(line).get("otelcol.component.id", "")))
             if who in SENT_AGAIN:
                 yield who, int(found[1])
 
@@ -159,7 +161,7 @@ def logged(lines: bytes) -> Iterator[tuple[str, int, str]]:
         except (ValueError, TypeError, KeyError):
             continue
         why = str(told.get("error") or told.get("message") or "")[:200]
-        is_kept = who.endswith(SPLITS) or why.startswith(AT_ITS_END)
+        is_kept = bool(SPLITS.search(who)) or why.startswith(AT_ITS_END)
         if not (is_kept and message.startswith("Exporting failed")):
             yield who, int(found[1] or found[2]), why
 

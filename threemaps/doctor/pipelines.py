@@ -12,8 +12,8 @@ from threemaps.settings import Settings
 LINK = "pipeline"
 NEARLY_FULL = 0.8
 HELD_SECONDS = 5.0  # longer than the longest pause between two tries
-# With a queue that only makes one span of many: what it fails in travels back, too.
-SPLITTERS = ("otlp_http/xray_late",)
+# With a queue that only divides a request: what it fails in travels back, too.
+SPLITTERS = ("otlp_http/xray_late", "otlp_http/xray_parts")
 AWS_KEYS = "export AWS_ACCESS_KEY_ID=YOUR_KEY_ID AWS_SECRET_ACCESS_KEY=YOUR_SECRET"
 # As SDKs name it, and as the OTLP endpoints write it out.
 WRONG_AWS_KEYS = (

@@ -1,14 +1,18 @@
 """AWS refuses a request whole for one span or record out of its time: such a one is in nobody's way."""
 
+import gzip
 import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import requests
+from flask import Response, request
 
 from tests.collector_process import wait_for
 from tests.component.collector.conftest import Chain
 from tests.component.collector.sending import SERVER, Span, send_log, span, trace_id
+from tests.component.collector.vendors import spans_of
 
 NEVER = {"older than two weeks": timedelta(days=-15), "far ahead": timedelta(hours=3)}
 APART = {"two days old": timedelta(days=-2), "ahead": timedelta(minutes=100)}
@@ -20,31 +24,31 @@ def moved(one: Span, by: timedelta) -> Span:
     return one | {name: str(int(one[name]) + nanoseconds) for name in names}
 
 
-@pytest.mark.parametrize("when", APART)
-def test_a_span_of_another_time_goes_by_itself(own_chain: Chain, when: str) -> None:
-    late = [moved(span("late", SERVER, trace_id()), APART[when]) for _ in range(3)]
-    fresh = [span("fresh", SERVER, trace_id()) for _ in range(3)]
-    sizes = []
-    own_chain.vendors.faults["xray"] = lambda: sizes.append(requests_size()) or None
-    own_chain.send([one for pair in zip(late, fresh, strict=True) for one in pair])
-    wait_for(lambda: {one["spanId"] for one in [*late, *fresh]} <= own_chain.xray_ids())
-    assert sorted(sizes)[:3] == [1, 1, 1]
-    assert len(sizes) == 4
-
-
-def requests_size() -> int:
-    """How many spans the request that is being answered holds, in how many hours."""
-    import gzip
-
-    from flask import request
-
-    from tests.component.collector.vendors import spans_of
-
+def spans_asked() -> list[dict[str, Any]]:
+    """Those of the request that is being answered."""
     data = request.get_data()
-    body = gzip.decompress(data) if request.headers.get("Content-Encoding") == "gzip" else data
-    starts = [one["start"] for one in spans_of(body)]
-    assert max(starts) - min(starts) < timedelta(hours=24).total_seconds() * 1e9
-    return len(starts)
+    return list(
+        spans_of(gzip.decompress(data) if request.headers.get("Content-Encoding") == "gzip" else data)
+    )
+
+
+def test_spans_of_other_times_go_by_themselves(own_chain: Chain) -> None:
+    late = [moved(span("late", SERVER, trace_id()), by) for by in APART.values() for _ in range(3)]
+    fresh = [span("fresh", SERVER, trace_id()) for _ in range(3)]
+    refused: list[str] = []
+
+    def within_a_day() -> Response | None:
+        asked = spans_asked()
+        starts = [one["start"] for one in asked]
+        if max(starts) - min(starts) < timedelta(hours=24).total_seconds() * 1e9:
+            return None
+        refused.extend(one["service"] for one in asked)
+        return Response("{}", 400)
+
+    own_chain.vendors.faults["xray"] = within_a_day
+    own_chain.send([one for group in zip(late[::2], late[1::2], fresh, strict=True) for one in group])
+    wait_for(lambda: {one["spanId"] for one in [*late, *fresh]} <= own_chain.xray_ids())
+    assert "fresh" not in refused
 
 
 @pytest.mark.parametrize("when", NEVER)
@@ -95,3 +99,21 @@ def test_a_log_record_without_a_time_has_one(own_chain: Chain) -> None:
     requests.post(url, json=document, timeout=20).raise_for_status()
     wait_for(lambda: own_chain.vendors.lines)
     assert abs(own_chain.vendors.lines[0]["time"] - time.time_ns()) < 60e9
+
+
+def test_one_late_item_that_is_refused_for_a_while_costs_none(own_chain: Chain) -> None:
+    """Not even those that were in one request with it."""
+    late = [moved(span(f"late-{number}", SERVER, trace_id()), timedelta(days=-2)) for number in range(6)]
+    wanted, refused = {one["spanId"] for one in late}, late[2]["spanId"]
+    times = []
+
+    def refuse() -> Response | None:
+        if refused not in {one["id"] for one in spans_asked()} or len(times) == 8:
+            return None
+        times.append(1)
+        return Response("{}", 403)
+
+    own_chain.vendors.faults["xray"] = refuse
+    own_chain.send(late)
+    wait_for(lambda: len(times) == 8)
+    wait_for(lambda: wanted <= own_chain.xray_ids())

@@ -11,7 +11,8 @@ from threemaps.standins.store import Store
 _WRITE_AGAIN_AFTER = 600.0
 _REMEMBERED = 20_000
 UPSERT = """
-INSERT INTO span_resources VALUES (?, ?, ?, epoch_ms(now()))
+INSERT INTO span_resources
+SELECT unnest(?::BIGINT[]), unnest(?::VARCHAR[]), unnest(?::VARCHAR[]), epoch_ms(now())
 ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at
 """
 
@@ -36,7 +37,10 @@ class Writer:
         with self._lock:
             if len(self._written) > _REMEMBERED:
                 self._written.clear()
-            for key, shared in resources.items():
-                if self._written.get(key, latest) <= latest:
-                    self._store.execute(UPSERT, [key, shared.attributes, shared.scope])
-                    self._written[key] = time.monotonic()
+            due = {key: one for key, one in resources.items() if self._written.get(key, latest) <= latest}
+            if due:  # at once: a transaction for each of 20,000 takes minutes
+                shared = due.values()
+                self._store.execute(
+                    UPSERT, [list(due), [one.attributes for one in shared], [one.scope for one in shared]]
+                )
+                self._written.update(dict.fromkeys(due, time.monotonic()))
