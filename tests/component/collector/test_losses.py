@@ -86,6 +86,7 @@ def test_what_is_refused_inside_a_200_is_counted_and_said(chain: Chain) -> None:
     answer.partial_success.rejected_spans = 3
     answer.partial_success.error_message = "event exceeds max event size"
     body = answer.SerializeToString()
+    wait_for(lambda: not chain.collector.metric("otelcol_exporter_queue_size"))  # of the tests before
     chain.vendors.faults["honeycomb"] = lambda: Response(body, mimetype="application/x-protobuf")
     chain.send(call("partial-a", "partial-b"))
     wait_for(lambda: lost(chain, recorder).get("otlp_http/honeycomb") == 3)
