@@ -1,4 +1,4 @@
-"""`python -m bench.scale --services 1000 --requests 1000000`: what agents, gateways, vendors need and cost.
+"""`python -m bench.scale 3:10 1000:1000000`: what services and requests a second need and cost.
 
 Arithmetic on measured costs: nothing is started. Prices are those of `threemaps spend`.
 """
@@ -35,18 +35,19 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Measured; `python -m bench tiers` unless it says otherwise."""
+    """Measured; `python -m bench tiers`, from its two sizes of requests, unless it says otherwise."""
 
-    agent: float = 13.7e-6  # seconds of CPU a span
-    gateway: float = 29.1e-6
-    alone: float = 28.1e-6  # `python -m bench collector`: one collector, no tiers
-    service: float = 8e-3  # seconds of CPU a request, `python -m bench system`
-    agent_memory: float = 175 * MB
-    gateway_memory: float = 233 * MB
+    agent_span: float = 4.2e-6  # seconds of CPU
+    agent_request: float = 1.7e-3  # from an SDK
+    gateway_span: float = 22.7e-6
+    gateway_request: float = 3.2e-3
+    alone: float = 28.1e-6  # a span; `python -m bench collector`: one collector, no tiers
+    service: float = 8e-3  # a request, `python -m bench system`
+    agent_memory: float = 57 * MB
+    gateway_memory: float = 86 * MB
     queued: float = 564  # bytes of a span in a gateway's queue
     on_disk: float = 840 / 399  # a queue's file, of what is in it
     paths: int = 2  # that queue spans
-    packed: float = 52  # bytes of a span from an agent to a gateway, where spans are alike
     sent: float = 538  # bytes of a span from a gateway to the vendors
     xray_bytes: float = 700  # of a span at X-Ray's OTLP endpoint, before compression
 
@@ -59,88 +60,64 @@ class Deployment:
     most_gateways: int = 30
     pod_share: float = 0.7  # of a core, of a service's pod
     least_pods: int = 2
+    agents: int = 2  # a node
+    delay: float = 0.5  # OTEL_BSP_SCHEDULE_DELAY and OTEL_BLRP_SCHEDULE_DELAY, seconds
+    batch: int = 512  # OTEL_BSP_MAX_EXPORT_BATCH_SIZE, its default
 
 
-@dataclass(frozen=True, slots=True)
-class Quotas:
-    """AWS's defaults for an account and region; they can be raised. Yours:
-    aws service-quotas list-service-quotas --service-code xray (or logs)."""
-
-    segments: float = 2600  # X-Ray, a second
-    dns_answer: float = 65_535 / 16  # addresses in one answer over TCP
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    what: str
-    requests: float  # a second, at which it is reached
-    then: str
+# X-Ray's default for an account and region. Yours: aws service-quotas list-service-quotas --service-code xray
+SEGMENTS = 2600
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
     pods: int
+    nodes: int
+    exports: float  # requests of SDKs, a second
     agent_cores: float
     agent_memory: float
     gateways: int
     gateway_cores: float
     gateway_memory: float
-    connections: int
-    inside: tuple[float, float]  # bytes a second, where spans are alike and where they are not
-    outside: float
+    outside: float  # bytes a second
     lasts: float  # seconds until a path's queue is full
-    queue: float  # bytes on a gateway's disk after the outage
-    edges: float
+    queue: float  # bytes on all gateways' disks after the outage
     error: float  # of an edge's count from kept traces, in 15 minutes, 95 %
 
 
 def need(load: Load, costs: Costs, how: Deployment) -> Need:
     spans = load.spans_a_second * load.kept
     pods = max(load.services * how.least_pods, math.ceil(load.requests * costs.service / how.pod_share))
-    gateways = max(1, math.ceil(spans * costs.gateway / how.gateway_share))
-    edges = load.services * load.edges
-    logs = load.requests * load.records * load.record_bytes
-    each = spans / gateways
-    counted = load.requests * load.calls / edges * 900 * load.kept
+    nodes = math.ceil(pods * how.pod_share / NODE_CORES)
+    records = load.requests * load.records
+    exports = sum(max(min(items, pods / how.delay), items / how.batch) for items in (spans, records))
+    gateway_cores = spans * costs.gateway_span + exports * costs.gateway_request
+    gateways = max(1, math.ceil(gateway_cores / how.gateway_share))
+    counted = load.requests * load.calls / (load.services * load.edges) * 900 * load.kept
     return Need(
         pods=pods,
-        agent_cores=spans * costs.agent,
-        agent_memory=pods * costs.agent_memory,
+        nodes=nodes,
+        exports=exports,
+        agent_cores=spans * costs.agent_span + exports * costs.agent_request,
+        agent_memory=nodes * how.agents * costs.agent_memory,
         gateways=gateways,
-        gateway_cores=spans * costs.gateway,
+        gateway_cores=gateway_cores,
         gateway_memory=gateways * costs.gateway_memory,
-        connections=pods * gateways,
-        inside=(spans * costs.packed, spans * costs.queued),
-        outside=spans * costs.sent + logs,
-        lasts=QUEUE / (each * costs.queued) if each else math.inf,
-        queue=each * costs.queued * costs.paths * costs.on_disk * load.hours * 3600,
-        edges=edges,
+        outside=spans * costs.sent + records * load.record_bytes,
+        lasts=QUEUE / (spans / gateways * costs.queued) if spans else math.inf,
+        queue=spans * costs.queued * costs.paths * costs.on_disk * load.hours * 3600,
         error=1.96 / math.sqrt(counted) if counted else math.inf,
     )
 
 
-def limits(load: Load, costs: Costs, how: Deployment, quotas: Quotas) -> list[Limit]:
-    """The first one first."""
-    a_gateway = how.gateway_share / costs.gateway / load.spans / load.kept  # requests a second
-    found = [
-        Limit("one collector on one core", 1 / costs.alone / load.spans / load.kept, "the two tiers"),
-        Limit(
-            f"X-Ray's quota of {quotas.segments:,.0f} segments/s",
-            quotas.segments / (load.spans * load.kept) if load.kept else math.inf,
-            "a higher one, fewer traces, more accounts or regions",
-        ),
-        Limit(
-            f"the autoscaler's {how.most_gateways} gateways",
-            how.most_gateways * a_gateway,
-            "maxReplicas",
-        ),
-        Limit(
-            f"{quotas.dns_answer:,.0f} gateways in one DNS answer",
-            quotas.dns_answer * a_gateway,
-            "groups of gateways",
-        ),
-    ]
-    return sorted(found, key=lambda limit: limit.requests)
+def first_limit(load: Load, costs: Costs, how: Deployment) -> str:
+    """Of what stands in the way as delivered, what this load is beyond."""
+    spans = load.spans_a_second * load.kept
+    if spans > SEGMENTS:
+        return f"X-Ray {spans / SEGMENTS:,.0f} x"
+    if need(load, costs, how).gateways > how.most_gateways:
+        return "maxReplicas"
+    return "one core" if spans * costs.alone > 1 else "none"
 
 
 def usage(load: Load, costs: Costs) -> Usage:
@@ -157,55 +134,57 @@ def usage(load: Load, costs: Costs) -> Usage:
     )
 
 
-def report(load: Load, costs: Costs, how: Deployment, quotas: Quotas) -> list[str]:
+def column(load: Load, costs: Costs, how: Deployment) -> dict[str, str]:
     needed = need(load, costs, how)
     items = bill(usage(load, costs), read_prices(PROJECT / "threemaps" / "account" / "prices.json"))
-    rows = [
-        ("spans", f"{load.spans_a_second:,.0f} /s"),
-        ("pods with an agent", f"{needed.pods:,}"),
-        (
-            "agents, CPU and memory",
-            f"{needed.agent_cores:,.1f} cores, at most {needed.agent_memory / GB:,.1f} GB",
-        ),
-        ("gateways", f"{needed.gateways:,}, each {how.gateway_share:.0%} of a core used"),
-        ("nodes of 16 cores for them", f"{math.ceil(needed.gateways / NODE_CORES):,}"),
-        (
-            "gateways, CPU and memory",
-            f"{needed.gateway_cores:,.1f} cores, at most {needed.gateway_memory / GB:,.1f} GB",
-        ),
-        ("connections, agents to gateways", f"{needed.connections:,}; {needed.pods:,} a gateway"),
-        (
-            "network, agents to gateways",
-            " to ".join(f"{one * 8 / GB:,.2f}" for one in needed.inside) + " Gbit/s",
-        ),
-        ("network, gateways to vendors", f"{needed.outside * 8 / GB:,.2f} Gbit/s"),
-        ("a queue of 256 MiB lasts", f"{needed.lasts:,.0f} s"),
-        (f"a gateway's disk for {load.hours:g} h", f"{needed.queue / GB:,.1f} GB"),
-        ("all gateways' disks for that", f"{needed.queue * needed.gateways / TB:,.2f} TB"),
-        *((f"{item.backend}, {item.unit}", f"{item.a_month:,.0f} USD a month") for item in items),
-        (
-            "an average edge, 15 minutes",
-            "exact" if load.kept == 1 else f"± {needed.error:.1%}",
-        ),
-    ]
-    lines = [f"{what:<34}{value}" for what, value in rows]
-    lines += ["", "limits, and the requests/s at which each is reached:"]
-    return lines + [
-        f"{limit.requests:>12,.0f}  {limit.what}: {limit.then}" for limit in limits(load, costs, how, quotas)
-    ]
+    return {
+        "requests/s": f"{load.requests:,.0f}",
+        "services": f"{load.services:,}",
+        "spans/s": f"{load.spans_a_second:,.0f}",
+        "pods": f"{needed.pods:,}",
+        "nodes of 16 cores for pods": f"{needed.nodes:,}",
+        "requests of SDKs/s": f"{needed.exports:,.0f}",
+        "agents, cores": f"{needed.agent_cores:,.2f}",
+        "agents, GB": f"{needed.agent_memory / GB:,.1f}",
+        "gateways, 60% of a core each": f"{needed.gateways:,}",
+        "gateways, GB": f"{needed.gateway_memory / GB:,.1f}",
+        "to vendors, Gbit/s": f"{needed.outside * 8 / GB:,.2f}",
+        "256 MiB of queue last, s": f"{needed.lasts:,.0f}",
+        f"disks for {load.hours:g} h, TB": f"{needed.queue / TB:,.3f}",
+        **{f"{item.backend}, {item.unit}, USD a month": f"{item.a_month:,.0f}" for item in items},
+        "an edge in 15 minutes": "exact" if load.kept == 1 else f"± {needed.error:.1%}",
+        "first limit": first_limit(load, costs, how),
+    }
+
+
+def report(loads: Sequence[Load], costs: Costs, how: Deployment) -> list[str]:
+    columns = [column(load, costs, how) for load in loads]
+    return [f"{name:<42}" + "".join(f"{one[name]:>14}" for one in columns) for name in columns[0]]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.scale", description=__doc__)
-    parser.add_argument("--services", type=int, default=1000)
-    parser.add_argument("--requests", type=float, default=1_000_000, help="a second, from outside")
+    parser.add_argument(
+        "loads", nargs="+", metavar="SERVICES:REQUESTS", help="requests a second, from outside"
+    )
     parser.add_argument("--kept", type=float, default=1.0, help="share of traces that services record")
     parser.add_argument("--hours", type=float, default=1.0, help="of an outage that queues have to outlast")
     options = parser.parse_args(arguments)
-    if options.services < 1 or options.requests <= 0 or not 0 < options.kept <= 1 or options.hours < 0:
-        parser.error("services and requests have to be more than 0, kept a share above 0 and up to 1")
-    load = Load(options.services, options.requests, kept=options.kept, hours=options.hours)
-    print("\n".join(report(load, Costs(), Deployment(), Quotas())))
+    if not 0 < options.kept <= 1 or options.hours < 0:
+        parser.error(f"--kept {options.kept} --hours {options.hours}: a share up to 1, and no negative time")
+    loads = [parse(parser, one, options.kept, options.hours) for one in options.loads]
+    print("\n".join(report(loads, Costs(), Deployment())))
+
+
+def parse(parser: argparse.ArgumentParser, text: str, kept: float, hours: float) -> Load:
+    services, _, requests = text.partition(":")
+    try:
+        load = Load(int(services), float(requests), kept=kept, hours=hours)
+    except ValueError:
+        parser.error(f"{text!r} is not SERVICES:REQUESTS, such as 30:1000")
+    if load.services < 1 or not 0 < load.requests < math.inf:
+        parser.error(f"{text!r}: services and requests have to be more than 0")
+    return load
 
 
 if __name__ == "__main__":
