@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 
 @click.command("doctor")
 @click.option("--pid", type=click.IntRange(min=1), help="Look at this running process instead.")
+@click.option("--inside", is_flag=True, help="With --pid: put the probe into it (Python 3.14 and later).")
 @click.option("--check", "only", metavar="CODE", help="Look for this one thing only: a code or a name.")
 @click.option("--list-checks", is_flag=True, help="Say which things are looked for in a service, and stop.")
 @click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.argument("words", metavar="[-- COMMAND…]", nargs=-1, type=click.UNPROCESSED)
-def command(pid: int | None, only: str | None, list_checks: bool, shape: str, words: tuple[str, ...]) -> None:
+def command(
+    pid: int | None, inside: bool, only: str | None, list_checks: bool, shape: str, words: tuple[str, ...]
+) -> None:
     """Say which link between service and backend is broken, and what to type or write next.
 
     Without arguments it walks the running demo: service, collector, pipelines, backends, read back.
@@ -32,22 +35,31 @@ def command(pid: int | None, only: str | None, list_checks: bool, shape: str, wo
       threemaps doctor -- docker compose up
       threemaps doctor --check TM203 -- python app.py
       threemaps doctor --pid 4711
+      threemaps doctor --pid 4711 --inside
     """
     if list_checks:
         click.echo(listed(shape))
         return
     if pid is not None and words:
         raise click.UsageError("--pid and a command exclude each other")
+    if inside and pid is None:
+        raise click.UsageError("--inside needs a process: threemaps doctor --pid 4711 --inside")
     if only and not words:
         raise click.UsageError("--check needs a command: threemaps doctor --check TM203 -- python app.py")
-    checks = diagnose(pid, words, only)
+    checks = diagnose(pid, words, only, inside)
     from threemaps.doctor.check import as_json
 
     click.echo(json.dumps(as_json(checks), indent=2) if shape == "json" else as_text(checks))
     sys.exit(0 if all(check.ok for check in checks) else 1)
 
 
-def diagnose(pid: int | None, words: tuple[str, ...], only: str | None = None) -> "list[Check]":
+def diagnose(
+    pid: int | None, words: tuple[str, ...], only: str | None = None, inside: bool = False
+) -> "list[Check]":
+    if pid is not None and inside:
+        from threemaps.doctor.late import check_inside
+
+        return check_inside(pid)
     if pid is not None:
         from threemaps.doctor.outside import check_process
 

@@ -73,16 +73,9 @@ class Family:
 
     def addresses(self) -> list[str]:
         """Where they listen: over TCP, or else at a socket in the file system."""
-        tcp: set[str] = set()
-        files: set[str] = set()
-        for process in self.living():
-            with contextlib.suppress(psutil.Error):
-                for one in process.net_connections(kind="all"):
-                    if one.status == psutil.CONN_LISTEN:
-                        tcp.add(url_of(one.laddr.ip, one.laddr.port))
-                    elif one.family == socket.AF_UNIX and isinstance(one.laddr, str) and one.laddr:
-                        files.add(f"unix:{Path(process.cwd(), one.laddr)}")
-        return sorted(tcp) or sorted(files)
+        found = {one for process in self.living() for one in addresses_of(process.pid)}
+        files = {one for one in found if one.startswith("unix:")}
+        return sorted(found - files) or sorted(files)
 
     def stop(self) -> None:
         """First in order, which lets SDKs flush, then for good."""
@@ -100,6 +93,18 @@ class Family:
             if child.pid not in self.others:
                 with contextlib.suppress(OSError):
                     os.waitpid(child.pid, os.WNOHANG)
+
+
+def addresses_of(pid: int) -> set[str]:
+    found: set[str] = set()
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        for one in process.net_connections(kind="all"):
+            if one.status == psutil.CONN_LISTEN:
+                found.add(url_of(one.laddr.ip, one.laddr.port))
+            elif one.family == socket.AF_UNIX and isinstance(one.laddr, str) and one.laddr:
+                found.add(f"unix:{Path(process.cwd(), one.laddr)}")
+    return found
 
 
 def is_living(process: psutil.Process) -> bool:

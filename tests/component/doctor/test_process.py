@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,12 +12,16 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.component.doctor.breakages.case import BY_HAND, edited
 from tests.component.doctor.ends import Ends
 from tests.component.doctor.workshop import Workshop
 from tests.conftest import free_port
 from threemaps.cli.doctor import as_text
+from threemaps.demo.health import wait_until
 from threemaps.doctor import subject
+from threemaps.doctor.late import check_inside, look_into
 from threemaps.doctor.outside import check_process
+from threemaps.doctor.service import verdict
 from threemaps.doctor.subject import from_process
 from threemaps.errors import UserError
 
@@ -194,3 +199,50 @@ def test_a_title_over_the_environment_is_named(pretend: Pretend, left: bytes) ->
     pretend("gunicorn: master [app:app]", left, Path("/usr/lib/libc.so"))
     with pytest.raises(UserError, match="its title where its environment was"):
         from_process(7)
+
+
+BY_SIGNAL = """\
+import signal
+from pathlib import Path
+
+
+def run(number, frame):
+    exec(Path("script").read_text(), {})
+
+
+signal.signal(signal.SIGUSR1, run)
+"""
+
+
+@pytest.mark.parametrize(
+    ("broken", "says"), [("", ""), ("trace.set_tracer_provider(provider)\n", "no global TracerProvider")]
+)
+def test_the_probe_in_a_process_that_runs(
+    workshop: Workshop, ends: Ends, start: Start, folder: Path, broken: str, says: str
+) -> None:
+    """A signal runs the file, as `sys.remote_exec` does on the Pythons that have it."""
+    requests = "from opentelemetry.instrumentation.requests import RequestsInstrumentor\n"
+    code = edited(BY_HAND, (requests, ""), ("RequestsInstrumentor().instrument()\n", ""), (broken, ""))
+    (folder / "app.py").write_text(BY_SIGNAL + code)
+    pid = start("python app.py", environ(workshop, ends))
+
+    def inject(pid: int, script: str) -> None:
+        (folder / "script").write_text(Path(script).read_text())
+        os.kill(pid, signal.SIGUSR1)
+
+    checks = verdict(look_into(from_process(pid), inject))
+    assert says in " ".join(one.detail for one in checks if not one.ok), as_text(checks)
+    assert all(one.ok for one in checks) is not bool(says), as_text(checks)
+    if not says:
+        trace = re.search(r"its trace is ([0-9a-f]{32})", as_text(checks))
+        assert trace
+        assert wait_until(lambda: ends.has(trace[1]), 5), as_text(checks)
+
+
+def test_older_pythons_let_nobody_in(workshop: Workshop, ends: Ends, start: Start) -> None:
+    pid = start("python app.py", environ(workshop, ends))
+    if hasattr(sys, "remote_exec"):
+        assert check_inside(pid)
+    else:
+        with pytest.raises(UserError, match=r"3\.14 is the first that gets into a running process"):
+            check_inside(pid)

@@ -22,9 +22,14 @@ def start(injected: str) -> None:
     address = os.environ.get(SOCKET)
     if not address:
         return
+    follow(injected)
+    begin(address)
+
+
+def begin(address: str) -> None:
+    """In this process, and in those that it forks."""
     channel.open_to(address)
     imports.home.append(os.path.dirname(os.path.abspath(__file__)))
-    follow(injected)
     for module in (logs, sdk, signals, web, vendors):
         imports.watched.update(module.WATCHED)
     imports.install()

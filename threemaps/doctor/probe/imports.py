@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 watched: dict[str, object] = {}  # module → what to do when it has been imported
 TRACING = ("opentelemetry", "aws_xray_sdk", "rollbar", "watchtower")
 home: list[str] = []
+is_late = False  # what is reported was there before the probe
 # Code that is not the service's own.
 FOREIGN = ("site-packages", "dist-packages", "<frozen", "<string", os.path.dirname(os.__file__) + os.sep)
 
@@ -92,14 +93,14 @@ def is_own(file: str) -> bool:
 
 def place(direct: bool = False) -> dict[str, object] | None:
     """The line of the service's own code that led here; with `direct` only if no library stands between."""
-    frame = sys._getframe(1)
+    frame = None if is_late else sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
         if is_own(file):
             return {"file": os.path.abspath(file), "line": frame.f_lineno, "function": frame.f_code.co_name}
         if direct and "<frozen" not in file and not file.startswith(home[0]):
             return None
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return None
 
 

@@ -136,7 +136,7 @@ def processor_made(name: Any, original: Any, arguments: Any, keywords: Any, resu
             "processor-failed", type=name, why=f"{type(error).__name__}: {error}", place=imports.place()
         )
         return
-    given = imports.bound(original, arguments, keywords)
+    given = imports.bound(original, arguments, keywords) if original else {"span_exporter": arguments[1]}
     exporter = given.get("span_exporter")
     delay = given.get("schedule_delay_millis")
     channel.tell(

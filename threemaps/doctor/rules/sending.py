@@ -24,6 +24,10 @@ def failing(facts: Facts) -> tuple[Exporter, Export] | None:
     return next(((one, export) for one, export in sending(facts) if export.state != "success"), None)
 
 
+def is_otlp(facts: Facts, exporter: Exporter) -> bool:
+    return bool(exporter.protocol or facts.of_trace("handed-on", exporter))
+
+
 def address(facts: Facts, exporter: Exporter) -> Destination:
     """Where it really sends, scheme and all."""
     url = exporter.endpoint
@@ -49,7 +53,7 @@ def sent(facts: Facts) -> State:
     found = failing(facts)
     if found is None:
         where = ", ".join(one.endpoint or one.type for one, _ in sending(facts))
-        if unclear := next((one.type for one, _ in sending(facts) if not one.protocol), ""):
+        if unclear := next((one.type for one, _ in sending(facts) if not is_otlp(facts, one)), ""):
             return State(None, f"whether {unclear} sends the span: it is not OTLP's own, and says it did")
         return State(True, f"exported to {where}, which took it")
     exporter, export = found
