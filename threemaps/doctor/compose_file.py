@@ -72,9 +72,9 @@ def read_project(file: Path, outside: Mapping[str, str]) -> Project:
     keys = document if isinstance(document, dict) else {}
     if problem := misshapen(document):
         return Project(file, {}, (), problem=problem, keys=keys)
-    told = {**read_dotenv(file.parent / ".env"), **outside}
+    known = {**read_dotenv(file.parent / ".env"), **outside}
     found = {str(name): body for name, body in (bodies or {}).items() if isinstance(body, dict)}
-    built = tuple(read_service(name, body, file, told) for name, body in found.items() if body.get("build"))
+    built = tuple(read_service(name, body, file, known) for name, body in found.items() if body.get("build"))
     return Project(file, found, built, keys=keys)
 
 

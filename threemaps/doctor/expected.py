@@ -20,8 +20,8 @@ def expected(subject: Subject, *, asks: bool, api: str = "") -> Facts:
     `asks`: addresses can be asked from here. `api` is a Honeycomb besides those of honeycomb.io.
     """
     facts = [*under_launcher(subject, asks=asks, api=api)] if subject.launched else []
-    told = [{"run": RUN, "pid": subject.pid or 0, "at": 0.0, **one} for one in facts]
-    return Facts(subject, "", told, expected=True, asks=asks)
+    promised = [{"run": RUN, "pid": subject.pid or 0, "at": 0.0, **one} for one in facts]
+    return Facts(subject, "", promised, expected=True, asks=asks)
 
 
 def under_launcher(subject: Subject, *, asks: bool, api: str) -> Iterator[Fact]:

@@ -127,7 +127,13 @@ class Facts:
         added = [one["processor"] for one in self.seen("processor-added") if one["provider"] == provider]
         made = [one for one in self.seen("processor") if one["processor"] in added]
         inner = {one["processor"]: one["exporter"] for one in self.seen("handing-on")}
-        return [exporter_in(one, inner.get(one["processor"])) for one in made]
+        elsewhere = inner.get(None)  # handed on by a thread of the exporter's own
+        return [
+            exporter_in(
+                one, inner.get(one["processor"]) or (None if one["exporter"]["protocol"] else elsewhere)
+            )
+            for one in made
+        ]
 
     def of_trace(self, kind: str, exporter: Exporter) -> list[Fact]:
         """What happened to our request's spans behind this processor; a thread of its own knows none."""
@@ -151,9 +157,11 @@ class Facts:
             and " metrics to" not in one["text"]
         )
         ended = self.of_trace("exported", exporter)
+        if handing := self.of_trace("handing-on", exporter):
+            ended = self.of_trace("handed-on", exporter)
         if not ended:
             return Export("underway", said)
-        if exporter.protocol and not (ended := self.of_trace("handed-on", exporter)):
+        if exporter.protocol and not handing:
             return Export("kept", said)
         is_good = ended[-1]["result"] == "SUCCESS"
         return Export(

@@ -23,8 +23,8 @@ def malformed(key: str, wanted: str = "ingest") -> str:
         return "this is the id of an ingest key; the key is the id and the secret behind it, 64 characters"
     purpose = "maps are read" if wanted == "configuration" else "spans are sent"
     if re.match(r"hc[a-z]lk_", key):
-        told = "; the key is the token that is shown with it" if wanted == "configuration" else ""
-        return f"this is a configuration key's id{told or f'; {purpose} with an {wanted} key'}"
+        more = "; the key is the token that is shown with it" if wanted == "configuration" else ""
+        return f"this is a configuration key's id{more or f'; {purpose} with an {wanted} key'}"
     if re.match(r"hc[a-z]mk_", key):
         article = "a" if wanted == "configuration" else "an"
         return f"this is a management key; {purpose} with {article} {wanted} key"

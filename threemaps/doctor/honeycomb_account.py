@@ -109,13 +109,13 @@ def check_honeycomb_datasets(walk: Walk) -> Check:
     written = sorted(((last_of(one), str(one.get("slug") or "")) for one in datasets), reverse=True)
     if not written:
         return good(LINK, "datasets", "there are none yet")
-    told = ", ".join(f"{slug} {ago(last)}" for last, slug in written[:5])
+    latest = ", ".join(f"{slug} {ago(last)}" for last, slug in written[:5])
     more = f" and {len(written) - 5} more" if len(written) > 5 else ""
     unnamed = [slug for _, slug in written if slug.startswith(UNKNOWN)]
     if unnamed:
-        detail = f"{unnamed[0]} holds spans of a service without a name; last events: {told}{more}"
+        detail = f"{unnamed[0]} holds spans of a service without a name; last events: {latest}{more}"
         return noted(LINK, "datasets", detail, "export OTEL_SERVICE_NAME=NAME, and start that service again")
-    return good(LINK, "datasets", f"last events: {told}{more}")
+    return good(LINK, "datasets", f"last events: {latest}{more}")
 
 
 def last_of(dataset: dict[str, Any]) -> float:

@@ -112,11 +112,11 @@ def is_settled(facts: Facts, exporter: Exporter) -> bool:
     if export.state in ("success", "failure"):
         needs_auth = "x-honeycomb-team" in exporter.headers and exporter.headers["x-honeycomb-team"]
         return not needs_auth or facts.auth_of(exporter) is not None or waited > EXPORT_SECONDS
-    return bool(export.said) or waited > EXPORT_SECONDS + exporter.delay_ms / 1000
+    return bool(export.said and export.state != "kept") or waited > EXPORT_SECONDS + exporter.delay_ms / 1000
 
 
 def unreported(family: Family, facts: Facts) -> list[Fact]:
-    """Python processes of the command from which no probe reported, and why not, as far as /proc tells."""
+    """Python processes of the command from which no probe reported, and why not, as far as /proc shows."""
     gone = {one["run"] for one in facts.all("gone")}
     reported = {one["pid"] for one in facts.all("process") if one["run"] not in gone}
     found: list[Fact] = []

@@ -32,7 +32,7 @@ def check_process(pid: int) -> list[Check]:
 
 
 def checks_of(subject: Subject, serving: psutil.Process | None, pid: int) -> Iterator[Check]:
-    """Up to the first broken one; then what only a look inside would tell."""
+    """Up to the first broken one; then what only a look inside would show."""
     yield served(subject, serving, pid)
     if not subject.is_python and subject.root == Path("/"):
         seen = f"process {pid} runs {subject.command}, which is no Python"

@@ -87,18 +87,18 @@ class Outcome:
 
 def exporter_in(fact: Mapping[str, Any], inner: Mapping[str, Any] | None) -> Exporter:
     """`inner` is the exporter of OTLP's own that the processor's hands its spans to, or is."""
-    told = inner or fact["exporter"]
+    made = inner or fact["exporter"]
     return Exporter(
-        number=told["exporter"],
+        number=made["exporter"],
         processor=fact["processor"],
         type=fact["exporter"]["type"],
-        protocol=told.get("protocol", ""),
-        endpoint=told.get("endpoint", ""),
-        by_code=bool(told.get("endpoint_by_code")),
-        headers=told.get("headers", {}),
-        headers_by_code=bool(told.get("headers_by_code")),
+        protocol=made.get("protocol", ""),
+        endpoint=made.get("endpoint", ""),
+        by_code=bool(made.get("endpoint_by_code")),
+        headers=made.get("headers", {}),
+        headers_by_code=bool(made.get("headers_by_code")),
         delay_ms=float(fact["delay"]),
         delay_by_code=bool(fact["by_code"]),
-        place=place_of(told) or place_of(fact),
-        insecure=bool(told.get("insecure")),
+        place=place_of(made) or place_of(fact),
+        insecure=bool(made.get("insecure")),
     )

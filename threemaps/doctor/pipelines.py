@@ -33,7 +33,7 @@ def check_pipelines(walk: Walk) -> Check:
         samples, complaints = walk.metrics(), walk.complaints()
         if not samples:
             url = walk.settings.url("collector_metrics")
-            return broken(LINK, "metrics", f"the collector tells no metrics at {url}", "threemaps up")
+            return broken(LINK, "metrics", f"the collector gives no metrics at {url}", "threemaps up")
         waiting = {pipeline for pipeline in waiting if sent(samples, pipeline) <= sent(walk.before, pipeline)}
         late = time.monotonic() > deadline
         held = False

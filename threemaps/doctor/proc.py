@@ -1,4 +1,4 @@
-"""What /proc tells of a running process, and what of it is not what it seems."""
+"""What /proc shows of a running process, and what of it is not what it seems."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ def refuse_what_runs_nothing(process: Path) -> None:
     try:
         status = process.joinpath("status").read_text(errors="replace")
     except OSError:
-        return  # what cannot be read is told where it is needed
+        return  # what cannot be read is named where it is needed
     if re.search(r"^State:\s*[ZX]", status, re.MULTILINE):
         message = f"process {process.name} has ended: only its parent has not taken note (a zombie)"
         raise UserError(message, hint=PROCESSES)
@@ -39,7 +39,7 @@ def original_words(words: list[str]) -> tuple[list[str], bool]:
 
 
 def running_interpreter(process: Path) -> Path | None:
-    """The Python that runs, whatever it calls itself. What it loaded tells its virtual environment."""
+    """The Python that runs, whatever it calls itself. What it loaded shows its virtual environment."""
     try:
         program = process.joinpath("exe").readlink()
         loaded = process.joinpath("maps").read_text(errors="replace")

@@ -144,7 +144,7 @@ def after_env(words: Sequence[str]) -> int:
 
 
 def from_command(command: Sequence[str], environ: Mapping[str, str], folder: Path) -> Subject:
-    """The command as typed in `folder`. What it really runs with, a look inside tells."""
+    """The command as typed in `folder`. What it really runs with, a look inside shows."""
     if not any(not ASSIGNMENT.fullmatch(word) for word in command):
         said = shlex.join(shown(command))
         raise UserError(f"{said!r} names no program", hint="threemaps doctor -- python app.py")

@@ -28,8 +28,8 @@ def check_clock(walk: Walk) -> Check:
     for url in (walk.settings.honeycomb_api, walk.settings.aws_endpoint or aws_url(walk.settings)):
         try:
             with nearby.session_for(url) as session:
-                told = session.head(url, timeout=SECONDS).headers.get("Date", "")
-            ahead = time.time() - parsedate_to_datetime(told).timestamp()
+                stated = session.head(url, timeout=SECONDS).headers.get("Date", "")
+            ahead = time.time() - parsedate_to_datetime(stated).timestamp()
         except (requests.RequestException, TypeError, ValueError):
             continue
         asked.append(url)
@@ -38,7 +38,7 @@ def check_clock(walk: Walk) -> Check:
             detail = f"this machine's clock is {abs(ahead):.0f} s {how} that of {url}"
             return broken(LINK, "clock", detail, "sudo timedatectl set-ntp true")
     if not asked:
-        return unseen(LINK, "clock", "this machine's clock: neither Honeycomb nor AWS told the time")
+        return unseen(LINK, "clock", "this machine's clock: neither Honeycomb nor AWS stated the time")
     return good(LINK, "clock", f"this machine's clock agrees with that of {' and '.join(asked)}")
 
 

@@ -149,16 +149,16 @@ def complaint_in(line: str) -> Complaint | None:
     A warning without one is about a configuration, or about a vendor that took only some of a batch.
     """
     try:
-        told = json.loads(line)
+        entry = json.loads(line)
     except ValueError:
         return None
-    if not isinstance(told, dict) or told.get("otelcol.component.kind", "").lower() != "exporter":
+    if not isinstance(entry, dict) or entry.get("otelcol.component.kind", "").lower() != "exporter":
         return None
-    error = str(told.get("error", ""))
-    why = [str(told[name]) for name in ("msg", "message") if told.get(name)]
+    error = str(entry.get("error", ""))
+    why = [str(entry[name]) for name in ("msg", "message") if entry.get(name)]
     text = " ".join((error or ": ".join(why)).split())
-    complaint = Complaint(seconds_of(told.get("ts")), str(told.get("otelcol.component.id", "")), text)
-    speaks_of_an_error = error or told.get("level") == "error" or complaint.refused_in_a_200
+    complaint = Complaint(seconds_of(entry.get("ts")), str(entry.get("otelcol.component.id", "")), text)
+    speaks_of_an_error = error or entry.get("level") == "error" or complaint.refused_in_a_200
     return complaint if speaks_of_an_error else None
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from . import channel, imports, logs, privacy, sdk, signals, vendors, web
+from . import channel, exporting, imports, logs, privacy, sdk, signals, vendors, web
 
 TYPE_CHECKING = False  # as typing has it, which nobody waits for here
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ def begin(address: str) -> None:
     """In this process, and in those that it forks."""
     channel.open_to(address)
     imports.home.append(os.path.dirname(os.path.abspath(__file__)))
-    for module in (logs, sdk, signals, web, vendors):
+    for module in (logs, sdk, exporting, signals, web, vendors):
         imports.watched.update(module.WATCHED)
     imports.install()
-    channel.tell("process", **process())
+    channel.report("process", **process())
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=forked)
 
@@ -43,14 +43,14 @@ def settle() -> None:
     for injected in folders:
         put_first(os.environ, injected)
     if folders:
-        channel.tell("settled", path=sys.path)
+        channel.report("settled", path=sys.path)
 
 
 def forked() -> None:
     """The mother may have ended by now, so she is named by her run, not by the parent that the system has."""
     mother = channel.state.get("run")
     channel.renew()
-    channel.tell("process", forked=True, mother=mother, **process())
+    channel.report("process", forked=True, mother=mother, **process())
 
 
 def process() -> dict[str, object]:

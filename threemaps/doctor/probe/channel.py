@@ -36,8 +36,8 @@ def renew() -> None:
         state["connection"] = None
 
 
-def tell(kind: str, **facts: object) -> None:
-    """Never raises: what cannot be told is not worth an error in somebody else's service."""
+def report(kind: str, **facts: object) -> None:
+    """Never raises: what cannot be reported is not worth an error in somebody else's service."""
     connection = state.get("connection")
     if connection is None:
         return

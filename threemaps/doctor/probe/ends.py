@@ -92,7 +92,7 @@ def ask_once(exporter: Any) -> Any:
     endpoint = str(given.get("endpoint") or by_variable(protocol, signal))
     if "://" not in endpoint:
         endpoint = f"https://{endpoint}"
-    channel.tell("auth", exporter=channel.number_of(exporter), **answer_to(endpoint, key))
+    channel.report("auth", exporter=channel.number_of(exporter), **answer_to(endpoint, key))
 
 
 def answer_to(endpoint: Any, key: Any) -> Any:

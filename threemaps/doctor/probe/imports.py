@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 watched: dict[str, object] = {}  # module → what to do when it has been imported
 TRACING = ("opentelemetry", "aws_xray_sdk", "rollbar", "watchtower")
 home: list[str] = []
+DEPTH = 4  # a provider has a processor that has the processors
 is_late = False  # what is reported was there before the probe
 # Code that is not the service's own.
 FOREIGN = ("site-packages", "dist-packages", "<frozen", "<string", os.path.dirname(os.__file__) + os.sep)
@@ -34,7 +35,7 @@ class Finder:
                     after_import(spec.loader, watched[name])
                 return spec
         if where := place(direct=True):
-            channel.tell("import-failed", module=name, place=where)
+            channel.report("import-failed", module=name, place=where)
         return None
 
 
@@ -59,11 +60,11 @@ def install() -> None:
 
 
 def quietly(seen: Any, *arguments: Any) -> Any:
-    """What the probe does wrong is told to the doctor, and is nobody else's trouble."""
+    """What the probe does wrong is reported, and is no error of the service."""
     try:
         return seen(*arguments)
     except Exception as failure:  # noqa: BLE001
-        channel.tell("probe-failed", what=getattr(seen, "__name__", "?"), why=repr(failure))
+        channel.report("probe-failed", what=getattr(seen, "__name__", "?"), why=repr(failure))
         return None
 
 
@@ -85,6 +86,26 @@ def after(owner: Any, name: Any, seen: Any) -> Any:
 
     wrapper.__threemaps__ = True  # type: ignore[attr-defined]
     setattr(owner, name, wrapper)
+
+
+def with_first(function: Any, *first: Any) -> Any:
+    def call(*rest: Any) -> Any:
+        return function(*first, *rest)
+
+    return call
+
+
+def below(thing: Any, wanted: Any) -> Any:
+    """What `thing` refers to, through whatever holds it but code, and `wanted(one)` is true of."""
+    import gc
+    import types
+
+    code = (type, types.FunctionType, types.ModuleType, types.BuiltinFunctionType)
+    seen, level = {id(thing)}, [thing]
+    for _ in range(DEPTH):
+        level = [one for one in gc.get_referents(*level) if id(one) not in seen and not isinstance(one, code)]
+        seen.update(map(id, level))
+        yield from {id(one): one for one in level if wanted(one)}.values()
 
 
 def is_own(file: str) -> bool:

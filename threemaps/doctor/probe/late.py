@@ -5,14 +5,11 @@ from __future__ import annotations
 import gc
 import sys
 
-from . import begin, channel, imports, sdk, web
+from . import begin, channel, exporting, imports, sdk, web
 
 TYPE_CHECKING = False  # as typing has it, which nobody waits for here
 if TYPE_CHECKING:
     from typing import Any
-
-PROCESSORS = ("BatchSpanProcessor", "SimpleSpanProcessor")
-DEPTH = 4  # a provider has a processor that has the processors
 
 
 def start(address: str) -> None:
@@ -34,21 +31,10 @@ def objects(module: str, name: str) -> Any:
 
 
 def provider_found(provider: Any) -> None:
-    sdk.provider_made((provider,), {}, None, None)
-    if sys.modules["opentelemetry.trace"].get_tracer_provider() is provider:
-        channel.tell("global", provider=channel.number_of(provider), accepted=True, place=None)
-    for processor in below(provider):
+    for processor in sdk.processors_below(provider):
         exporter = getattr(processor, "span_exporter", None)
         if exporter is not None:
-            sdk.processor_made(type(processor).__name__, None, (processor, exporter), {}, None, None)
-            sdk.processor_added((provider, processor), {}, None, None)
-
-
-def below(provider: Any) -> Any:
-    """The processors that a provider refers to, through whatever holds them."""
-    kinds = tuple(getattr(sys.modules["opentelemetry.sdk.trace.export"], name) for name in PROCESSORS)
-    seen, level = {id(provider)}, [provider]
-    for _ in range(DEPTH):
-        level = [one for one in gc.get_referents(*level) if id(one) not in seen and not isinstance(one, type)]
-        seen.update(map(id, level))
-        yield from {id(one): one for one in level if isinstance(one, kinds)}.values()
+            exporting.processor_made(type(processor).__name__, None, (processor, exporter), {}, None, None)
+    sdk.provider_made((provider,), {}, None, None)
+    if sys.modules["opentelemetry.trace"].get_tracer_provider() is provider:
+        channel.report("global", provider=channel.number_of(provider), accepted=True, place=None)

@@ -25,7 +25,7 @@ def record_seen(arguments: Any, keywords: Any, result: Any, error: Any) -> Any:
     while failure is not None and len(causes) < 4:
         causes.append(f"{type(failure).__name__}: {failure}"[:400])
         failure = failure.__cause__ or failure.__context__
-    channel.tell(
+    channel.report(
         "log",
         logger=record.name,
         level=record.levelname,
@@ -43,7 +43,7 @@ def warning_seen(arguments: Any, keywords: Any, result: Any, error: Any) -> Any:
     message = arguments[0] if arguments else keywords.get("message")
     kind = arguments[1] if len(arguments) > 1 else keywords.get("category")
     if "watchtower" in str(getattr(kind, "__module__", "")).lower() or "Watchtower" in str(kind):
-        channel.tell(
+        channel.report(
             "log", logger="watchtower", level="WARNING", text=str(message)[:600], errors=[], place=None
         )
 

@@ -9,7 +9,7 @@ SHORTEST = 6  # a shorter text is no secret, and would be hidden all over the pl
 SECRET = re.compile(r"KEY|HEADERS|SECRET|TOKEN|PASS|PWD|CREDENTIAL|AUTH(?!OR)|COOKIE|DSN", re.IGNORECASE)
 LOGIN = re.compile(r"://(?:[^\s/@\"]*@|[^\s:/@\"]*:[^\s\"]*@)")
 KEY_KIND = re.compile(r"hc[a-z]{2}[ck]_|hc[a-z]ic_")
-# Variables whose value decides about telemetry; of all others only the name is told.
+# Variables whose value decides about telemetry; of all others only the name is reported.
 OURS = re.compile(
     r"OTEL_|AWS_XRAY|HONEYCOMB_|ROLLBAR_|FLASK_|GUNICORN_|WERKZEUG_|THREEMAPS_|AWS_(DEFAULT_)?REGION|AWS_PROFILE"
     r"|PYTHON(PATH|OPTIMIZE|NOUSERSITE|SAFEPATH)|PATH$|VIRTUAL_ENV|PORT$|(no|http|https|all|grpc|no_grpc)_proxy",
@@ -53,15 +53,15 @@ def headers_shape(text: str) -> str:
 
 
 def environ(variables: "os._Environ[str] | dict[str, str]") -> "dict[str, str]":
-    told = {}
+    shown = {}
     for name, value in variables.items():
         if "HEADERS" in name.upper() and OURS.match(name):
-            told[name] = headers_shape(value)
+            shown[name] = headers_shape(value)
         elif is_secret(name):
-            told[name] = shape(value)
+            shown[name] = shape(value)
         else:
-            told[name] = LOGIN.sub(f"://{HIDDEN}@", value) if OURS.match(name) else ""
-    return told
+            shown[name] = LOGIN.sub(f"://{HIDDEN}@", value) if OURS.match(name) else ""
+    return shown
 
 
 def hidden_word(word: str) -> str:

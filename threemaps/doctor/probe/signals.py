@@ -25,7 +25,7 @@ def provider_imported(module: Any) -> Any:
 def provider_made(arguments: Any, keywords: Any, result: Any, error: Any) -> Any:
     why = f"{type(error).__name__}: {error}" if error else ""
     signal = SIGNALS.get(type(arguments[0]).__name__, "")
-    channel.tell("signal-provider", signal=signal, why=why, place=imports.place())
+    channel.report("signal-provider", signal=signal, why=why, place=imports.place())
 
 
 def exporter_imported(module: Any) -> Any:
@@ -41,13 +41,13 @@ def made(original: Any, protocol: Any) -> Any:
         given = imports.bound(original, arguments, keywords)
         signal = SIGNALS.get(type(arguments[0]).__name__, "")
         ends.remember(arguments[0], given, protocol, imports.place(), signal)
-        channel.tell("signal-exporter", signal=signal, **ends.made_with(arguments[0]))
+        channel.report("signal-exporter", signal=signal, **ends.made_with(arguments[0]))
 
     return seen
 
 
 def exported(arguments: Any, keywords: Any, result: Any, error: Any) -> Any:
-    channel.tell(
+    channel.report(
         "signal-exported",
         signal=SIGNALS.get(type(arguments[0]).__name__, ""),
         result=getattr(result, "name", str(result)),

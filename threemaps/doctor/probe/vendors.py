@@ -15,7 +15,7 @@ def recorder_imported(module: Any) -> Any:
 
     def configured(arguments: Any, keywords: Any, result: Any, error: Any) -> Any:
         given = imports.bound(configure, arguments, keywords)
-        channel.tell(
+        channel.report(
             "xray-configured",
             given=sorted(name for name, value in given.items() if name != "self" and value is not None),
             service=str(given.get("service") or ""),
@@ -30,7 +30,7 @@ def recorder_imported(module: Any) -> Any:
 
 
 def segment_begun(arguments: Any, keywords: Any, result: Any, error: Any) -> Any:
-    channel.tell(
+    channel.report(
         "segment",
         name=str(getattr(result, "name", "")),
         trace=str(getattr(result, "trace_id", "")),
@@ -42,13 +42,13 @@ def segment_begun(arguments: Any, keywords: Any, result: Any, error: Any) -> Any
 
 
 def segment_ended(arguments: Any, keywords: Any, result: Any, error: Any) -> Any:
-    channel.tell("segment-ended", request=web.current())
+    channel.report("segment-ended", request=web.current())
 
 
 def emitter_imported(module: Any) -> Any:
     def sent(arguments: Any, keywords: Any, result: Any, error: Any) -> Any:
         emitter, entity = arguments[0], (arguments[1:] or list(keywords.values()))[0]
-        channel.tell(
+        channel.report(
             "segment-sent",
             trace=str(getattr(entity, "trace_id", "")),
             name=str(getattr(entity, "name", "")),
@@ -62,7 +62,7 @@ def emitter_imported(module: Any) -> Any:
 def middleware_imported(module: Any) -> Any:
     def made(arguments: Any, keywords: Any, result: Any, error: Any) -> Any:
         app = arguments[1] if len(arguments) > 1 else keywords.get("app")
-        channel.tell("xray-middleware", app=channel.number_of(app), place=imports.place())
+        channel.report("xray-middleware", app=channel.number_of(app), place=imports.place())
 
     imports.after(module.XRayMiddleware, "__init__", made)
 
@@ -73,7 +73,7 @@ def rollbar_imported(module: Any) -> Any:
     def initialised(arguments: Any, keywords: Any, result: Any, error: Any) -> Any:
         given = imports.bound(original, arguments, keywords)
         token = given.get("access_token")
-        channel.tell(
+        channel.report(
             "rollbar",
             token=privacy.shape(token) if token else "",
             environment=str(given.get("environment") or ""),
@@ -89,7 +89,7 @@ def watchtower_imported(module: Any) -> Any:
 
     def made(arguments: Any, keywords: Any, result: Any, error: Any) -> Any:
         given = imports.bound(original, arguments, keywords)
-        channel.tell(
+        channel.report(
             "watchtower",
             group=str(given.get("log_group_name") or given.get("log_group") or "watchtower"),
             error=f"{type(error).__name__}: {error}" if error else "",
@@ -105,7 +105,7 @@ def botocore_imported(module: Any) -> Any:
         if service not in ("logs", "xray"):
             return
         code = getattr(error, "response", {}).get("Error", {}).get("Code", "") if error else ""
-        channel.tell(
+        channel.report(
             "aws-call",
             service=service,
             operation=str(arguments[1]),

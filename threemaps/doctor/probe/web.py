@@ -39,13 +39,13 @@ def flask_imported(module: Any) -> Any:
         imports.quietly(request_began, self, environ, request)
 
         def answering(status: Any, *rest: Any, **more: Any) -> Any:
-            channel.tell("answered", request=request, status=str(status))
+            channel.report("answered", request=request, status=str(status))
             return start_response(status, *rest, **more)
 
         try:
             return call(self, environ, answering)
         except BaseException as error:
-            channel.tell("request-failed", request=request, why=f"{type(error).__name__}: {error}"[:300])
+            channel.report("request-failed", request=request, why=f"{type(error).__name__}: {error}"[:300])
             raise
         finally:
             context[0].reset(token)  # type: ignore[attr-defined]
@@ -64,12 +64,12 @@ def preprocessed(arguments: Any, keywords: Any, result: Any, error: Any) -> Any:
     code = getattr(function, "__code__", None)
     if result is not None and code is not None:
         where = {"file": os.path.abspath(code.co_filename), "line": code.co_firstlineno}
-        channel.tell("answered-early", request=current(), function=code.co_name, place=where)
+        channel.report("answered-early", request=current(), function=code.co_name, place=where)
 
 
 def app_made(arguments: Any, keywords: Any, result: Any, error: Any) -> Any:
     if error is None:
-        channel.tell(
+        channel.report(
             "app",
             app=channel.number_of(arguments[0]),
             name=str(getattr(arguments[0], "import_name", "")),
@@ -82,8 +82,8 @@ def request_began(app: Any, environ: Any, request: Any) -> Any:
     agent, _, nonce = str(environ.get("HTTP_USER_AGENT", "")).partition("/")
     state = {"environ": privacy.environ(os.environ), "python_path": sys.path} if agent == AGENT else {}
     for maker in makers() if agent == AGENT else ():
-        channel.tell("maker", **maker)
-    channel.tell(
+        channel.report("maker", **maker)
+    channel.report(
         "request",
         request=request,
         app=channel.number_of(app),
@@ -123,7 +123,7 @@ def flask_instrumentation_imported(module: Any) -> Any:
     def instrumented(arguments: Any, keywords: Any, result: Any, error: Any) -> Any:
         given = imports.bound(original, arguments, keywords)
         app = given.get("app")
-        channel.tell(
+        channel.report(
             "instrument-app",
             app=None if app is None else channel.number_of(app),
             excluded=str(given.get("excluded_urls") or ""),
@@ -142,7 +142,7 @@ def thread_started(arguments: Any, keywords: Any, result: Any, error: Any) -> An
     """A daemon thread of the service's own ends with the main thread, and a server in it, too."""
     where = imports.place(direct=True)
     if where and arguments[0].daemon:
-        channel.tell("daemon-thread", place=where)
+        channel.report("daemon-thread", place=where)
 
 
 WATCHED = {

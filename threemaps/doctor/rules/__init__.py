@@ -12,11 +12,12 @@ from threemaps.doctor.rules.arriving import end, name, read
 from threemaps.doctor.rules.base import Link
 from threemaps.doctor.rules.exporting import exporter
 from threemaps.doctor.rules.others import logs, metrics, rollbar, watchtower
+from threemaps.doctor.rules.reaching import inside
 from threemaps.doctor.rules.recording import ended, recorded
 from threemaps.doctor.rules.sending import sent
 from threemaps.doctor.rules.setup import provider
 from threemaps.doctor.rules.spans import span
-from threemaps.doctor.rules.starting import answers, inside, runs
+from threemaps.doctor.rules.starting import answers, runs
 from threemaps.doctor.rules.xray import datagram, sampled, segment
 from threemaps.doctor.rules.xray import read as read_xray
 

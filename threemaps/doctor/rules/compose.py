@@ -38,7 +38,7 @@ class Asked:
 
     @property
     def traced(self) -> list[Service]:
-        """Those that are told where spans go."""
+        """Those with variables on where spans go."""
         return [one for one in self.project.services if any(OURS.match(name) for name in one.environ)]
 
 

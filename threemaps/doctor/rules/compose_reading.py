@@ -77,7 +77,7 @@ def end_of_block(file: Path, number: int) -> int:
     return next(ends, len(lines))
 
 
-@rule("TM914", "no-env-file", "Compose starts nothing while a file that it is told to read is not there")
+@rule("TM914", "no-env-file", "Compose starts nothing while a file that it has to read is not there")
 def no_env_file(asked: Asked) -> Found | None:
     for name, body in asked.project.bodies.items():
         for one in as_list(body.get("env_file")):

@@ -18,13 +18,13 @@ def is_python(service: Service) -> bool:
     return re.search(r"python|gunicorn|flask|uvicorn", words) is not None
 
 
-def is_told(service: Service) -> bool:
+def is_configured(service: Service) -> bool:
     return any(name.startswith("OTEL_") for name in service.environ)
 
 
 @rule("TM905", "wrong-service", "a variable reaches the service under which it stands, and no other one")
 def wrong_service(asked: Asked) -> Found | None:
-    wrong = next((one for one in asked.traced if not is_python(one) and is_told(one)), None)
+    wrong = next((one for one in asked.traced if not is_python(one) and is_configured(one)), None)
     right = next((one for one in asked.project.services if is_python(one) and one not in asked.traced), None)
     if wrong is None or right is None:
         return None
@@ -92,7 +92,10 @@ def no_launcher(asked: Asked) -> Found | None:
 def not_launched(service: Service) -> bool:
     """It is to send spans, and its command starts no launcher."""
     return (
-        bool(service.argv) and is_told(service) and is_python(service) and not starts_launcher(service.argv)
+        bool(service.argv)
+        and is_configured(service)
+        and is_python(service)
+        and not starts_launcher(service.argv)
     )
 
 

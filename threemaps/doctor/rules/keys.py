@@ -97,7 +97,7 @@ def in_call(facts: Facts, exporter: Exporter, seen: str, header: str) -> Found:
 
 @unsent("TM419", "no-dataset", f"a key of Honeycomb Classic needs the header {DATASET} beside it")
 def no_dataset(facts: Facts, exporter: Exporter, what: Export) -> Found | None:
-    """Its shape is what the probe tells of a key, and has the key's form."""
+    """The probe reports a key's shape, which has the key's form."""
     if not CLASSIC.fullmatch(exporter.headers.get(HEADER, "")) or exporter.headers.get(DATASET):
         return None
     name = variable_of(facts.inside, "HEADERS")

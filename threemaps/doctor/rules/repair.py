@@ -179,29 +179,38 @@ def as_text(place: Place, function: str) -> Edit | None:
     """The last argument of this function's call there, made a text."""
     named = (one for one in calls_at(place) if ast.unparse(one.func).endswith(function) and one.args)
     value = next((one.args[-1] for one in named), None)
-    if value is None or value.lineno != value.end_lineno:
+    return exchanged(place, value, f"str({ast.unparse(value)})") if value else None
+
+
+def without_call(place: Place, name: str) -> Edit | None:
+    """What stands in the brackets of a call of `name`, where that is a call itself."""
+    around = (one for one in calls_at(place) if ast.unparse(one.func) == name and len(one.args) == 1)
+    found = next((one for one in around if isinstance(one.args[0], ast.Call)), None)
+    return exchanged(place, found, ast.unparse(found.args[0])) if found else None
+
+
+def exchanged(place: Place, node: ast.expr, text: str) -> Edit | None:
+    """The line with this text for an expression on it."""
+    if node.lineno != node.end_lineno:
         return None
-    line = text_of(place.file).splitlines()[value.lineno - 1].encode()
-    start, end = value.col_offset, value.end_col_offset
-    text = f"{line[:start].decode()}str({line[start:end].decode()}){line[end:].decode()}"
-    return Edit(place.file, value.lineno, "replace", text)
+    line = text_of(place.file).splitlines()[node.lineno - 1].encode()
+    new = line[: node.col_offset].decode() + text + line[node.end_col_offset :].decode()
+    return Edit(place.file, node.lineno, "replace", new)
 
 
 def exporter_of(place: Place, seen: str, kind: str, url: str) -> Found:
     """The exporter that is made there, of the other protocol; its arguments that both have stay."""
     own, other = f"otlp.proto.{'grpc' if kind == 'http' else 'http'}", f"otlp.proto.{kind}"
     call = next((one for one in calls_at(place) if ast.unparse(one.func).endswith("OTLPSpanExporter")), None)
-    if call is None or call.lineno != call.end_lineno:
-        return in_code(place, seen, own, other)
-    kept = [
-        f"{one.arg}={ast.unparse(one.value)}" for one in call.keywords if one.arg in ("headers", "timeout")
-    ]
+    named = call.keywords if call else []
+    kept = [f"{one.arg}={ast.unparse(one.value)}" for one in named if one.arg in ("headers", "timeout")]
     made = f"OTLPSpanExporter({', '.join([*([f'endpoint={url!r}'] if url else []), *kept])})"
-    line = text_of(place.file).splitlines()[call.lineno - 1].encode()
-    text = line[: call.col_offset].decode() + made + line[call.end_col_offset :].decode()
+    edit = exchanged(place, call, made) if call else None
+    if edit is None:
+        return in_code(place, seen, own, other)
     imported = f"from opentelemetry.exporter.{other}.trace_exporter import OTLPSpanExporter"
-    at = Place(place.file, call.lineno)
-    return Found(seen, write=Edit.at(at, "replace", f"{imported}\n{text.lstrip()}"))
+    at = Place(place.file, edit.line)
+    return Found(seen, write=Edit.at(at, "replace", f"{imported}\n{edit.text.lstrip()}"))
 
 
 def without(facts: Facts, pattern: str, replacement: str) -> Edit | None:

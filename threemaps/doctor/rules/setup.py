@@ -113,7 +113,7 @@ def launcher_failed(facts: Facts) -> Found | None:
 
 
 @provider.rule(
-    "TM205", "no-distro", "the launcher sets up what a distro tells it to; without one it sets up nothing"
+    "TM205", "no-distro", "the launcher sets up what a distro names; without one it sets up nothing"
 )
 def no_distro(facts: Facts) -> Found | None:
     packages = facts.inside.packages

@@ -51,7 +51,7 @@ def other_app(facts: Facts) -> Found | None:
     )
 
 
-@segment.rule("TM703", "xray-no-middleware", "the recorder makes segments when XRayMiddleware tells it to")
+@segment.rule("TM703", "xray-no-middleware", "XRayMiddleware begins and ends the segments of a Flask app")
 def no_middleware(facts: Facts) -> Found | None:
     if facts.seen("xray-middleware"):
         return None

@@ -380,3 +380,102 @@ HEALTHY = [
     Case("a worker thread with spans of its own", "", BACKGROUND),
 ]
 CASES = [*BROKEN, *HEALTHY]
+REDACTING = """\
+from opentelemetry.sdk.trace import SpanProcessor
+
+
+class Redacting(SpanProcessor):
+    def __init__(self, inner):
+        self.inner = inner
+
+    def on_start(self, span, parent_context=None):
+        self.inner.on_start(span, parent_context)
+
+    def on_end(self, span):
+        if not span.name.startswith("secret"):
+            self.inner.on_end(span)
+
+    def shutdown(self):
+        self.inner.shutdown()
+
+    def force_flush(self, timeout_millis=30000):
+        return self.inner.force_flush(timeout_millis)
+
+
+"""
+AROUND = (
+    (PROVIDER, REDACTING + PROVIDER),
+    ("processor = Batch", "processor = Redacting(Batch"),
+    ("ter())\n", "ter()))\n"),
+)
+SEVERAL = (
+    ("provider = TracerProvider()\n", ""),
+    (
+        "provider.add_span_processor(processor)\n",
+        "from opentelemetry.sdk.trace import SynchronousMultiSpanProcessor\n\n"
+        "several = SynchronousMultiSpanProcessor()\nseveral.add_span_processor(processor)\n"
+        "provider = TracerProvider(active_span_processor=several)\n",
+    ),
+)
+BY_WSGI = (
+    (
+        "from opentelemetry.instrumentation.flask import FlaskInstrumentor\n",
+        "from opentelemetry.instrumentation.wsgi import OpenTelemetryMiddleware\n",
+    ),
+    (INSTRUMENTED, "app.wsgi_app = OpenTelemetryMiddleware(app.wsgi_app)\n"),
+)
+IN_BACKGROUND = edited(
+    CAREFUL,
+    ("class Careful", "import queue\nimport threading\n\n\nclass Careful"),
+    (
+        "        self.inner = inner\n",
+        "        self.inner = inner\n        self.waiting = queue.Queue()\n"
+        "        threading.Thread(target=self.work, daemon=True).start()\n\n"
+        "    def work(self):\n        while True:\n            self.inner.export(self.waiting.get())\n",
+    ),
+    ("            self.inner.export(spans)\n", "            self.waiting.put(spans)\n"),
+)
+WRAPPED = ("BatchSpanProcessor(OTLPSpanExporter())", "BatchSpanProcessor(Careful(OTLPSpanExporter()))")
+BROKEN += [
+    Case(
+        "an exporter with a thread of its own, to nobody",
+        r"CLOSED",
+        edited(BY_HAND, (PROVIDER, IN_BACKGROUND + PROVIDER), WRAPPED, TO_NOBODY),
+    ),
+    Case("a processor around one that sends to nobody", r"CLOSED", edited(BY_HAND, *AROUND, TO_NOBODY)),
+    Case("several processors in one, to nobody", r"CLOSED", edited(BY_HAND, *SEVERAL, TO_NOBODY)),
+    Case(
+        "the daemon's host does not exist",
+        r"xray-daemon",
+        XRAY,
+        variables={"AWS_XRAY_DAEMON_ADDRESS": "xray-daemon.invalid:2000"},
+    ),
+    Case(
+        "gunicorn's gevent workers, without gevent",
+        r"gevent",
+        PLAIN,
+        "opentelemetry-instrument gunicorn -k gevent --bind 127.0.0.1:PORT app:app",
+        heals=False,
+    ),
+    Case(
+        "a processor that forgets to hand on",
+        r"Redacting",
+        edited(
+            edited(BY_HAND, *AROUND),
+            ('if not span.name.startswith("secret")', 'if span.name.startswith("secret")'),
+        ),
+        heals=False,
+    ),
+]
+HEALTHY += [
+    Case(
+        "an exporter with a thread of its own",
+        "",
+        edited(BY_HAND, (PROVIDER, IN_BACKGROUND + PROVIDER), WRAPPED),
+    ),
+    Case("an exporter around OTLP's", "", edited(BY_HAND, (PROVIDER, CAREFUL + PROVIDER), WRAPPED)),
+    Case("a processor around another one", "", edited(BY_HAND, *AROUND)),
+    Case("several processors in one", "", edited(BY_HAND, *SEVERAL)),
+    Case("a WSGI middleware by hand", "", edited(BY_HAND, *BY_WSGI)),
+]
+CASES = [*BROKEN, *HEALTHY]
