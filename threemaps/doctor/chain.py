@@ -17,11 +17,8 @@ from threemaps.doctor.running import (
     check_collector_room,
     check_collector_up,
     check_request,
-    check_services_aim,
-    check_services_launched,
-    check_services_named,
+    check_services,
     check_services_up,
-    check_services_variables,
 )
 from threemaps.doctor.senders import check_other_senders
 from threemaps.doctor.standing import check_standing
@@ -34,10 +31,7 @@ CHAIN: tuple[Callable[[Walk], Check], ...] = (
     check_machine,
     check_standing,
     check_services_up,
-    check_services_launched,
-    check_services_named,
-    check_services_variables,
-    check_services_aim,
+    check_services,
     check_collector_up,
     check_collector_receivers,
     check_collector_room,

@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
+from threemaps.doctor.probe.ends import header_pairs
 from threemaps.doctor.subject import Subject
 
 GRPC, HTTP = "grpc", "http/protobuf"
@@ -65,7 +66,7 @@ def destination(subject: Subject) -> Destination:
     url = (subject.get(variable) or f"http://localhost:{DEFAULT_PORTS.get(kind, 4317)}").strip()
     if kind != GRPC and "TRACES" not in variable:
         url = url.rstrip("/") + PATH
-    return Destination(kind, url, parse_headers(subject.get(variable_of(subject, "HEADERS"))))
+    return Destination(kind, url, header_pairs(subject.get(variable_of(subject, "HEADERS"))))
 
 
 def protocol(subject: Subject) -> str:
@@ -83,13 +84,6 @@ def with_scheme(subject: Subject, kind: str, url: str) -> str:
     insecure = subject.get(variable_of(subject, "INSECURE")).lower()
     is_plain = scheme.lower() != "https" and (insecure == "true" if insecure else scheme.lower() == "http")
     return f"{'http' if is_plain else 'https'}://{rest}"
-
-
-def parse_headers(text: str) -> dict[str, str]:
-    pairs = (pair.partition("=") for pair in text.split(",") if pair.strip())
-    return {
-        unquote(name).strip().lower(): unquote(value).strip() for name, separator, value in pairs if separator
-    }
 
 
 def misspelled(kind: str, given: str) -> tuple[str, str] | None:

@@ -10,6 +10,8 @@ from threemaps.doctor.listener import Fact
 from threemaps.doctor.parts import Export, Exporter, Outcome, exporter_in
 from threemaps.doctor.subject import Subject
 
+OF_SIGNAL = re.compile(r"_(log|metric)_exporter|\.metric_exporter|\b(logs|metrics) (batch|to)\b")
+
 
 @dataclass
 class Facts:
@@ -151,10 +153,7 @@ class Facts:
         said = tuple(
             "; ".join([one["text"], *one["errors"]])
             for one in self.logs("opentelemetry.exporter")
-            if one["at"] >= mine[0]["at"]
-            and not re.search(r"_log_exporter|metric_exporter", one["logger"])
-            and " logs to" not in one["text"]
-            and " metrics to" not in one["text"]
+            if one["at"] >= mine[0]["at"] and not is_of_signal(one)
         )
         ended = self.of_trace("exported", exporter)
         if handing := self.of_trace("handing-on", exporter):
@@ -208,6 +207,11 @@ class Facts:
     def app(self) -> Fact | None:
         """The Flask app that answered."""
         return self.last("app", app=self.request["app"]) if self.request else None
+
+
+def is_of_signal(log: Fact) -> bool:
+    """What exporters of log records and metrics say."""
+    return any(map(OF_SIGNAL.search, (log["logger"], log["text"])))
 
 
 def first(found: Sequence[Fact]) -> Fact | None:

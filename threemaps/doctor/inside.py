@@ -14,7 +14,7 @@ from typing import IO
 
 import psutil
 
-from threemaps.doctor.facts import Facts
+from threemaps.doctor.facts import Facts, is_of_signal
 from threemaps.doctor.family import Family, adopting
 from threemaps.doctor.listener import Fact, Listener
 from threemaps.doctor.parts import Exporter, Outcome
@@ -58,7 +58,8 @@ def look_inside(words: Sequence[str], environ: Mapping[str, str], folder: Path) 
 def is_flush(fact: Fact) -> bool:
     """Log records and metrics wait for up to a minute, and go at the end; Python's end breaks some calls."""
     is_broken = "shutdown" in str(fact.get("error") or fact.get("why") or "")
-    return fact["kind"] in ("signal-exported", "aws-call") and not is_broken
+    kinds = ("signal-exported", "aws-call")
+    return (fact["kind"] in kinds and not is_broken) or (fact["kind"] == "log" and is_of_signal(fact))
 
 
 def start(

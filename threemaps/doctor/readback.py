@@ -9,8 +9,9 @@ from threemaps.errors import UserError
 from threemaps.model.servicemap import Kind, ServiceMap
 from threemaps.readers import Backend, open_backend
 from threemaps.readers.aws import aws_client, reasons
-from threemaps.readers.batch import batch_get_traces, xray_id
+from threemaps.readers.batch import xray_id
 from threemaps.readers.pages import pages
+from threemaps.readers.traces import xray_spans
 from threemaps.settings import SERVICE_LOG_GROUP, SERVICES
 
 LINK = "read back"
@@ -21,13 +22,8 @@ def check_xray_trace(walk: Walk) -> Check:
     """X-Ray holds the trace of our request."""
     if not walk.trace_id:
         return check_map(walk, "xray")
-    xray = aws_client(walk.settings, "xray")
-    name = xray_id(walk.trace_id)
-
-    def held() -> bool:
-        return bool(batch_get_traces(xray, walk.settings, [name], may_lack=True))
-
-    return arrives(walk, "X-Ray", f"trace {name}", held)
+    what = f"trace {xray_id(walk.trace_id)}"
+    return arrives(walk, "X-Ray", what, lambda: bool(xray_spans(walk.settings, walk.trace_id)))
 
 
 def check_logs(walk: Walk) -> Check:

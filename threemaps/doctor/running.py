@@ -1,5 +1,6 @@
 """The first links of the chain: the services, and the collector that they send to."""
 
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from shlex import quote
 
@@ -32,15 +33,37 @@ def check_services_up(walk: Walk) -> Check:
     return good(SERVICE, "up", f"{', '.join(SERVICES)} answer")
 
 
-def check_services_launched(walk: Walk) -> Check:
-    for name, subject in otel(walk).items():
+def check_services(walk: Walk) -> Check:
+    """Under the launcher, each by its own name, with variables that fit, and aimed at this collector."""
+    subjects, name = otel(walk), "set-up"
+    if not subjects:
+        return unseen(SERVICE, name, f"how services are set up: none under {LAUNCHER} runs on this machine")
+    if problem := next(problems(walk, subjects), None):
+        return problem
+    modes = [f"{one}: {'otel' if one in subjects else 'xray-sdk'}" for one in walk.services]
+    return good(SERVICE, name, f"{', '.join(modes)}; named apart, and they send to the collector")
+
+
+def problems(walk: Walk, subjects: Mapping[str, Subject]) -> Iterator[Check]:
+    names: dict[str, str] = {}
+    receivers = {GRPC: walk.settings.url("otlp_grpc"), HTTP: walk.settings.url("otlp_http")}
+    for service, subject in subjects.items():
+        anew, name = restart(walk, service), subject.get("OTEL_SERVICE_NAME")
         if not subject.launched:
-            detail = f"{name} (process {subject.pid}) does not run under {LAUNCHER}"
-            return broken(SERVICE, "launcher", detail, restart(walk, name))
-    if not walk.services:
-        return unseen(SERVICE, "launcher", "how the services were started: they do not run on this machine")
-    modes = [f"{name}: {'otel' if name in otel(walk) else 'xray-sdk'}" for name in walk.services]
-    return good(SERVICE, "launcher", ", ".join(modes))
+            seen = f"{service} (process {subject.pid}) does not run under {LAUNCHER}"
+            yield broken(SERVICE, "launcher", seen, anew)
+        if not name:
+            yield broken(SERVICE, "names", f"{service} has no OTEL_SERVICE_NAME", anew)
+        if (other := names.setdefault(name, service)) != service:
+            seen = f"{other} and {service} are both named {name!r}: one node in every map"
+            yield broken(SERVICE, "names", seen, anew)
+        if found := first_cause(expected(subject, asks=False)):
+            step = f"{found.next_step} && {UP}" if service in walk.started_by_us else anew
+            yield broken(SERVICE, found.name, f"{service}: {found.detail}", step, found.code)
+        there = destination(subject)
+        if there.base.replace("localhost", "127.0.0.1") != receivers[there.protocol]:
+            seen = f"{service} sends {there.protocol} to {there.base}, and the collector takes it at "
+            yield broken(SERVICE, "endpoint", seen + receivers[there.protocol], anew)
 
 
 def otel(walk: Walk) -> dict[str, Subject]:
@@ -53,48 +76,6 @@ def restart(walk: Walk, name: str) -> str:
     if name in walk.services and name not in walk.started_by_us:
         return f"kill {walk.services[name].pid} && sleep 1 && {UP}"
     return f"threemaps down && {UP}"
-
-
-def check_services_variables(walk: Walk) -> Check:
-    """The rules on anybody's service, held against each of ours."""
-    for service, subject in otel(walk).items():
-        if found := first_cause(expected(subject, asks=False)):
-            ours = service in walk.started_by_us
-            step = f"{found.next_step} && {UP}" if ours else restart(walk, service)
-            return broken(SERVICE, found.name, f"{service}: {found.detail}", step, found.code)
-    if not otel(walk):
-        return unseen(SERVICE, "variables", f"variables: no service under {LAUNCHER} runs on this machine")
-    said = f"packages and variables of {', '.join(otel(walk))} keep no span from arriving"
-    return good(SERVICE, "variables", said)
-
-
-def check_services_named(walk: Walk) -> Check:
-    """Names set, and no two the same: a map has one node a name."""
-    names: dict[str, str] = {}
-    for service, subject in otel(walk).items():
-        name = subject.get("OTEL_SERVICE_NAME")
-        if not name:
-            return broken(SERVICE, "names", f"{service} has no OTEL_SERVICE_NAME", restart(walk, service))
-        if name in names:
-            detail = f"{names[name]} and {service} are both named {name!r}: one node in every map"
-            return broken(SERVICE, "names", detail, restart(walk, service))
-        names[name] = service
-    if not names:
-        return unseen(SERVICE, "names", f"names: no service under {LAUNCHER} runs on this machine")
-    return good(SERVICE, "names", f"their spans are named {', '.join(names)}")
-
-
-def check_services_aim(walk: Walk) -> Check:
-    """They send to this collector, not to another address."""
-    receivers = {GRPC: walk.settings.url("otlp_grpc"), HTTP: walk.settings.url("otlp_http")}
-    for service, subject in otel(walk).items():
-        there = destination(subject)
-        if there.base.replace("localhost", "127.0.0.1") != receivers[there.protocol]:
-            detail = f"{service} sends {there.protocol} to {there.base}, and the collector takes it at "
-            return broken(SERVICE, "endpoint", detail + receivers[there.protocol], restart(walk, service))
-    if not otel(walk):
-        return unseen(SERVICE, "endpoint", f"endpoint: no service under {LAUNCHER} runs on this machine")
-    return good(SERVICE, "endpoint", "they send to the collector")
 
 
 def check_collector_up(walk: Walk) -> Check:

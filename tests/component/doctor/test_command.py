@@ -97,12 +97,12 @@ def test_no_key_leaves_the_process(ends: Ends, folder: Path) -> None:
         ends, MY_TOKEN="t0p" + SECRET[6:30], OTEL_EXPORTER_OTLP_HEADERS=f"x-honeycomb-team={SECRET}"
     )
     facts = look_inside(["python", "app.py", f"API_KEY={SECRET[8:50]}"], given, folder)
-    told = json.dumps(facts.facts)
+    reported = json.dumps(facts.facts)
     assert facts.request is not None
     assert facts.last("rollbar") is not None
     assert any(one["logger"] == "opentelemetry.shop" for one in facts.logs())
     for secret in (SECRET, SECRET[6:40], "t0p" + SECRET[6:30], SECRET[8:50]):
-        assert secret not in told
+        assert secret not in reported
     assert SECRET not in as_text(check_command(["python", "app.py"], given, folder))
 
 
@@ -128,24 +128,26 @@ def test_an_attribute_without_its_brackets_is_noted(ends: Ends, folder: Path) ->
 
 
 @pytest.mark.parametrize("refused", [False, True])
-def test_what_became_of_log_records_is_told(ends: Ends, folder: Path, refused: bool) -> None:
-    """A vendor that takes no logs breaks no trace."""
-    end = ends.honeycomb if refused else ends.http
+@pytest.mark.parametrize("signal", ["logs", "metrics"])
+def test_what_became_of_other_signals_is_reported(
+    ends: Ends, folder: Path, signal: str, refused: bool
+) -> None:
+    """They wait for up to a minute, and go when the service ends. Refused ones break no trace."""
+    end = ends.closed if refused else ends.http
     says = ('    return {"hello', '    app.logger.warning("hello")\n    return {"hello')
     (folder / "app.py").write_text(edited(PLAIN, says))
     given = environ(
         ends,
-        OTEL_LOGS_EXPORTER="otlp",
-        OTEL_BLRP_SCHEDULE_DELAY="100",
+        **{f"OTEL_{signal.upper()}_EXPORTER": "otlp"},
         OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED="true",
-        OTEL_EXPORTER_OTLP_LOGS_ENDPOINT=f"http://127.0.0.1:{end}/v1/logs",
+        **{f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT": f"http://127.0.0.1:{end}/v1/{signal}"},
     )
     checks = check_command(["opentelemetry-instrument", "python", "app.py"], given, folder)
     assert all(one.ok for one in checks), as_text(checks)
-    logs = next(one for one in checks if one.link == "logs")
-    assert ("which does not take them" in logs.detail) is refused, as_text(checks)
-    assert logs.next_step == ("export OTEL_LOGS_EXPORTER=none" if refused else "")
-    assert logs.looked
+    found = next(one for one in checks if one.link == signal)
+    assert ("which does not take them" in found.detail) is refused, as_text(checks)
+    assert found.next_step == (f"export OTEL_{signal.upper()}_EXPORTER=none" if refused else "")
+    assert found.looked
 
 
 def test_one_rule_by_name(ends: Ends, folder: Path) -> None:
@@ -157,12 +159,14 @@ def test_one_rule_by_name(ends: Ends, folder: Path) -> None:
 
 
 def test_every_code_is_listed_and_documented() -> None:
-    told = subprocess.run([CLI, "doctor", "--list-checks"], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        [CLI, "doctor", "--list-checks"], capture_output=True, text=True, check=True
+    ).stdout
     documented = (PROJECT / "docs" / "doctor.md").read_text()
     codes = [rule.code for rule in every_rule()]
     assert len(codes) == len(set(codes))
     for rule in every_rule():
-        assert re.search(rf"^{rule.code}  {rule.name} ", told, re.MULTILINE)
+        assert re.search(rf"^{rule.code}  {rule.name} ", listed, re.MULTILINE)
         assert f'<a id="{rule.code.lower()}"></a>{rule.code} | {rule.name} | {rule.why} |' in documented
     for link in LINKS:
         assert f'<a id="{link.code.lower()}"></a>' in documented

@@ -123,10 +123,10 @@ def test_the_command_line_puts_cause_and_next_step_first(
     assert text.returncode == 1
     first = text.stdout.splitlines()[0]
     assert "OTEL_SDK_DISABLED=true turns the whole SDK off → unset OTEL_SDK_DISABLED" in first
-    told = subprocess.run(
+    as_json = subprocess.run(
         [CLI, "doctor", "--format", "json", "--pid", str(pid)], capture_output=True, text=True
     )
-    assert json.loads(told.stdout)["broken"]["next_step"] == "unset OTEL_SDK_DISABLED"
+    assert json.loads(as_json.stdout)["broken"]["next_step"] == "unset OTEL_SDK_DISABLED"
 
 
 def test_no_such_process() -> None:

@@ -2,10 +2,11 @@
 
 import re
 
-from threemaps.doctor.destination import parse_headers, variable_of
+from threemaps.doctor.destination import variable_of
 from threemaps.doctor.facts import Facts
 from threemaps.doctor.honeycomb import CLASSIC, DATASET, malformed
 from threemaps.doctor.parts import Export, Exporter
+from threemaps.doctor.probe.ends import header_pairs
 from threemaps.doctor.rules import repair
 from threemaps.doctor.rules.base import Edit, Found
 from threemaps.doctor.rules.sending import address, at, unsent
@@ -21,7 +22,7 @@ KEY = "HONEYCOMB_API_KEY"
 def with_header(facts: Facts, seen: str, header: str) -> Found:
     """The key's header, beside what stands there, in the variable that counts."""
     name = variable_of(facts.inside, "HEADERS")
-    others = parse_headers(facts.inside.get(name)).keys() - {HEADER}
+    others = header_pairs(facts.inside.get(name)).keys() - {HEADER}
     key = f"${KEY}" if facts.inside.get(KEY) else "YOUR_INGEST_KEY"
     typed = f'export {name}="{f"${name}," if others else ""}{header}={key}"'
     return repair.variable(facts, seen, name, f"{header}=YOUR_INGEST_KEY", typed)

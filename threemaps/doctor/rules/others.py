@@ -60,27 +60,28 @@ def no_credentials(facts: Facts) -> Found | None:
 
 def signal_state(facts: Facts, signal: str) -> State:
     """A signal that nobody set up is no link; one that was refused is a note."""
-    tried = [one for one in facts.seen("signal-exported") if one["signal"] == signal]
-    if not any(one["signal"] == signal for one in facts.seen("signal-exporter")):
+    tried = facts.last("signal-exported", signal=signal)
+    if not facts.last("signal-exporter", signal=signal) or refused(facts, signal):
         return State(True, "")
     if not tried:
         return State(None, f"whether its {signal} are taken: none were exported while the doctor looked")
-    if refused(facts, signal):
-        return State(True, "")
-    return State(True, f"its {signal} went to {tried[-1]['endpoint']}, which took them")
+    return State(True, f"its {signal} went to {tried['endpoint']}, which took them")
 
 
-def refused(facts: Facts, signal: str) -> Fact | None:
-    tried = [one for one in facts.seen("signal-exported") if one["signal"] == signal]
-    return tried[-1] if tried and tried[-1]["result"] != "SUCCESS" else None
+def refused(facts: Facts, signal: str) -> tuple[Fact, str] | None:
+    """The exporter, and what it said: last, or while it still tried when the service was stopped."""
+    tried, made = (facts.last(kind, signal=signal) for kind in ("signal-exported", "signal-exporter"))
+    said = [one["text"][:200] for one in facts.logs("opentelemetry") if f" {signal} " in f" {one['text']} "]
+    if tried and tried["result"] != "SUCCESS":
+        return tried, said[-1] if said else tried["why"] or "its exporter says nothing"
+    return (made, said[-1]) if made and said and not tried else None
 
 
 def signal_refused(facts: Facts, signal: str) -> Found | None:
-    one = refused(facts, signal)
-    if one is None:
+    found = refused(facts, signal)
+    if found is None:
         return None
-    said = [log for log in facts.logs("opentelemetry.exporter") if signal.removesuffix("s") in log["text"]]
-    words = said[-1]["text"][:200] if said else one["why"] or "its exporter says nothing"
+    one, words = found
     seen = f"its {signal} go to {one['endpoint']}, which does not take them: {words}"
     if place := place_of(one):
         return Found(seen, type=repair.opened(place))
