@@ -132,3 +132,19 @@ class System:
     def compare(self, *arguments: str) -> dict[str, Any]:
         told: dict[str, Any] = json.loads(self.run("compare", "--format", "json", *arguments).stdout)
         return told
+
+    @contextlib.contextmanager
+    def steady_traffic(self, rate: float) -> Iterator[None]:
+        """So many home requests a second, for as long as it lasts."""
+        sender = subprocess.Popen(
+            [CLI, "traffic", "--requests", "100000", "--rate", f"{rate:g}"],
+            env=dict(self.environment),
+            cwd=PROJECT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            yield
+        finally:
+            sender.terminate()
+            sender.wait(timeout=60)

@@ -1,19 +1,15 @@
 """The comparison on the running demo: exact numbers, and what the backends tell differently."""
 
 import json
-import subprocess
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from tests.running import CLI, System
+from tests.running import System
 from threemaps.demo.health import wait_until
-from threemaps.model.difference import Window
-from threemaps.readers import open_backend
 from threemaps.readers.aws import aws_client
-from threemaps.settings import LOCAL_INGEST_KEY, PROJECT
+from threemaps.settings import LOCAL_INGEST_KEY
 
 pytestmark = pytest.mark.system
 
@@ -95,35 +91,6 @@ def test_an_unreadable_backend_leaves_the_others_compared(demo: System) -> None:
     (unreadable,) = [one for one in told["differences"] if not one["expected"]]
     assert unreadable["kind"] == "unreadable"
     assert "configuration key" in unreadable["advice"] or "Read Service Maps" in unreadable["advice"]
-
-
-@pytest.mark.long
-def test_steady_traffic_differs_at_the_windows_edges_only(demo: System) -> None:
-    command = [str(CLI), "traffic", "--requests", "100000", "--rate", "15", "--path", HOME]
-    steady = subprocess.Popen(
-        command, env=dict(demo.environment), cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        assert wait_until(lambda: calls_now(demo) > 60, 60)
-        told = demo.compare("--since", "20s")
-    finally:
-        steady.terminate()
-        steady.wait(timeout=60)
-    assert told["agree"] is True, json.dumps(told["differences"], indent=1)
-    for one in told["differences"]:
-        if one["kind"] == "requests":
-            assert one["cause"].startswith("window edge")
-    after = demo.compare("--since", "15m")
-    assert after["agree"] is True, json.dumps(after["differences"], indent=1)
-    assert not [one for one in after["differences"] if one["kind"] == "requests"]
-
-
-def calls_now(system: System) -> int:
-    """Requests from outside in the last seconds, as X-Ray has them."""
-    now = datetime.now(UTC)
-    window = Window(now - timedelta(seconds=15), now)
-    found = open_backend("xray", system.settings).read_map(window)
-    return sum(edge.requests or 0 for edge in found.edges if edge.source.name == "outside")
 
 
 @pytest.mark.long

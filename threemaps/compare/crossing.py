@@ -2,7 +2,8 @@
 
 Honeycomb counts a call by its start, X-Ray and CloudWatch by an end. Where calls keep coming, some begin
 before a cut and end after it. Each of them is looked up in X-Ray's traces, and every source's counts are
-set to what they would be if it counted as Honeycomb does: by the moment in which the callee began.
+set to what they would be if it counted as Honeycomb does: by the moment in which the callee began. Where
+X-Ray indexes a share of the traces only, CloudWatch's crossing calls are looked up in `aws/spans`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,14 +14,17 @@ from threemaps.model.difference import Window
 from threemaps.model.drawing import CLOUDWATCH, XRAY
 from threemaps.model.servicemap import Edge, Kind, Node, ServiceMap
 from threemaps.model.spans import CLIENTS, Ends, TracedSpan, Tree, is_segment
-from threemaps.readers.aws import reasons
+from threemaps.readers.aws import aws_client, reasons
 from threemaps.readers.batch import batch_get_traces
 from threemaps.readers.pages import pages
 from threemaps.readers.segments import spans_of
+from threemaps.readers.span_log import read_spans
 from threemaps.readers.xray import XRay
+from threemaps.settings import Settings
 
 # X-Ray lists a trace for the times at which something of it came: calls across a cut end soon after it.
 BEFORE, AFTER = timedelta(seconds=1), timedelta(seconds=3)
+NEAR = timedelta(seconds=90)  # no call that crosses a cut began or ended further from it
 ROUNDED = timedelta(milliseconds=5)  # so far X-Ray rounds in a summary: the trace itself tells
 
 
@@ -33,6 +37,10 @@ class Call:
     trace: str
     caller: TracedSpan | None
     callee: TracedSpan | None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.trace, self.caller.id if self.caller else "", self.callee.id if self.callee else ""
 
     @property
     def began(self) -> float:
@@ -66,12 +74,52 @@ class Change:
         self.errors += sign if failed else 0
 
 
-def crossing_calls(xray: XRay, cuts: tuple[datetime, ...]) -> tuple[Call, ...]:
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """The calls that cross the cuts: those that X-Ray has indexed, and those that CloudWatch has."""
+
+    in_xray: tuple[Call, ...] = ()
+    in_cloudwatch: tuple[Call, ...] = ()
+
+
+def crossing_calls(xray: XRay, cuts: tuple[datetime, ...]) -> Crossing:
     """The calls that began before one of these moments and ended after it. May raise UnreadableError."""
     ids = [one for cut in cuts for one in _traces_across(xray, cut)]
     found = batch_get_traces(xray.client, xray.settings, ids)
-    calls = (call for trace in found for call in calls_of(spans_of(trace)))
-    return tuple(call for call in calls if any(_crosses(call, cut.timestamp()) for cut in cuts))
+    indexed = _across((call for trace in found for call in calls_of(spans_of(trace))), cuts)
+    if xray.indexed_share() == 1:
+        return Crossing(indexed, indexed)
+    return Crossing(indexed, _across((call for cut in cuts for call in _logged(xray.settings, cut)), cuts))
+
+
+def _across(calls: Iterable[Call], cuts: Iterable[datetime]) -> tuple[Call, ...]:
+    moments = [cut.timestamp() for cut in cuts]
+    found = (call for call in calls if any(_crosses(call, moment) for moment in moments))
+    return tuple({call.key: call for call in found}.values())
+
+
+def _logged(settings: Settings, cut: datetime) -> Iterator[Call]:
+    """The calls of all traces around the cut, as `aws/spans` has them."""
+    logged = read_spans(aws_client(settings, "logs"), settings, Window(cut, cut), NEAR)
+    traces: dict[str, list[TracedSpan]] = {}
+    for (trace, _), span in logged.items():
+        parent = logged.get((trace, span.parent))
+        traces.setdefault(trace, []).append(
+            TracedSpan(
+                trace,
+                span.id,
+                span.parent,
+                span.service,
+                span.kind.lower(),
+                entered=parent is not None and parent.service != span.service,
+                name=span.callee,
+                start=span.start,
+                end=span.end,
+                fault=span.failed,
+            )
+        )
+    for spans in traces.values():
+        yield from calls_of(spans)
 
 
 def _crosses(call: Call, cut: float) -> bool:
@@ -120,14 +168,14 @@ def corrected(
     found: ServiceMap,
     own: Mapping[Node, tuple[int, int]] | None,
     window: Window,
-    calls: Iterable[Call],
+    crossing: Crossing,
 ) -> tuple[ServiceMap, int]:
     """The map with the crossing calls counted by their beginning, and how many counts that changed."""
-    held = list(calls)
     if backend == XRAY:
+        held = crossing.in_xray
         changes = _changes(window, ((call.ends, call, call.callee_ended, call.failed) for call in held))
     elif backend == CLOUDWATCH:
-        changes = _of_cloudwatch(found, own, window, held)
+        changes = _of_cloudwatch(found, own, window, crossing.in_cloudwatch)
     else:
         return found, 0
     return _applied(found, changes), sum(abs(change.requests) for change in changes.values())
@@ -199,11 +247,11 @@ def _applied(found: ServiceMap, changes: Mapping[Ends, Change]) -> ServiceMap:
     return ServiceMap.of((node for node in found.nodes if node not in before - after), edges.values())
 
 
-def remark(calls: Iterable[Call], counts: int, cuts: Iterable[datetime]) -> str:
+def remark(crossing: Crossing, counts: int, cuts: Iterable[datetime]) -> str:
     """What the head of the report says of it."""
-    traces = list(dict.fromkeys(call.trace for call in calls))
+    traces = list(dict.fromkeys(call.trace for call in (*crossing.in_xray, *crossing.in_cloudwatch)))
     shown = ", ".join(traces[:3]) + (" …" if len(traces) > 3 else "")
     return (
         f"{counts} counts set right for calls that cross {' and '.join(f'{cut:%H:%M:%S}' for cut in cuts)}: "
-        f"it counts a call by its end, here by its beginning (X-Ray's traces {shown})"
+        f"it counts a call by its end, here by its beginning (traces {shown})"
     )

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from threemaps.compare.crossing import Call, corrected, crossing_calls, remark
+from threemaps.compare.crossing import NEAR, Crossing, corrected, crossing_calls, remark
 from threemaps.compare.reading import Maps, Reader, Reading
 from threemaps.errors import UserError
 from threemaps.model.difference import Window
@@ -22,7 +22,6 @@ from threemaps.readers.xray import XRay
 SECOND = timedelta(seconds=1)
 # On top of the quiet time, which is longer than an SDK holds spans back: the collector's batches and queue.
 ON_THE_WAY = timedelta(seconds=2)
-NEAR = timedelta(seconds=90)  # no call that crosses a cut began or ended further from it
 FEWEST_LOOKS = 3
 PATIENCE = timedelta(seconds=90)  # beyond the slowest source's lag
 
@@ -58,7 +57,7 @@ class Watch:
         self._moved = now  # when the maps were last seen to change
         self._moving = False
         self._last: Reading | None = None
-        self._crossing: dict[tuple[datetime, ...], tuple[Call, ...]] = {}
+        self._crossing: dict[tuple[datetime, ...], Crossing] = {}
 
     @property
     def lag(self) -> timedelta:
@@ -180,11 +179,11 @@ class Watch:
         if not drawn_by - {"honeycomb"}:
             return self._only(reading)
         try:
-            calls = self._calls_across(cuts)
+            crossing = self._calls_across(cuts)
         except UserError as error:
             note = f"calls that cross the window's ends could not be looked up: {error.message}"
             return self._only(replace(reading, notes=(note,)))
-        if not calls:
+        if crossing == Crossing():
             return self._only(reading)
         maps: dict[str, ServiceMap | None] = dict(found)
         remarks: dict[str, tuple[str, ...]] = {}
@@ -193,15 +192,15 @@ class Watch:
             if held is None:
                 continue
             own = getattr(backend, "own", None)
-            maps[name], counts = corrected(backend.drawn_by, held, own, window, calls)
+            maps[name], counts = corrected(backend.drawn_by, held, own, window, crossing)
             if counts:
-                remarks[name] = (remark(calls, counts, cuts),)
+                remarks[name] = (remark(crossing, counts, cuts),)
         return self._only(replace(reading, maps=maps, remarks=remarks))
 
-    def _calls_across(self, cuts: tuple[datetime, ...]) -> tuple[Call, ...]:
+    def _calls_across(self, cuts: tuple[datetime, ...]) -> Crossing:
         """What crosses a cut does not change once it lies far enough back."""
         if not any(self.reader.has_calls(Window(cut - NEAR, cut + NEAR)) for cut in cuts):
-            return ()
+            return Crossing()
         if cuts not in self._crossing:
             xray = next((one for one in self.reader.live.values() if isinstance(one, XRay)), None)
             calls = crossing_calls(xray or XRay.of(self.reader.settings), cuts)

@@ -36,6 +36,8 @@ WAYS = {
 }
 # Application Signals draws its map of the spans that X-Ray is sent.
 WAYS["cloudwatch"] = WAYS["xray"]
+# What fails is tried again after 3 s at most, and an answer is waited for 15 s: then it is logged once more.
+SAYS_AGAIN = timedelta(seconds=30)
 HOPS = "otlp/"  # receivers of the internal hops are named after them
 
 
@@ -49,6 +51,10 @@ class ExportPath:
     capacity: int = 0
     not_queued: int = 0  # the queue was full
     log_lines: tuple[str, ...] = ()  # what the exporter last said of it, newest first
+    last_failure: datetime | None = None  # when it said the newest of them
+
+    def fails_at(self, moment: datetime) -> bool:
+        return self.last_failure is not None and moment - self.last_failure < SAYS_AGAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,18 +159,20 @@ def path_of(way: Way, samples: list[Sample], log: str, since: datetime | None = 
         wanted = ((name, one) for name in metrics for one in exporters)
         return int(sum(total(samples, f"otelcol_exporter_{name}", one) for name, one in wanted))
 
+    words = list(last_words(way, log, since))
     return ExportPath(
         sent=of(way.ends, "sent_spans"),
         failed=of(queues, "send_failed_spans"),
         queued=of(queues, "queue_size"),
         capacity=of(queues, "queue_capacity"),
         not_queued=of(queues, "enqueue_failed_spans"),
-        log_lines=tuple(last_words(way, log, since)),
+        log_lines=tuple(said for said, _ in words),
+        last_failure=words[0][1] if words else None,
     )
 
 
-def last_words(way: Way, log: str, since: datetime | None = None) -> Iterator[str]:
-    """What these exporters last complained of, newest first, each kind once, and nothing older."""
+def last_words(way: Way, log: str, since: datetime | None = None) -> Iterator[tuple[str, datetime]]:
+    """What these exporters last complained of and when, newest first, each kind once, and nothing older."""
     seen: set[str] = set()
     for line in reversed(log.splitlines()):
         try:
@@ -181,7 +189,7 @@ def last_words(way: Way, log: str, since: datetime | None = None) -> Iterator[st
         said = f"{str(record.get('msg')).partition('.')[0]}: {record['error']}"[:300]
         if said not in seen and len(seen) < KEPT_LINES:
             seen.add(said)
-            yield said
+            yield said, _written(record)
 
 
 def _written(record: dict[str, object]) -> datetime:

@@ -8,7 +8,7 @@ from functools import partial
 
 from threemaps.diagnose.asking import Asking, now
 from threemaps.diagnose.case import DOCTOR, Case, Check, Reason, Subject, at
-from threemaps.diagnose.collector import WAYS, Collector, read_collector
+from threemaps.diagnose.collector import WAYS, Collector, ExportPath, read_collector
 from threemaps.diagnose.losses import SentAgain, losses, may_be_twice
 from threemaps.model.difference import DifferenceKind
 from threemaps.model.drawing import title
@@ -71,7 +71,8 @@ class RejectedKey:
         backend = case.diverging.backend
         if not case.short:
             return None
-        lines = self.collector.path(backend).log_lines if self.collector else ()
+        path = self.collector.path(backend) if self.collector else ExportPath()
+        lines = path.log_lines if path.fails_at(self.moment) else ()
         line = next((line for line in lines if OF_A_KEY.search(line)), "")
         problem = self.problems.get(backend, "")
         if not problem and not line:
@@ -104,13 +105,14 @@ class Backlog:
         if missing * SMALLEST_SPAN > path.queued:
             few = f"too few for {missing:,.0f} calls"
             return Check(f"the collector's queue to {case.title}: {holds}, {few}")
-        if self.window_end and not path.log_lines and self.moment - self.window_end > MOVES_ON:
+        fails = path.fails_at(self.moment)
+        if self.window_end and not fails and self.moment - self.window_end > MOVES_ON:
             return Check(f"the collector's queue to {case.title}: {holds}, moves on, and has later calls")
         return Reason(
             f"the queue to {case.title} is still draining: the collector holds what is missing and "
             "keeps trying",
             f"wait and compare again; if the queue does not shrink, {case.title} is not reached: {DOCTOR}",
-            (holds, *path.log_lines[:1]),
+            (holds, *(path.log_lines[:1] if fails else ())),
         )
 
 

@@ -12,7 +12,6 @@ from threemaps.model.difference import DifferenceKind
 from threemaps.model.drawing import title
 from threemaps.readers.aws import reasons
 from threemaps.readers.pages import pages
-from threemaps.readers.transaction_search import indexed_percentage, is_searched
 from threemaps.readers.xray import XRay
 from threemaps.settings import Settings
 
@@ -91,7 +90,7 @@ def in_force(xray: XRay | None, settings: Settings, services: Iterable[str]) -> 
     if xray:
         with reasons(xray.settings, "X-Ray", "xray:GetSamplingStatisticSummaries"):
             found += _by_rules(xray.client, list(services))
-        found += _by_index(xray.settings)
+        found += _by_index(xray)
     if "ratio" in settings.get("OTEL_TRACES_SAMPLER"):
         found += _from_environment(settings.get("OTEL_TRACES_SAMPLER_ARG", "1"))
     return Sampling(tuple(found))
@@ -118,11 +117,11 @@ def _by_rules(client: Any, services: list[str]) -> Iterator[Share]:
             yield Share(kept / asked, f"the X-Ray sampling rule {one.get('RuleName')}")
 
 
-def _by_index(settings: Settings) -> Iterator[Share]:
+def _by_index(xray: XRay) -> Iterator[Share]:
     """With Transaction Search X-Ray draws its map of the traces that it indexes."""
-    share = indexed_percentage(settings)
-    if share is not None and share < 100 and is_searched(settings):
-        yield Share(share / 100, "X-Ray's indexing rule", "xray")
+    share = xray.indexed_share()
+    if share < 1:
+        yield Share(share, "X-Ray's indexing rule", "xray")
 
 
 def _from_environment(argument: str) -> list[Share]:

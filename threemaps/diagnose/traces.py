@@ -1,10 +1,12 @@
 """Whole traces of the services on which the maps differ, from Honeycomb and X-Ray, and what they prove."""
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from itertools import islice
+from random import Random
 from typing import Any
 
 from threemaps.diagnose import unjoined
@@ -66,7 +68,7 @@ def gather(asking: Asking, refused: int) -> Iterator[Subject]:
 
 
 def read_traces(asking: Asking) -> Found:
-    """Step by step, until enough is missing in one of the two."""
+    """Step by step, in no order of time, until enough is missing in one of the two."""
     honeycomb, xray = asking.honeycomb, asking.xray
     window, services = asking.window, asking.services
     ids: dict[str, None] = {}
@@ -85,13 +87,14 @@ def read_traces(asking: Asking) -> Found:
     complete = not is_part and all(len(one) < MOST_TRACES for one in lists)
     held: dict[str, list[TracedSpan]] = {}
     there: dict[str, list[TracedSpan]] = {}
-    waiting = iter(ids)
+    short = 0
+    waiting = iter(Random(len(ids)).sample(list(ids), len(ids)))  # noqa: S311 - no secret
     while step := list(islice(waiting, A_STEP)):
         if honeycomb:
             held |= honeycomb_spans(honeycomb, step, window)
         if xray:
             there |= xray_spans(xray, step)
-        short = sum(len(held.get(one, [])) != len(there.get(one, [])) for one in step)
+        short += sum(len(held.get(one, [])) != len(there.get(one, [])) for one in step)
         if honeycomb and xray and short >= ENOUGH and len(held) >= 2 * A_STEP:
             complete = complete and next(waiting, None) is None
             break
@@ -100,14 +103,21 @@ def read_traces(asking: Asking) -> Found:
 
 def honeycomb_ids(honeycomb: Honeycomb, services: Collection[str], window: Window) -> list[str]:
     touching = {"column": "service.name", "op": "in", "value": sorted(services)}
-    found = rows(honeycomb, COLUMNS[:1], touching, times_of(window), MOST_TRACES)
+    found = rows(honeycomb, COLUMNS[:1], touching, times_within(window), MOST_TRACES)
     return [plain_id(one) for row in found if isinstance(one := row.get(COLUMNS[0]), str) and one]
 
 
 def times_of(window: Window) -> dict[str, int]:
+    """With the time before it in which its traces began."""
+    return {**times_within(window), "start_time": int((window.start - BEFORE).timestamp())}
+
+
+def times_within(window: Window) -> dict[str, int]:
+    """As close as Honeycomb cuts: the end is on a step, or it would be cut down to one."""
+    step = LONG_STEP if window.end - window.start > LONG else STEP
     return {
-        "start_time": int((window.start - BEFORE).timestamp()),
-        "end_time": int(window.end.timestamp()) + (LONG_STEP if window.end - window.start > LONG else STEP),
+        "start_time": int(window.start.timestamp()),
+        "end_time": math.ceil(window.end.timestamp() / step) * step,
     }
 
 

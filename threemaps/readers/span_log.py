@@ -46,6 +46,14 @@ class LoggedSpan:
     duration_ms: float
     failed: bool
 
+    @property
+    def start(self) -> float:
+        return self.end - self.duration_ms / 1e3
+
+    @property
+    def end(self) -> float:
+        return self.end_ns / 1e9
+
 
 class NoSpanLogError(UnreadableError):
     """The account has no such log group: Transaction Search is off, or took no span yet."""
@@ -58,15 +66,17 @@ def services_seen(client: Any, settings: Settings, window: Window) -> set[str]:
     return {span.service for span in spans if span is not None}
 
 
-def read_spans(client: Any, settings: Settings, window: Window) -> dict[tuple[str, str], LoggedSpan]:
+def read_spans(
+    client: Any, settings: Settings, window: Window, around: timedelta = AROUND
+) -> dict[tuple[str, str], LoggedSpan]:
     """Every span of the window and around it, by trace and id: one that was delivered twice is in it once.
 
     Raises NoSpanLogError, or UnreadableError.
     """
     found: dict[tuple[str, str], LoggedSpan] = {}
     asked = {
-        "startTime": milliseconds(window.start - AROUND),
-        "endTime": milliseconds(window.end + AROUND),
+        "startTime": milliseconds(window.start - around),
+        "endTime": milliseconds(window.end + around),
     }
     for message in messages(client, settings, **asked):
         span = span_of(message)

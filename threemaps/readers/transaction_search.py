@@ -19,6 +19,13 @@ def is_searched(settings: Settings) -> bool:
     return destination(settings)[0] == SEARCHED
 
 
+def indexed_share(settings: Settings) -> float:
+    """Of the traces that X-Ray holds, those that it draws its map of: 1.0 without Transaction Search."""
+    percentage = indexed_percentage(settings)
+    is_part = percentage is not None and percentage < 100 and is_searched(settings)
+    return percentage / 100 if percentage is not None and is_part else 1.0
+
+
 def indexed_percentage(settings: Settings) -> float | None:
     """Of the traces, by the account's indexing rule; None where nothing is said."""
     xray = aws_client(settings, "xray")

@@ -14,6 +14,7 @@ from threemaps.model.servicemap import Edge, Kind, Node, ServiceMap
 from threemaps.readers.aws import aws_client, reasons
 from threemaps.readers.base import Manners, Shape
 from threemaps.readers.pages import pages
+from threemaps.readers.transaction_search import indexed_share
 from threemaps.settings import Settings
 
 PERMISSION = "xray:GetServiceGraph"
@@ -62,6 +63,10 @@ class XRay:
 
     def covers(self, window: Window) -> Window:
         return window
+
+    def indexed_share(self) -> float:
+        """Of the traces that were sent, those that the map is drawn of."""
+        return indexed_share(self.settings)
 
     def _services(self, piece: Window) -> Iterator[Any]:
         asked = {"StartTime": piece.start, "EndTime": piece.end}

@@ -181,6 +181,9 @@ class XRayOf(XRay):
     @manners.setter
     def manners(self, value: Manners) -> None: ...
 
+    def indexed_share(self) -> float:
+        return 1.0
+
 
 @dataclass
 class XRayClient:

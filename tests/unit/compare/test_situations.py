@@ -136,6 +136,19 @@ SITUATIONS = (
         asked=Backlog(collector("xray", queued=9000, capacity=10000), NOON, NOON - timedelta(minutes=1)),
         said="unknown",
     ),
+    *(
+        Situation(
+            f"a queue in which something failed {seconds} s ago, a minute after the window",
+            xray=LESS,
+            asked=Backlog(
+                collector("xray", queued=9000, last_failure=NOON - timedelta(seconds=seconds)),
+                NOON,
+                NOON - timedelta(minutes=1),
+            ),
+            said=said,
+        )
+        for seconds, said in ((5, "still draining"), (50, "unknown"))
+    ),
     Situation(
         "another queue is draining",
         xray=LESS,
