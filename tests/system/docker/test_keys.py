@@ -25,7 +25,9 @@ SECRETS = [value for value in PLANTED.values() if value.startswith("planted-")]
 def initialised(stack: Stack, folder: Path, backends: str) -> Stack:
     """Every container made, and the values written; nothing else has to run."""
     stack.env_file = folder / "env"
-    lines = {**PLANTED, "THREEMAPS_BACKENDS": backends}
+    names = folder / "names"
+    names.write_text("10.0.3.7:8080 = payments-elsewhere\n")
+    lines = {**PLANTED, "THREEMAPS_BACKENDS": backends, "THREEMAPS_NAMES": str(names)}
     stack.env_file.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
     stack.ok("create", "--build")
     stack.ok("up", "init")
@@ -42,6 +44,7 @@ def where(stack: Stack) -> dict[str, set[str]]:
 def test_local_mode_passes_on_nothing(created: Stack, tmp_path: Path) -> None:
     stack = initialised(created, tmp_path, "local")
     assert stack.files_with("local-ingest-key") == {"run/honeycomb_api_key"}
+    assert stack.files_with("payments-elsewhere") == {"run/names"}
     assert where(stack) == {}
 
 
