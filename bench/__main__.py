@@ -10,7 +10,18 @@ from importlib import import_module
 
 from bench.report import Report, machine, write
 
-PARTS = ("tracing", "collector", "tiers", "honeycomb", "zipkin", "aws", "cloudwatch", "compare", "system")
+PARTS = (
+    "tracing",
+    "collector",
+    "tiers",
+    "honeycomb",
+    "zipkin",
+    "aws",
+    "cloudwatch",
+    "compare",
+    "page",
+    "system",
+)
 
 
 def main(names: list[str]) -> int:

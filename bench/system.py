@@ -10,9 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 import psutil
@@ -22,8 +20,7 @@ from bench.processes import cpu_seconds, wait_until
 from bench.report import Report, median, percentile
 from tests.running import CLI, System
 from threemaps.demo.traffic import Traffic
-from threemaps.model.difference import Comparison, Window
-from threemaps.model.servicemap import Edge, ServiceMap
+from threemaps.model.difference import Window
 from threemaps.readers import open_backend
 from threemaps.settings import PROJECT
 
@@ -37,7 +34,6 @@ KEPT_UP = 0.95
 REQUESTS_BEFORE_IDLE = 10_000
 TOP_UP_SECONDS = 120
 SETTLE_SECONDS = 40
-PAGE_UPDATES = 10
 
 
 def measure(report: Report) -> None:
@@ -62,8 +58,6 @@ def watched(report: Report, system: System) -> None:
         sent += freshness(report, system)
     with report.attempting("load"):
         sent += load(report, system)
-    with report.attempting("page"):
-        page(report, system)
     with report.attempting("memory"):
         memory(report, system, sent)
 
@@ -247,33 +241,6 @@ def settled(read: Callable[[], int], count: int) -> int:
 
 def collector_cpu(system: System) -> float:
     return cpu_seconds([psutil.Process(system.status()["collector"]["pid"])])
-
-
-def page(report: Report, system: System) -> None:
-    """One more call has come: the maps are compared and drawn anew, and what has changed is found."""
-    from threemaps.web.picture import picture
-    from threemaps.web.view import View
-
-    read = {name: ServiceMap.of((), triangle(system, name)) for name in MAPS}
-    window = Window(datetime.now(UTC) - timedelta(minutes=15), datetime.now(UTC))
-    known, seconds = None, []
-    for version in range(PAGE_UPDATES):
-        maps = {name: held.map_edges(partial(with_calls, version)) for name, held in read.items()}
-        began = time.process_time()
-        latest = picture(version, Comparison(window, maps), View())
-        latest.changes(known)
-        seconds.append(time.process_time() - began)
-        known = latest
-    report.add("page: one update of the demo's maps", median(seconds) * 1000, "ms CPU", "≤ 50 ms")
-
-
-def triangle(system: System, backend: str) -> tuple[Edge, ...]:
-    window = Window(datetime.now(UTC) - timedelta(minutes=15), datetime.now(UTC))
-    return open_backend(backend, system.settings).read_map(window).edges
-
-
-def with_calls(more: int, edge: Edge) -> Edge:
-    return replace(edge, requests=(edge.requests or 0) + more)
 
 
 def memory(report: Report, system: System, sent: int) -> None:

@@ -54,7 +54,7 @@ def a_wrong_key(page: Page, url: str) -> None:
     step = page.locator("details[data-step=key]")
     step.locator("summary").click()
     step.locator("[data-action=break]").click()
-    expect(page.locator("#m0 .edge.odd").first).to_be_visible(timeout=WAIT)
+    expect(page.locator("#m0 .edge.diverging").first).to_be_visible(timeout=WAIT)
     expect(page.locator("#differences")).to_contain_text("rejects the key", timeout=WAIT)
     page.set_viewport_size({"width": 1440, "height": 1340})
     save(page, "page-difference")

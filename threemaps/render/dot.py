@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from threemaps.model.servicemap import Kind
-from threemaps.render import numbers
+from threemaps.render.grouping import Link
+from threemaps.render.labels import plain_label
 from threemaps.render.names import fitted, title
-from threemaps.render.scene import Link, Scene, Told
+from threemaps.render.scene import Figures, Scene
 
 NAME_CELLS = 60
 SHAPES = {Kind.SERVICE: "box", Kind.OUTSIDE: "oval", Kind.REMOTE: "box3d"}
@@ -28,35 +29,32 @@ def _clusters(scene: Scene) -> Iterator[str]:
         if found is not None:
             yield from _nodes(scene, number, source)
             for link in scene.links:
-                yield from _edge(number, link, scene.told_of_edge(source, link))
+                yield from _edge(number, link, scene.of_link(source, link))
         yield "  }\n"
 
 
 def _nodes(scene: Scene, number: int, source: str) -> Iterator[str]:
     for spot in scene.spots:
-        told = scene.told_of_node(source, spot)
-        style = {"missing": ', style="dashed", color="#b3261e"', "untold": ', style="invis"'}.get(
-            told.state, ""
+        figures = scene.of_spot(source, spot)
+        style = {"missing": ', style="dashed", color="#b3261e"', "undrawn": ', style="invis"'}.get(
+            figures.state, ""
         )
-        if told.state == "told" and told.odd:
+        if figures.state == "drawn" and figures.diverging:
             style = ', color="#b26a00", penwidth=2'
         label = quoted(fitted(spot.name, NAME_CELLS))
         yield f"    m{number}{spot.key} [label={label}, shape={SHAPES[spot.kind]}{style}]\n"
 
 
-def _edge(number: int, link: Link, told: Told) -> Iterator[str]:
+def _edge(number: int, link: Link, figures: Figures) -> Iterator[str]:
     """An edge that a map does not hold still shapes the layout, so that all maps look alike."""
     ends = f"    m{number}{link.source.key} -> m{number}{link.target.key}"
-    if told.state == "untold":
+    if figures.state == "undrawn":
         yield f"{ends} [style=invis]\n"
-    elif told.state == "missing":
+    elif figures.state == "missing":
         yield f'{ends} [label="missing", style=dashed, color="#b3261e", fontcolor="#b3261e"]\n'
     else:
-        parts = [numbers.short_count(told.requests)]
-        parts += [f"{numbers.short_count(told.errors)} errors"] if told.errors else []
-        parts += [numbers.duration(told.mean_ms)] if told.mean_ms is not None else []
-        style = ', color="#b26a00", penwidth=2' if told.odd else ""
-        yield f"{ends} [label={quoted(', '.join(parts))}{style}]\n"
+        style = ', color="#b26a00", penwidth=2' if figures.diverging else ""
+        yield f"{ends} [label={quoted(plain_label(figures))}{style}]\n"
 
 
 def quoted(text: str) -> str:

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 
 from threemaps.model.difference import Comparison, Difference
 from threemaps.render import numbers, words
+from threemaps.render.grouping import Link
 from threemaps.render.names import markup, title
-from threemaps.render.scene import Link, Scene, Told
+from threemaps.render.scene import Figures, Scene
 from threemaps.render.style import COLOURS, MAP, SHEET
 from threemaps.render.svg import Painter
 
@@ -61,17 +62,17 @@ def scrolled(svg: str, label: str) -> str:
 def differences(comparison: Comparison) -> str:
     unexpected = [one for one in comparison.differences if not one.expected]
     expected = [one for one in comparison.differences if one.expected]
-    told = f'<ol class="differences">{"".join(_reasons(unexpected))}</ol>' if unexpected else ""
-    told = told or '<p class="soft">None that should not be.</p>'
+    text = f'<ol class="differences">{"".join(_reasons(unexpected))}</ol>' if unexpected else ""
+    text = text or '<p class="soft">None that should not be.</p>'
     if any(found and found.nodes for found in comparison.maps.values()):
-        told += "".join(f"<p>{markup(note)}</p>" for note in comparison.notes)
+        text += "".join(f"<p>{markup(note)}</p>" for note in comparison.notes)
     if expected:
-        told += (
+        text += (
             f'<details class="expected"><summary>{len(expected)} expected: the backends draw differently'
             "</summary>"
             f'<ol class="differences">{"".join(_reasons(expected))}</ol></details>'
         )
-    return told
+    return text
 
 
 def _reasons(found: list[Difference]) -> Iterator[str]:
@@ -97,28 +98,22 @@ def fields(scene: Scene) -> dict[str, list[str]]:
     """Source → what it reports of any edge: a backend has no column for what it never reports."""
     found: dict[str, list[str]] = {}
     for source in scene.comparison.maps:
-        told = [scene.told_of_edge(source, link) for link in scene.links]
-        reported = {name for name in FIELDS for one in told if getattr(one, name) is not None}
-        found[source] = [name for name in FIELDS if name == "requests" or name in reported]
+        figures = [scene.of_link(source, link) for link in scene.links]
+        found[source] = [
+            name
+            for name in FIELDS
+            if name == "requests" or any(getattr(one, name) is not None for one in figures)
+        ]
     return found
 
 
 def edge_table(scene: Scene) -> str:
     columns = fields(scene)
-    rows = "".join(edge_row(scene, link, columns) for link in differences_first(scene))
+    rows = "".join(edge_row(scene, link, columns) for link in sorted(scene.links, key=scene.place))
     return (
         '<div class="scroll" tabindex="0" role="region" aria-label="Table of every edge">'
         f'<table class="edges"><thead>{table_head(columns)}</thead><tbody>{rows}</tbody></table></div>'
     )
-
-
-def differences_first(scene: Scene) -> list[Link]:
-    """Then from the top of the maps to their bottom."""
-    return sorted(scene.reading_order, key=lambda link: not _differs(scene, link))
-
-
-def _differs(scene: Scene, link: Link) -> bool:
-    return any(scene.told_of_edge(source, link).odd for source in scene.comparison.maps)
 
 
 def table_head(columns: Mapping[str, list[str]], *, sortable: bool = False) -> str:
@@ -145,38 +140,42 @@ def edge_row(
     name = f"<bdi>{markup(link.source.name)}</bdi> → <bdi>{markup(link.target.name)}</bdi>"
     linked = f'<a href="{address}">{name}</a>' if address else name
     cells = "".join(
-        _cells(scene.told_of_edge(source, link), number, names)
+        _cells(scene.of_link(source, link), number, names)
         for number, (source, names) in enumerate(columns.items())
     )
     return f'<tr{attributes}><th scope="row">{linked}</th>{cells}</tr>'
 
 
-def _cells(told: Told, number: int, names: list[str]) -> str:
-    if told.state == "missing":
-        return f'<td class="odd" colspan="{len(names)}">missing</td>'
-    return "".join(_cell(told, f"{number}-{name}", name) for name in names)
+def _cells(figures: Figures, number: int, names: list[str]) -> str:
+    if figures.state == "missing":
+        return f'<td class="diverging" colspan="{len(names)}">missing</td>'
+    return "".join(_cell(figures, f"{number}-{name}", name) for name in names)
 
 
-def _cell(told: Told, key: str, name: str) -> str:
-    value = _number(told, name)
-    words = [told.state if not told.odd else "odd"] if name == "requests" else []
-    words += ["failed"] if name == "errors" and told.errors else []
+def _cell(figures: Figures, key: str, name: str) -> str:
+    value = _number(figures, name)
+    words = [figures.state if not figures.diverging else "diverging"] if name == "requests" else []
+    words += ["failed"] if name == "errors" and figures.errors else []
     style = f' class="{" ".join(words)}"' if words else ""
     sort = "" if value is None else f' data-value="{value:g}"'
-    return f'<td{style} data-column="{key}"{sort}>{_text(told, name)}</td>'
+    return f'<td{style} data-column="{key}"{sort}>{_text(figures, name)}</td>'
 
 
-def _number(told: Told, name: str) -> float | None:
+def _number(figures: Figures, name: str) -> float | None:
     """By what a column is sorted: failures by their share."""
-    value: float | None = getattr(told, name)
-    return value / told.requests if name == "errors" and value and told.requests else value
+    value: float | None = getattr(figures, name)
+    return value / figures.requests if name == "errors" and value and figures.requests else value
 
 
-def _text(told: Told, name: str) -> str:
+def _text(figures: Figures, name: str) -> str:
     if name == "requests":
-        delta = f" <small>{numbers.signed(told.delta)}</small>" if told.delta else ""
-        return f"{'≠ ' if told.odd else ''}{numbers.count(told.requests)}{delta}"
+        delta = f" <small>{numbers.signed(figures.delta)}</small>" if figures.delta else ""
+        return f"{'≠ ' if figures.diverging else ''}{numbers.count(figures.requests)}{delta}"
     if name == "errors":
-        share = f" ({numbers.share(told.errors, told.requests)})" if told.errors and told.requests else ""
-        return numbers.count(told.errors) + share
-    return numbers.duration(getattr(told, name))
+        share = (
+            f" ({numbers.share(figures.errors, figures.requests)})"
+            if figures.errors and figures.requests
+            else ""
+        )
+        return numbers.count(figures.errors) + share
+    return numbers.duration(getattr(figures, name))

@@ -29,8 +29,8 @@ def render_junit(comparison: Comparison) -> str:
     suite.set("tests", str(len(suite)))
     suite.set("failures", str(len(suite.findall("testcase/failure"))))
     if comparison.troubles:
-        told = ElementTree.SubElement(suite, "system-out")
-        told.text = "\n".join(shown(f"{one.what}: {one.advice}") for one in comparison.troubles)
+        output = ElementTree.SubElement(suite, "system-out")
+        output.text = "\n".join(shown(f"{one.what}: {one.advice}") for one in comparison.troubles)
     return ElementTree.tostring(suite, encoding="unicode", xml_declaration=False) + "\n"
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from threemaps.model.servicemap import Kind
-from threemaps.render import numbers
+from threemaps.render.grouping import Link
+from threemaps.render.labels import plain_label
 from threemaps.render.names import fitted, title
-from threemaps.render.scene import Link, Scene, Told
+from threemaps.render.scene import Figures, Scene
 
 # Mermaid refuses a text of more than 50,000 characters or 500 edges, and a chart cannot lift the limits.
 MOST_EDGES = 480
@@ -20,24 +21,13 @@ STYLES = """\
 
 def render_mermaid(scene: Scene) -> str:
     sources = list(scene.comparison.maps)
-    links = _most_telling(scene, MOST_EDGES // max(len(sources), 1))
+    limit = MOST_EDGES // max(len(sources), 1)
+    links = scene.links if len(scene.links) <= limit else scene.by_weight()[:limit]
     while True:
         text = "".join(_lines(scene, links))
         if len(text) <= MOST_TEXT or not links:
             return text
         links = links[: len(links) * 4 // 5]
-
-
-def _most_telling(scene: Scene, limit: int) -> list[Link]:
-    """Where the maps differ, then the busiest."""
-
-    def weight(link: Link) -> tuple[bool, int]:
-        told = [scene.told_of_edge(source, link) for source in scene.comparison.maps]
-        return any(one.odd for one in told), max(one.requests or 0 for one in told)
-
-    if len(scene.links) <= limit:
-        return scene.links
-    return sorted(scene.links, key=weight, reverse=True)[:limit]
 
 
 def _lines(scene: Scene, links: list[Link]) -> Iterator[str]:
@@ -52,36 +42,29 @@ def _lines(scene: Scene, links: list[Link]) -> Iterator[str]:
         heading = title(source) + ("" if readable else ": could not be read")
         yield f'  subgraph m{number}["{escaped(heading)}"]\n'
         for spot in (spot for spot in scene.spots if spot in spots and readable):
-            told = scene.told_of_node(source, spot)
-            if told.state != "untold":
+            figures = scene.of_spot(source, spot)
+            if figures.state != "undrawn":
                 opening, closing = SHAPES[spot.kind]
                 name = escaped(fitted(spot.name, NAME_CELLS))
-                yield f"    m{number}{spot.key}{opening}{name}{closing}{_class(told)}\n"
+                yield f"    m{number}{spot.key}{opening}{name}{closing}{_class(figures)}\n"
         for link in links if readable else ():
-            yield from _edge(number, link, scene.told_of_edge(source, link))
+            yield from _edge(number, link, scene.of_link(source, link))
         yield "  end\n"
 
 
-def _edge(number: int, link: Link, told: Told) -> Iterator[str]:
+def _edge(number: int, link: Link, figures: Figures) -> Iterator[str]:
     ends = f"m{number}{link.source.key}", f"m{number}{link.target.key}"
-    if told.state == "missing":
+    if figures.state == "missing":
         yield f'    {ends[0]} -. "missing" .-> {ends[1]}\n'
-    elif told.state == "told":
-        arrow = "==>" if told.odd else "-->"
-        yield f'    {ends[0]} {arrow}|"{escaped(_label(told))}"| {ends[1]}\n'
+    elif figures.state == "drawn":
+        arrow = "==>" if figures.diverging else "-->"
+        yield f'    {ends[0]} {arrow}|"{escaped(plain_label(figures))}"| {ends[1]}\n'
 
 
-def _label(told: Told) -> str:
-    parts = [numbers.short_count(told.requests)]
-    parts += [f"{numbers.short_count(told.errors)} errors"] if told.errors else []
-    parts += [numbers.duration(told.mean_ms)] if told.mean_ms is not None else []
-    return ", ".join(parts)
-
-
-def _class(told: Told) -> str:
-    if told.state == "missing":
+def _class(figures: Figures) -> str:
+    if figures.state == "missing":
         return ":::missing"
-    return ":::differs" if told.odd else ""
+    return ":::differs" if figures.diverging else ""
 
 
 def escaped(text: str) -> str:

@@ -1,21 +1,21 @@
-"""Numbers as people read them. What a backend does not tell is a dash, never 0."""
+"""Numbers as people read them. What a backend does not report is a dash, never 0."""
 
 from threemaps.model.difference import Window
 
-UNTOLD = "–"
+NOT_REPORTED = "–"
 
 
 def count(value: float | None) -> str:
     """Of calls; or a rate, as between maps of two times, which is no whole number."""
     if value is None:
-        return UNTOLD
+        return NOT_REPORTED
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:.3g}"
 
 
 def short_count(value: float | None) -> str:
     """For the edge of a picture: 950, 12.3k, 4.5M."""
     if value is None:
-        return UNTOLD
+        return NOT_REPORTED
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if value >= size:
             unit = 1e3 if letter == "k" else size
@@ -26,20 +26,20 @@ def short_count(value: float | None) -> str:
 def milliseconds(value: float | None) -> str:
     """The number alone, with as many decimals as help."""
     if value is None:
-        return UNTOLD
+        return NOT_REPORTED
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
 def duration(value: float | None) -> str:
     if value is None:
-        return UNTOLD
+        return NOT_REPORTED
     return f"{value / 1000:,.2f} s" if value >= 1000 else f"{milliseconds(value)} ms"
 
 
 def short_duration(value: float | None) -> str:
     """For the edge of a picture: 0.4 ms, 12 ms, 1.2 s."""
     if value is None:
-        return UNTOLD
+        return NOT_REPORTED
     if value >= 995:
         return f"{value / 1000:.3g} s"
     return f"{value:.0f} ms" if value >= 9.5 else f"{value:.2g} ms"

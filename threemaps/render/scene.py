@@ -1,70 +1,26 @@
-"""What is to be drawn: the union of all maps in one layout, and what each map says of every part of it."""
+"""What is to be drawn: the union of all maps in one layout, and what each map reports of every part of it."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
-from hashlib import blake2b
 from typing import Any
 
 from threemaps.model.difference import Comparison, Difference, DifferenceKind
-from threemaps.model.servicemap import Edge, Kind, Node
-from threemaps.render.layout import Layout, layered
+from threemaps.model.servicemap import Edge, Node, ServiceMap
+from threemaps.render.grouping import EdgeKey, Link, Plan, Spot
 from threemaps.render.names import title
 from threemaps.render.numbers import signed
 
-EdgeKey = tuple[Node, Node]
-
-# Maps with more nodes than this draw look-alikes as one.
-CROWDED = 60
-LOOK_ALIKES = 4
-LONGEST_PREFIX = 64
+# The source of the map that is all maps in one: what most report, and where one diverges.
+MERGED = "merged"
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
-    """A node of the picture: one service, or several that call and are called by the same or begin alike."""
-
-    members: tuple[Node, ...]
-    prefix: str = ""  # with which the names of all begin
-
-    @property
-    def kind(self) -> Kind:
-        return self.members[0].kind
-
-    @property
-    def name(self) -> str:
-        if len(self.members) == 1:
-            return self.members[0].name
-        if self.prefix:
-            return f"{self.prefix}* ({len(self.members)})"
-        what = "remotes" if self.kind is Kind.REMOTE else "services"
-        return f"{len(self.members)} {what}"
-
-    @property
-    def key(self) -> str:
-        return "n" + _digest(self.members)
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """An edge of the picture: all calls between two spots."""
-
-    source: Spot
-    target: Spot
-    edges: tuple[EdgeKey, ...]
-
-    @property
-    def key(self) -> str:
-        return "e" + _digest((*self.source.members, *self.target.members, self.source.members[0]))
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What one map says of a spot or a link; `state` is told, untold, or missing (it should be there)."""
+class Figures:
+    """What one map reports of a spot or link; `state` is drawn, undrawn, or missing (it should be there)."""
 
     state: str
-    odd: bool = False  # something unexpected is here, and this map is the one out of step
+    diverging: bool = False  # something unexpected is here, and this map is the one out of step
     delta: float | None = None  # how many calls more or fewer than in the maps that do not diverge
     note: str = ""  # in the merged map: which maps diverge, and how
     requests: int | None = None
@@ -74,139 +30,171 @@ class Told:
     client_errors: int | None = None
 
 
-# The source of the map that is all maps in one: what most report, and where one diverges.
-MERGED = "merged"
-
-
 class Scene:
-    """A comparison, ready to be drawn."""
+    """A comparison, ready to be drawn. Of what is as in the scene `before` it nothing is worked out anew."""
 
-    def __init__(self, comparison: Comparison) -> None:
+    nodes: list[Node]
+    edges: list[EdgeKey]
+    plan: Plan
+    _held: dict[str, dict[EdgeKey, Edge]]
+    _present: dict[str, frozenset[Node]]
+
+    def __init__(self, comparison: Comparison, before: "Scene | None" = None) -> None:
         self.comparison = comparison
-        maps = [found for found in comparison.maps.values() if found is not None]
-        self.nodes = sorted({node for found in maps for node in found.nodes})
-        self.edges = sorted({edge.key for found in maps for edge in found.edges})
-        self._held = {
-            name: {edge.key: edge for edge in found.edges}
-            for name, found in comparison.maps.items()
-            if found is not None
-        }
-        self._present = {
-            name: set(found.nodes) for name, found in comparison.maps.items() if found is not None
-        }
-        self._calls_of: dict[tuple[str, Node], list[Edge]] = defaultdict(list)
-        for name, edges in self._held.items():
-            for (_, target), edge in edges.items():
-                self._calls_of[name, target].append(edge)
-        self._marks = _marks(comparison.differences)
         self.seconds = comparison.window.seconds
-        self._told: dict[tuple[str, int], Told] = {}  # by the link's id: `links` keeps them all
+        self._marks = _marks(comparison.differences)
+        changed = changed_edges(before.comparison, comparison) if before else None
+        if before is None or changed is None:
+            self._index()
+        else:
+            self._present, self._held = before._present, before._with(changed)
+            self.nodes, self.edges = before.nodes, before.edges
+        marked = {node for key in self._marks for node in key}
+        is_same = before is not None and before.plan.fits(self.nodes, self.edges, marked)
+        self.plan = before.plan if before and is_same else Plan(self.nodes, self.edges, marked)
+        self.layout = self.plan.layout
+        self.spots, self.links = self.plan.spots, self.plan.links
+        self._of_link: dict[tuple[str, Link], Figures] = {}
+        self._of_spot: dict[tuple[str, Spot], Figures] = {}
+        # Links that are not as in the scene before; None: nothing is known of it.
+        self.changed: set[Link] | None = None
+        if before and is_same and changed is not None:
+            self._keep(before, changed)
 
-    @cached_property
-    def spots(self) -> list[Spot]:
-        if len(self.nodes) <= CROWDED:
-            return [Spot((node,)) for node in self.nodes]
-        groups: dict[object, list[Node]] = defaultdict(list)
-        callers, callees = defaultdict(set), defaultdict(set)
-        for source, target in self.edges:
-            callees[source].add(target)
-            callers[target].add(source)
-        marked = {node for key in self._marks for node in key if isinstance(node, Node)}
-        for node in self.nodes:
-            alone = node in marked or not (callers[node] or callees[node])
-            looks: object = (node.kind, frozenset(callers[node]), frozenset(callees[node]))
-            groups[node if alone else looks].append(node)
-        spots = [spot for group in groups.values() for spot in _spots(group)]
-        return spots if len(spots) <= CROWDED else _by_prefix(spots)
+    def _index(self) -> None:
+        maps = {name: found for name, found in self.comparison.maps.items() if found is not None}
+        self.nodes = sorted(dict.fromkeys(node for found in maps.values() for node in found.nodes))
+        self._held = {name: {edge.key: edge for edge in found.edges} for name, found in maps.items()}
+        self.edges = sorted(dict.fromkeys(key for held in self._held.values() for key in held))
+        self._present = {name: frozenset(found.nodes) for name, found in maps.items()}
 
-    @cached_property
-    def links(self) -> list[Link]:
-        home = {node: spot for spot in self.spots for node in spot.members}
-        ends: dict[tuple[Spot, Spot], list[EdgeKey]] = defaultdict(list)
-        for source, target in self.edges:
-            ends[home[source], home[target]].append((source, target))
-        return [Link(*pair, tuple(edges)) for pair, edges in ends.items()]
+    def _with(self, changed: Mapping[str, Sequence[Edge]]) -> dict[str, dict[EdgeKey, Edge]]:
+        return {name: held | {edge.key: edge for edge in changed[name]} for name, held in self._held.items()}
 
-    @cached_property
-    def layout(self) -> Layout:
-        number = {spot: index for index, spot in enumerate(self.spots)}
-        pairs = [(number[link.source], number[link.target]) for link in self.links]
-        tops = [index for spot, index in number.items() if spot.kind is Kind.OUTSIDE]
-        return layered(len(number), pairs, tops)
+    def _keep(self, before: "Scene", changed: Mapping[str, Sequence[Edge]]) -> None:
+        marks = {
+            key
+            for key in self._marks.keys() | before._marks.keys()
+            if self._marks.get(key) != before._marks.get(key)
+        }
+        keys = {edge.key for edges in changed.values() for edge in edges}
+        keys |= {(key[0], key[1]) for key in marks if len(key) == 2}
+        links = {self.plan.link_of[key] for key in keys if key in self.plan.link_of}
+        spots = {link.target for link in links}
+        spots |= {self.plan.home[key[0]] for key in marks if len(key) == 1 and key[0] in self.plan.home}
+        self.changed = links
+        self._of_link = {one: found for one, found in before._of_link.items() if one[1] not in links}
+        self._of_spot = {one: found for one, found in before._of_spot.items() if one[1] not in spots}
 
-    @cached_property
-    def reading_order(self) -> list[Link]:
-        """The links from the top of the picture to its bottom."""
-        place = dict(zip(self.spots, self.layout.nodes, strict=True))
-
-        def where(link: Link) -> tuple[float, ...]:
-            source, target = place[link.source], place[link.target]
-            return source.y, source.x, target.y, target.x
-
-        return sorted(self.links, key=where)
-
-    @cached_property
+    @property
     def edges_in_order(self) -> list[EdgeKey]:
-        return [key for link in self.reading_order for key in link.edges]
+        return [key for link in self.plan.order for key in link.edges]
 
     def edge(self, source: str, key: EdgeKey) -> Edge | None:
         return self._held.get(source, {}).get(key)
 
-    def told_of_node(self, source: str, spot: Spot) -> Told:
+    def of_spot(self, source: str, spot: Spot) -> Figures:
         """With what its callers' edges say together; a caller from outside has none."""
+        known = source, spot
+        if known not in self._of_spot:
+            self._of_spot[known] = self._figures_of_spot(source, spot)
+        return self._of_spot[known]
+
+    def _figures_of_spot(self, source: str, spot: Spot) -> Figures:
         if source == MERGED:
-            return _merged({name: self.told_of_node(name, spot) for name in self._held})
+            return _merged({name: self.of_spot(name, spot) for name in self._held})
         marks = [self._marks[(node,)] for node in spot.members if (node,) in self._marks]
         present = any(node in self._present.get(source, ()) for node in spot.members)
-        calls = [edge for node in spot.members for edge in self._calls_of.get((source, node), ())]
-        return Told(*_state(source, present, marks), **_together(calls))
+        calls = [edge for link in self.plan.into[spot] for edge in self._edges(source, link.edges)]
+        return Figures(*_state(source, present, marks), **_together(calls))
 
-    def told_of_edge(self, source: str, link: Link) -> Told:
+    def of_link(self, source: str, link: Link) -> Figures:
         """Worked out once: maps, merged map and table all ask."""
-        known = source, id(link)
-        if known not in self._told:
-            self._told[known] = self._told_of_edge(source, link)
-        return self._told[known]
+        known = source, link
+        if known not in self._of_link:
+            self._of_link[known] = self.of_edges(source, link.edges)
+        return self._of_link[known]
 
-    def _told_of_edge(self, source: str, link: Link) -> Told:
+    def of_edges(self, source: str, keys: Sequence[EdgeKey]) -> Figures:
         if source == MERGED:
-            return _merged({name: self.told_of_edge(name, link) for name in self._held})
-        edges = [edge for key in link.edges if (edge := self.edge(source, key)) is not None]
-        marks = [self._marks[key] for key in link.edges if key in self._marks]
-        state = _state(source, bool(edges), marks)
-        odd = set().union(*marks)
-        return Told(
-            *state, delta=self._delta(source, link, odd) if source in odd else None, **_together(edges)
-        )
+            return _merged({name: self.of_edges(name, keys) for name in self._held})
+        edges = self._edges(source, keys)
+        marks = [self._marks[key] for key in keys if key in self._marks]
+        diverging = set().union(*marks)
+        delta = self._delta(source, keys, diverging) if source in diverging else None
+        return Figures(*_state(source, bool(edges), marks), delta=delta, **_together(edges))
 
-    def _delta(self, source: str, link: Link, odd: set[str]) -> float | None:
+    def diverges(self, link: Link) -> bool:
+        return any(self.of_link(source, link).diverging for source in self.comparison.maps)
+
+    def place(self, link: Link) -> int:
+        """Of a link in a list: where maps diverge first, then from the top of the maps to their bottom."""
+        return self.plan.order[link] - (len(self.links) if self.diverges(link) else 0)
+
+    def by_weight(self) -> list[Link]:
+        """Where maps diverge first, then the busiest."""
+
+        def weight(link: Link) -> tuple[bool, int]:
+            figures = [self.of_link(source, link) for source in self.comparison.maps]
+            return any(one.diverging for one in figures), max(one.requests or 0 for one in figures)
+
+        return sorted(self.links, key=weight, reverse=True)
+
+    def _delta(self, source: str, keys: Sequence[EdgeKey], diverging: set[str]) -> float | None:
         """By how many calls this map diverges from those that do not."""
-        counts = {name: self._requests(name, link) for name in self._held}
-        usual = [count for name, count in counts.items() if name not in odd and count is not None]
+        counts = {name: _sum(edge.requests for edge in self._edges(name, keys)) for name in self._held}
+        usual = [count for name, count in counts.items() if name not in diverging and count is not None]
         own = counts.get(source)
         return own - max(usual) if usual and own is not None else None
 
-    def _requests(self, source: str, link: Link) -> int | None:
-        return _sum(edge.requests for key in link.edges if (edge := self.edge(source, key)) is not None)
+    def _edges(self, source: str, keys: Sequence[EdgeKey]) -> list[Edge]:
+        held = self._held.get(source, {})
+        return [edge for key in keys if (edge := held.get(key)) is not None]
 
 
-def _merged(told: Mapping[str, Told]) -> Told:
+def changed_edges(before: Comparison, after: Comparison) -> dict[str, list[Edge]] | None:
+    """Source → its edges with other figures; None where a source has other nodes, other edges or no map."""
+    found: dict[str, list[Edge]] = {}
+    if before.maps.keys() != after.maps.keys():
+        return None
+    for name, new in after.maps.items():
+        old = before.maps[name]
+        if old is None and new is None:
+            continue
+        changed = _changed(old, new) if old and new else None
+        if changed is None:
+            return None
+        found[name] = changed
+    return found
+
+
+def _changed(old: ServiceMap, new: ServiceMap) -> list[Edge] | None:
+    if old is new:
+        return []
+    if old.nodes != new.nodes or len(old.edges) != len(new.edges):
+        return None
+    pairs = zip(old.edges, new.edges, strict=True)
+    changed = [(a, b) for a, b in pairs if a != b or a.client_errors != b.client_errors]
+    return [b for _, b in changed] if all(a.key == b.key for a, b in changed) else None
+
+
+def _merged(figures: Mapping[str, Figures]) -> Figures:
     """What the maps that do not diverge report, the most complete first, and which ones diverge."""
     drawn = sorted(
-        (one for one in told.values() if one.state == "told"),
-        key=lambda one: (one.odd, one.errors is None, one.p95_ms is None),
+        (one for one in figures.values() if one.state == "drawn"),
+        key=lambda one: (one.diverging, one.errors is None, one.p95_ms is None),
     )
-    diverging = {name: one for name, one in told.items() if one.odd}
+    diverging = {name: one for name, one in figures.items() if one.diverging}
     if not drawn:
-        return Told("untold")
+        return Figures("undrawn")
     note = ", ".join(filter(None, (_divergence(name, one) for name, one in diverging.items())))
-    return replace(drawn[0], odd=bool(diverging), delta=None, note=note)
+    return replace(drawn[0], diverging=bool(diverging), delta=None, note=note)
 
 
-def _divergence(source: str, told: Told) -> str:
-    if told.state == "missing":
+def _divergence(source: str, figures: Figures) -> str:
+    if figures.state == "missing":
         return f"not in {title(source)}"
-    return f"{title(source)} {signed(told.delta)}" if told.delta else ""
+    return f"{title(source)} {signed(figures.delta)}" if figures.delta else ""
 
 
 def _together(edges: Sequence[Edge]) -> dict[str, Any]:
@@ -225,13 +213,6 @@ def _together(edges: Sequence[Edge]) -> dict[str, Any]:
     }
 
 
-@lru_cache(maxsize=16_384)
-def _digest(nodes: tuple[Node, ...]) -> str:
-    """Stays the same from one picture to the next, and is safe as an id whatever the names are."""
-    text = "\0".join(f"{node.kind}\1{node.name}" for node in nodes)
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
-
-
 def _marks(differences: Sequence[Difference]) -> dict[tuple[Node, ...], set[str]]:
     """Where something unexpected is, and in which maps it diverges."""
     marks: dict[tuple[Node, ...], set[str]] = defaultdict(set)
@@ -244,36 +225,9 @@ def _marks(differences: Sequence[Difference]) -> dict[tuple[Node, ...], set[str]
 
 
 def _state(source: str, present: bool, marks: Sequence[set[str]]) -> tuple[str, bool]:
-    odd = any(source in mark for mark in marks)
-    state = "told" if present else "missing" if odd else "untold"
-    return state, odd
-
-
-def _by_prefix(spots: Sequence[Spot]) -> list[Spot]:
-    """Names that begin alike are one spot each, with the longest beginning that leaves no more than CROWDED.
-
-    What diverges is in its group, and marks it: a place depends on names alone, so that nothing jumps.
-    """
-    alone = [spot for spot in spots if spot.kind is Kind.OUTSIDE]
-    nodes = [node for spot in spots if spot.kind is not Kind.OUTSIDE for node in spot.members]
-
-    def grouped(length: int) -> dict[tuple[Kind, str], list[Node]]:
-        found: dict[tuple[Kind, str], list[Node]] = defaultdict(list)
-        for node in nodes:
-            found[node.kind, node.name[:length]].append(node)
-        return found
-
-    fitting = [length for length in range(LONGEST_PREFIX) if len(grouped(length)) <= CROWDED - len(alone)]
-    groups = grouped(max(fitting, default=0))
-    return alone + [
-        Spot(tuple(group), prefix if len(group) > 1 else "") for (_, prefix), group in groups.items()
-    ]
-
-
-def _spots(group: list[Node]) -> list[Spot]:
-    if len(group) < LOOK_ALIKES:
-        return [Spot((node,)) for node in group]
-    return [Spot(tuple(group))]
+    diverging = any(source in mark for mark in marks)
+    state = "drawn" if present else "missing" if diverging else "undrawn"
+    return state, diverging
 
 
 def _sum(values: Iterable[int | None]) -> int | None:

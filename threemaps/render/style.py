@@ -41,21 +41,21 @@ MAP = """
 .map .failing-some .head{fill:color-mix(in srgb,var(--bad) 60%,var(--edge))}
 .map .failing .way{stroke:var(--bad)}
 .map .failing .head{fill:var(--bad)}
-.map .untold .way{stroke:var(--node-line);stroke-dasharray:2 5;stroke-opacity:.75}
-.map .untold .head{fill:var(--node-line);fill-opacity:.6}
-.map .untold .box{fill:none;stroke:var(--node-line);stroke-dasharray:3 4}
-.map .untold text{fill:var(--soft);font-weight:400}
-.map .edge.odd .way{stroke-dasharray:9 4;stroke-width:3}
-.map .odd .label{fill:var(--accent);font-weight:700}
-.map .edge.odd .way{stroke:var(--accent)}
-.map .edge.odd .head{fill:var(--accent)}
-.map .node.odd .box{stroke:var(--accent);stroke-width:2.6}
+.map .undrawn .way{stroke:var(--node-line);stroke-dasharray:2 5;stroke-opacity:.75}
+.map .undrawn .head{fill:var(--node-line);fill-opacity:.6}
+.map .undrawn .box{fill:none;stroke:var(--node-line);stroke-dasharray:3 4}
+.map .undrawn text{fill:var(--soft);font-weight:400}
+.map .edge.diverging .way{stroke-dasharray:9 4;stroke-width:3}
+.map .diverging .label{fill:var(--accent);font-weight:700}
+.map .edge.diverging .way{stroke:var(--accent)}
+.map .edge.diverging .head{fill:var(--accent)}
+.map .node.diverging .box{stroke:var(--accent);stroke-width:2.6}
 .map .missing .way{stroke:var(--accent);stroke-dasharray:7 5;stroke-width:2.2}
 .map .missing .head{fill:var(--accent)}
 .map .missing .label,.map .missing text{fill:var(--accent);font-weight:700}
 .map .node.missing .box{fill:none;stroke:var(--accent);stroke-dasharray:7 5}
-.map.crowded .edge:not(.odd):not(.missing):not(.lit) .way{stroke-width:1;stroke-opacity:.4}
-.map.crowded .edge:not(.odd):not(.missing):not(.lit) .head{fill-opacity:.55}
+.map.crowded .edge:not(.diverging):not(.missing):not(.lit) .way{stroke-width:1;stroke-opacity:.4}
+.map.crowded .edge:not(.diverging):not(.missing):not(.lit) .head{fill-opacity:.55}
 @media (forced-colors:active){.map .box,.map .way{stroke:CanvasText}.map .head,.map text{
 fill:CanvasText}}
 """
@@ -96,9 +96,9 @@ thead th{color:var(--soft);font-size:13px;font-weight:600}
 th[scope=row],thead th[rowspan]{text-align:left;font-weight:500;white-space:normal;
 overflow-wrap:anywhere}
 th[scope=colgroup]{text-align:right}
-td.odd{color:var(--bad);font-weight:700}
+td.diverging{color:var(--bad);font-weight:700}
 td.failed{color:var(--bad)}
-td.untold{color:var(--soft)}
+td.undrawn{color:var(--soft)}
 .differences{list-style:none;margin:0;padding:0;display:grid;gap:12px}
 .differences>li{background:var(--panel);border:1px solid var(--line);border-left:4px solid var(--bad);
 border-radius:8px;

@@ -1,29 +1,26 @@
 """Maps as SVG: a picture of its own, and the pieces that the page puts together and exchanges one by one."""
 
-import re
+from collections.abc import Iterable
 from functools import cached_property
-from html import escape
-from math import log10
 
-from threemaps.model.servicemap import Kind
 from threemaps.render import numbers
-from threemaps.render.layout import LABEL_HEIGHT, NODE_HEIGHT, NODE_WIDTH, Point, Route
-from threemaps.render.names import fitted, markup, shown, title
-from threemaps.render.paths import head, path
-from threemaps.render.scene import MERGED, Link, Scene, Spot, Told
+from threemaps.render.grouping import Link, Spot
+from threemaps.render.labels import SLOW_MS, edge_text, label, label_details, node_text, under_name
+from threemaps.render.layout import NODE_WIDTH, Point
+from threemaps.render.names import fitted, markup, title
+from threemaps.render.scene import MERGED, Figures, Scene
+from threemaps.render.shapes import box, head, path, ring, thickness
 from threemaps.render.style import COLOURS, MAP, POSTER
 
 NAME_CELLS = 16
 HEAD_SHARES = (0.5, 0.75, 0.25)
 # More edges than this, and their numbers would cover each other: they are in the titles then.
 MOST_LABELS = 150
-# A call that takes longer than this on average is drawn as slow.
-SLOW_MS = 500.0
-RING_RADIUS = 8.0
-LEAST_ARC = 0.06  # of the ring: what is rare is seen
-CHARACTER_WIDTH = 6.2
-TAGS = re.compile(r"<[^>]*>")
 PANEL_GAP, PANEL_TOP = 24.0, 44.0
+
+
+def is_crowded(scene: Scene) -> bool:
+    return len(scene.links) > MOST_LABELS
 
 
 class Painter:
@@ -32,15 +29,10 @@ class Painter:
     def __init__(self, scene: Scene, *, interactive: bool = False) -> None:
         self.scene = scene
         self.interactive = interactive
-        self.crowded = len(scene.links) > MOST_LABELS
+        self.crowded = is_crowded(scene)
         self.width, self.height = scene.layout.width, scene.layout.height
-
-    @cached_property
-    def _numbers(self) -> dict[Spot, int]:
-        return {spot: index for index, spot in enumerate(self.scene.spots)}
-
-    def _route(self, link: Link) -> Route:
-        return self.scene.layout.routes[self._numbers[link.source], self._numbers[link.target]]
+        self._ways: dict[Link, str] = {}
+        self._heads: dict[tuple[Link, float], str] = {}
 
     @cached_property
     def _labels(self) -> dict[Spot, str]:
@@ -50,11 +42,15 @@ class Painter:
         ]
         return max(cuts, key=lambda labels: len(set(labels.values())))
 
-    def edges(self, source: str) -> dict[str, str]:
-        return {f"{self._prefix(source)}-{link.key}": self._edge(source, link) for link in self.scene.links}
+    def edges(self, source: str, links: Iterable[Link] | None = None) -> dict[str, str]:
+        """Piece's id → its drawing; of all links, or of these alone."""
+        prefix = self._prefix(source)
+        chosen = self.scene.links if links is None else links
+        return {f"{prefix}-{link.key}": self._edge(source, prefix, link) for link in chosen}
 
     def nodes(self, source: str) -> dict[str, str]:
-        return {f"{self._prefix(source)}-{spot.key}": self._node(source, spot) for spot in self.scene.spots}
+        prefix = self._prefix(source)
+        return {f"{prefix}-{spot.key}": self._node(source, prefix, spot) for spot in self.scene.spots}
 
     def _prefix(self, source: str) -> str:
         names = [*self.scene.comparison.maps, MERGED]
@@ -77,181 +73,87 @@ class Painter:
             f'<g class="edges">{edges}</g><g class="nodes">{nodes}</g></svg>'
         )
 
-    def _edge(self, source: str, link: Link) -> str:
-        told = self.scene.told_of_edge(source, link)
-        route, width = self._route(link), thickness(told.requests)
-        text, way = edge_text(link, told, brief=self.crowded), path(route.points)
+    def _edge(self, source: str, prefix: str, link: Link) -> str:
+        figures = self.scene.of_link(source, link)
+        width, way = round(thickness(figures.requests), 1), self._way(link)
+        text = edge_text(link, figures, brief=self.crowded)
         # In a crowd every edge is one of thousands: no more pieces to it than have to be.
         reach = "" if self.crowded else f'<path class="reach" d="{way}"/>'
         ends = f"{link.source.key} {link.target.key}"
         return (
-            f'<g class="edge {_classes(told)}"{self._handles(source, link.key, text, told, ends)}>'
-            f'{self._title(text)}{reach}<path class="way" d="{way}" stroke-width="{width:.1f}"/>'
-            f'<polygon class="head" points="{head(route.points, width)}"/>'
-            f"{self._label(told, route.label)}</g>"
+            f'<g class="edge {_classes(figures)}"{self._handles(prefix, link.key, text, figures, ends)}>'
+            f'{self._title(text)}{reach}<path class="way" d="{way}" stroke-width="{width}"/>'
+            f'<polygon class="head" points="{self._head(link, width)}"/>'
+            f"{self._label(link, figures)}</g>"
         )
+
+    def _way(self, link: Link) -> str:
+        """Drawn once for all maps."""
+        if link not in self._ways:
+            self._ways[link] = path(self.scene.plan.route(link).points)
+        return self._ways[link]
+
+    def _head(self, link: Link, width: float) -> str:
+        if (link, width) not in self._heads:
+            self._heads[link, width] = head(self.scene.plan.route(link).points, width)
+        return self._heads[link, width]
 
     def _title(self, text: str) -> str:
         """What a browser shows on hovering; the page has something better."""
         return "" if self.interactive else f"<title>{markup(text)}</title>"
 
-    def _label(self, told: Told, place: Point) -> str:
-        if told.state == "untold" or (self.crowded and not told.odd):
+    def _label(self, link: Link, figures: Figures) -> str:
+        if figures.state == "undrawn" or (self.crowded and not figures.diverging):
             return ""
-        if told.state == "missing":
-            return _lines(place, "✕ missing", "")
-        delta = f", {numbers.signed(told.delta)}" if told.delta else ""
-        return _lines(place, f"{numbers.short_count(told.requests)}{delta}", label_details(told))
+        place = self.scene.plan.route(link).label
+        if figures.state == "missing":
+            return label(place, "✕ missing", "")
+        delta = f", {numbers.signed(figures.delta)}" if figures.delta else ""
+        return label(place, f"{numbers.short_count(figures.requests)}{delta}", label_details(figures))
 
-    def _node(self, source: str, spot: Spot) -> str:
-        told = self.scene.told_of_node(source, spot)
-        middle = self.scene.layout.nodes[self._numbers[spot]]
-        under = under_name(spot, told, self.scene.seconds)
-        ring = _ring(told, Point(middle.x - NODE_WIDTH / 2 + 17, middle.y))
-        text_x = middle.x + (10 if ring else 0)
+    def _node(self, source: str, prefix: str, spot: Spot) -> str:
+        figures = self.scene.of_spot(source, spot)
+        middle = self.scene.plan.place(spot)
+        under = under_name(spot, figures, self.scene.seconds)
+        circle = ring(figures, Point(middle.x - NODE_WIDTH / 2 + 17, middle.y))
+        text_x = middle.x + (10 if circle else 0)
         below = (
             f'<text class="under" x="{text_x:.1f}" y="{middle.y + 15:.1f}">{under}</text>' if under else ""
         )
-        text = node_text(spot, told)
+        text = node_text(spot, figures)
         return (
-            f'<g class="node {spot.kind} {_classes(told)}"{self._handles(source, spot.key, text, told)}>'
-            f"{self._title(text)}{_box(spot, middle)}{ring}"
+            f'<g class="node {spot.kind} {_classes(figures)}"'
+            f"{self._handles(prefix, spot.key, text, figures)}>"
+            f"{self._title(text)}{box(spot, middle)}{circle}"
             f'<text class="name" x="{text_x:.1f}" y="{middle.y + (-2 if under else 4.5):.1f}">'
             f"{markup(self._labels[spot])}</text>{below}</g>"
         )
 
-    def _handles(self, source: str, key: str, text: str, told: Told, ends: str = "") -> str:
+    def _handles(self, prefix: str, key: str, text: str, figures: Figures, ends: str = "") -> str:
         """By what the page finds a piece again, here and in the other maps; of an edge also its `ends`."""
         if not self.interactive:
             return ""
         values = (
-            numbers.count(told.requests),
-            numbers.count(told.errors),
-            numbers.duration(told.mean_ms),
-            numbers.duration(told.p95_ms),
+            numbers.count(figures.requests),
+            numbers.count(figures.errors),
+            numbers.duration(figures.mean_ms),
+            numbers.duration(figures.p95_ms),
         )
         related = f' data-ends="{ends}"' if ends else ""
         return (
-            f' id="{self._prefix(source)}-{key}" data-key="{key}" role="button" tabindex="-1"'
-            f' aria-label="{markup(text)}"{related} data-told="{told.state}|{"|".join(values)}"'
+            f' id="{prefix}-{key}" data-key="{key}" role="button" tabindex="-1"'
+            f' aria-label="{markup(text)}"{related} data-figures="{figures.state}|{"|".join(values)}"'
         )
 
 
-def thickness(requests: int | None) -> float:
-    """How thick the line of so many calls is: each tenfold adds the same."""
-    return 1.4 + 0.75 * log10(1 + (requests or 0))
-
-
-def _lines(place: Point, first: str, details: str) -> str:
-    """One or two lines of a label, on a ground that hides the edge behind them."""
-    characters = max(len(first) * 1.1, len(TAGS.sub("", details)))
-    width, height = characters * CHARACTER_WIDTH + 8, LABEL_HEIGHT if details else LABEL_HEIGHT / 2 + 2
-    x, middle = f"{place.x:.1f}", place.y + (-2.5 if details else 4)
-    under = f'<text class="label fine" x="{x}" y="{place.y + 10.5:.1f}">{details}</text>' if details else ""
-    return (
-        f'<rect class="ground" x="{place.x - width / 2:.1f}" y="{place.y - height / 2:.1f}"'
-        f' width="{width:.1f}" height="{height:.1f}" rx="4"/>'
-        f'<text class="label" x="{x}" y="{middle:.1f}">{first}</text>{under}'
-    )
-
-
-def label_details(told: Told) -> str:
-    """The second line of an edge's label: the share that failed, and how long a call takes."""
-    if told.note:
-        return markup(told.note)
-    parts = []
-    if told.errors and told.requests:
-        parts.append(
-            f'<tspan class="failed">{escape(numbers.share(told.errors, told.requests))} failed</tspan>'
-        )
-    if told.mean_ms is not None:
-        slow = ' class="slow"' if told.mean_ms >= SLOW_MS else ""
-        parts.append(f"<tspan{slow}>{numbers.short_duration(told.mean_ms)}</tspan>")
-    return " · ".join(parts)
-
-
-def _classes(told: Told) -> str:
-    """What the style sheet tells apart: state, divergence, failures by share, slowness."""
-    words = [told.state]
-    words += ["odd"] if told.odd else []
-    if told.errors and told.requests:
-        words.append("failing" if told.errors * 10 >= told.requests else "failing-some")
-    words += ["slow"] if told.mean_ms is not None and told.mean_ms >= SLOW_MS else []
+def _classes(figures: Figures) -> str:
+    """What the style sheet shows: state, divergence, failures by share, slowness."""
+    words = [figures.state]
+    words += ["diverging"] if figures.diverging else []
+    if figures.errors and figures.requests:
+        words.append("failing" if figures.errors * 10 >= figures.requests else "failing-some")
+    words += ["slow"] if figures.mean_ms is not None and figures.mean_ms >= SLOW_MS else []
     return " ".join(words)
-
-
-def _ring(told: Told, middle: Point) -> str:
-    """A ring with a red share of 5xx and an amber one of 4xx; none where no calls are known."""
-    if told.state != "told" or not told.requests:
-        return ""
-    place = f'cx="{middle.x:.1f}" cy="{middle.y:.1f}" r="{RING_RADIUS}"'
-    known = "" if told.errors is not None else " unknown"
-    arcs, begin = [f'<circle class="ring{known}" {place}/>'], 0.0
-    for style, count in (("bad", told.errors), ("warn", told.client_errors)):
-        if count:
-            share = min(max(count / told.requests, LEAST_ARC) * 100, 100.0)
-            turn = f'transform="rotate({begin * 3.6 - 90:.1f} {middle.x:.1f} {middle.y:.1f})"'
-            arcs.append(
-                f'<circle class="ring {style}" {place} pathLength="100"'
-                f' stroke-dasharray="{share:.1f} 100" {turn}/>'
-            )
-            begin += share
-    return "".join(arcs)
-
-
-def _box(spot: Spot, middle: Point) -> str:
-    x, y = middle.x - NODE_WIDTH / 2, middle.y - NODE_HEIGHT / 2
-    round_ = {Kind.SERVICE: 9, Kind.OUTSIDE: NODE_HEIGHT / 2, Kind.REMOTE: 1}[spot.kind]
-    size = f'width="{NODE_WIDTH:.0f}" height="{NODE_HEIGHT:.0f}" rx="{round_:.0f}"'
-    stack = f'<rect class="stack" x="{x + 4:.1f}" y="{y + 4:.1f}" {size}/>' if len(spot.members) > 1 else ""
-    return f'{stack}<rect class="box" x="{x:.1f}" y="{y:.1f}" {size}/>'
-
-
-def under_name(spot: Spot, told: Told, seconds: float) -> str:
-    """The second line of a node: its rate and latency, or why there are none."""
-    if told.state == "missing":
-        return "missing here"
-    if told.state == "untold":
-        return "not drawn here"
-    if spot.kind is Kind.OUTSIDE:
-        return "callers"
-    parts = [numbers.rate(told.requests, seconds)] if told.requests else []
-    if told.p95_ms is not None:
-        parts.append(f"p95 {numbers.short_duration(told.p95_ms)}")
-    elif told.mean_ms is not None:
-        parts.append(numbers.short_duration(told.mean_ms))
-    if spot.kind is Kind.REMOTE:
-        parts = ["no spans", *parts[:1]]
-    return " · ".join(parts)
-
-
-def edge_text(link: Link, told: Told, *, brief: bool = False) -> str:
-    """`brief`: of thousands of edges, where every figure would make the page too large."""
-    ends = f"{shown(link.source.name)} calls {shown(link.target.name)}"
-    if told.state != "told":
-        return f"{ends}: {'missing in this map' if told.state == 'missing' else 'not told by this backend'}"
-    parts = [f"{numbers.count(told.requests)} requests"]
-    if brief:
-        return f"{ends}: {parts[0]}{'; this map diverges here' if told.odd else ''}"
-    parts.append("errors not told" if told.errors is None else f"{numbers.count(told.errors)} errors")
-    parts.append(
-        "latency not told" if told.mean_ms is None else f"{numbers.duration(told.mean_ms)} on average"
-    )
-    if told.p95_ms is not None:
-        parts.append(f"p95 {numbers.duration(told.p95_ms)}")
-    if told.client_errors:
-        parts.append(f"{numbers.count(told.client_errors)} client errors (4xx)")
-    return f"{ends}: {', '.join(parts)}{'; ' + (told.note or 'this map diverges here') if told.odd else ''}"
-
-
-def node_text(spot: Spot, told: Told) -> str:
-    state = {"told": "", "missing": ", missing in this map", "untold": ", not drawn by this backend"}[
-        told.state
-    ]
-    members = ", ".join(shown(node.name) for node in spot.members[:30])
-    more = f", and {len(spot.members) - 30} more" if len(spot.members) > 30 else ""
-    names = f" ({members}{more})" if len(spot.members) > 1 else ""
-    return f"{spot.kind} {shown(spot.name)}{names}{state}"
 
 
 def render_svg(scene: Scene) -> str:

@@ -6,16 +6,16 @@ from rich.cells import cell_len
 
 from threemaps.model.difference import Comparison, Difference
 from threemaps.render import numbers, words
+from threemaps.render.grouping import EdgeKey
 from threemaps.render.names import fitted, title, wrapped
-from threemaps.render.scene import EdgeKey, Scene, Spot, Told
-from threemaps.render.scene import Link as SceneLink
+from threemaps.render.scene import Scene
 
 BOLD, DIM, RED, GREEN, YELLOW = "1", "2", "31", "32", "33"
 COLUMNS = ("req", "err", "ms")  # requests, errors, mean latency
 SHORTEST_NAME = 22
 NARROWEST = 60
 MISSING = "missing"
-MOST_TOLD = 5  # of one reason
+MOST_SHOWN = 5  # of one reason
 Paint = Callable[[str, str], str]
 
 
@@ -128,21 +128,17 @@ def _edge_name(key: EdgeKey, room: int, twice: frozenset[str]) -> str:
     return f"{fitted(texts[0], first)} → {fitted(texts[1], second)}"
 
 
-def _told(scene: Scene, source: str, key: EdgeKey) -> Told:
-    return scene.told_of_edge(source, SceneLink(Spot((key[0],)), Spot((key[1],)), (key,)))
-
-
 def _cells(scene: Scene, source: str, key: EdgeKey) -> tuple[str, ...]:
-    told = _told(scene, source, key)
-    if told.state == "missing":
+    figures = scene.of_edges(source, (key,))
+    if figures.state == "missing":
         return (MISSING,)
-    if told.state == "untold":
-        return (numbers.UNTOLD,) * len(COLUMNS)
-    mark = "≠" if told.odd else ""
+    if figures.state == "undrawn":
+        return (numbers.NOT_REPORTED,) * len(COLUMNS)
+    mark = "≠" if figures.diverging else ""
     return (
-        mark + numbers.count(told.requests),
-        numbers.count(told.errors),
-        numbers.milliseconds(told.mean_ms),
+        mark + numbers.count(figures.requests),
+        numbers.count(figures.errors),
+        numbers.milliseconds(figures.mean_ms),
     )
 
 
@@ -155,13 +151,13 @@ def _block(cells: tuple[str, ...], sizes: list[int]) -> str:
 def _painted(scene: Scene, key: EdgeKey, blocks: list[str], paint: Paint) -> Iterator[str]:
     sources = [name for name, found in scene.comparison.maps.items() if found is not None]
     for source, block in zip(sources, blocks, strict=True):
-        told = _told(scene, source, key)
-        if told.odd:
+        figures = scene.of_edges(source, (key,))
+        if figures.diverging:
             yield paint(block, RED)
-        elif told.state == "untold":
+        elif figures.state == "undrawn":
             yield paint(block, DIM)
         else:
-            yield paint(block, YELLOW) if told.errors else block
+            yield paint(block, YELLOW) if figures.errors else block
 
 
 def _nodes_without_edges(scene: Scene, width: int) -> Iterator[str]:
@@ -202,15 +198,15 @@ def _expected(found: list[Difference], twice: frozenset[str], width: int, paint:
         texts = [f"{_some(subjects)}: {what}" for what, subjects in by_what.items()]
         for number, line in enumerate(wrapped(f"{cause}.", width - 2)):
             yield paint(f"{'  ' if number else '· '}{line}", DIM)
-        for text in texts[:MOST_TOLD]:
+        for text in texts[:MOST_SHOWN]:
             yield from (paint(f"    {line}", DIM) for line in wrapped(text, width - 4))
-        if len(texts) > MOST_TOLD:
-            yield paint(f"    and {len(texts) - MOST_TOLD} more of this kind", DIM)
+        if len(texts) > MOST_SHOWN:
+            yield paint(f"    and {len(texts) - MOST_SHOWN} more of this kind", DIM)
 
 
 def _some(subjects: list[str]) -> str:
-    more = len(subjects) - MOST_TOLD
-    return ", ".join(subjects[:MOST_TOLD]) + (f" and {more} more" if more > 0 else "")
+    more = len(subjects) - MOST_SHOWN
+    return ", ".join(subjects[:MOST_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _field(name: str, text: str, width: int) -> Iterator[str]:

@@ -69,7 +69,7 @@ def listed(words: Iterable[str]) -> str:
 
 
 def by_reason(found: Sequence[Difference]) -> dict[tuple[str, str], list[Difference]]:
-    """Differences that have the same cause and advice are told together."""
+    """Differences that have the same cause and advice are listed together."""
     groups: dict[tuple[str, str], list[Difference]] = {}
     for one in found:
         groups.setdefault((one.cause, one.advice), []).append(one)

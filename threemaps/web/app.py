@@ -21,7 +21,7 @@ from threemaps.web import MOST_STREAMS, buttons, consoles, tour, tries
 from threemaps.web.ask_page import ask_page
 from threemaps.web.guard import allowed_hosts, guard
 from threemaps.web.live import Live, Watch
-from threemaps.web.picture import Changes, Picture
+from threemaps.web.picture import NODES, Changes, Picture
 from threemaps.web.trace_pages import trace_pages
 from threemaps.web.view import View
 from threemaps.web.week_pages import week_pages
@@ -77,17 +77,21 @@ def create_app(settings: Settings) -> Flask:
     @app.get("/events")
     def events() -> Response:
         view = View.of(request.args)
-        known = request.headers.get("Last-Event-ID") or request.args.get("version", "")
+        known = request.headers.get("Last-Event-ID", "")
+        first = request.args.get("version", "")
         if not streams.acquire(blocking=False):
-            told = {"error": "busy", "message": f"{MOST_STREAMS} pages are open: close one"}
-            return Response(json.dumps(told), 503, {"Retry-After": "10"}, content_type="application/json")
-        response = Response(stream(live, view, known), content_type="text/event-stream; charset=utf-8")
+            busy = {"error": "busy", "message": f"{MOST_STREAMS} pages are open: close one"}
+            return Response(json.dumps(busy), 503, {"Retry-After": "10"}, content_type="application/json")
+        response = Response(
+            stream(live, view, known or first, is_new=not known),
+            content_type="text/event-stream; charset=utf-8",
+        )
         response.call_on_close(streams.release)
         return response
 
     @app.post("/try")
     def try_it() -> dict[str, object]:
-        message = buttons.perform(settings, told_in(request.get_data()))
+        message = buttons.perform(settings, fields_of(request.get_data()))
         live.hurry()
         return {"message": message, "states": tries.states(settings)}
 
@@ -96,32 +100,28 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
-def told_in(body: bytes) -> dict[str, object]:
+def fields_of(body: bytes) -> dict[str, object]:
     """The object of a request; nothing where there is none."""
     try:
-        told = orjson.loads(body)  # which minds depth
+        fields = orjson.loads(body)  # which minds depth
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return fields if isinstance(fields, dict) else {}
 
 
 def page_values(settings: Settings, live: Live, view: View, picture: Picture) -> dict[str, object]:
-    pieces = picture.pieces
+    later = picture.later if view.is_live else ()
     shells = {}
     for index, name in enumerate((*BACKENDS, MERGED)):
-        body = picture.regions.get(f"p{index}", "")
-        for letter, group in (("e", "edges"), ("n", "nodes")):
-            inside = "".join(text for key, text in pieces.items() if key.startswith(f"m{index}-{letter}"))
-            body = body.replace(f'<g class="{group}"></g>', f'<g class="{group}">{inside}</g>', 1)
+        body = picture.whole(index, NODES) if index in later else picture.whole(index)
         shells[f"p{index}"] = (TITLES.get(name, "One map"), Markup(body))  # noqa: S704 - our own drawing, escaped there
-    rows = "".join(text for key, text in pieces.items() if key.startswith("r-"))
-    regions = {**picture.regions, "health": live.health.strip, "rows": rows}
+    regions = {**picture.regions, "health": live.health.strip, "rows": "".join(picture.rows.values())}
     return {
         "view": view,
         "windows": WINDOWS if view.since in WINDOWS else (view.since, *WINDOWS),
         "version": picture.version,
         "panels": shells,
-        "tall": 'class="map crowded"' in picture.regions["p0"],
+        "tall": picture.is_crowded,
         "regions": {key: Markup(text) for key, text in regions.items()},  # noqa: S704
         "consoles": {f"p{BACKENDS.index(name)}": url for name, url in consoles.of_map(settings).items()},
         "titles": [TITLES[name] for name in BACKENDS],
@@ -138,19 +138,26 @@ def page_values(settings: Settings, live: Live, view: View, picture: Picture) ->
     }
 
 
-def stream(live: Live, view: View, known: str) -> Iterator[str]:
-    """Server-sent events: what has changed since the version that the page shows."""
+def stream(live: Live, view: View, known: str, *, is_new: bool) -> Iterator[str]:
+    """Server-sent events: what has changed since the version that the page shows, the first one at once.
+
+    A new page of a crowd lacks the edges of some maps.
+    """
     with live.watching(view) as watch:
         shown_picture = next((one for one in watch.pictures.values() if str(one.version) == known), None)
-        health = ""
+        lacking = shown_picture if is_new else None
+        health, spoken = "", float("-inf")
         yield "retry: 2000\n\n"
-        spoken = time.monotonic()
         while not live.stopped:
             changes, shown_picture = news(watch, shown_picture)
+            if lacking and lacking.later:
+                maps = {f"p{index}": lacking.whole(index) for index in lacking.later}
+                changes["regions"] = maps | changes.get("regions", {})
+            lacking = None
             if live.health.strip != health:
                 health = live.health.strip
                 changes.setdefault("regions", {})["health"] = health
-            if changes:
+            if changes or spoken < 0:
                 yield event(changes, shown_picture)
                 spoken = time.monotonic()
             elif time.monotonic() - spoken > HEARTBEAT_SECONDS:

@@ -50,7 +50,7 @@ class Watch:
                 return
             self._shown = comparison
             version = time.time_ns()
-            self.pictures[version] = picture(version, comparison, self.view)
+            self.pictures[version] = picture(version, comparison, self.view, self.latest)
             while len(self.pictures) > KEPT_VERSIONS:
                 self.pictures.popitem(last=False)
 

@@ -10,8 +10,9 @@ from threemaps.model.difference import Window
 from threemaps.model.servicemap import Kind, Node
 from threemaps.readers.over_time import Course, courses, over_time
 from threemaps.readers.recent import Sample, edge_filter, listed, service_filter
+from threemaps.render.grouping import Link, Spot
 from threemaps.render.names import shown
-from threemaps.render.scene import Link, Scene, Spot, Told
+from threemaps.render.scene import Figures, Scene
 from threemaps.settings import Settings
 from threemaps.web import charts
 from threemaps.web.asking import tried
@@ -27,7 +28,7 @@ class Part:
     title: str
     entity: str  # X-Ray's expression for it, or nothing where it is a group or the outside
     services: tuple[str, ...]
-    told: Mapping[str, Told]
+    figures: Mapping[str, Figures]
     ends: tuple[str, str] = ("", "")  # caller, or nothing for all callers, and callee
 
 
@@ -44,19 +45,19 @@ def part_of(scene: Scene, key: str) -> Part | None:
     names = list(scene.comparison.maps)
     link = next((one for one in scene.links if one.key == key), None)
     if link is not None:
-        told = {name: scene.told_of_edge(name, link) for name in names}
+        figures = {name: scene.of_link(name, link) for name in names}
         source, target = link.edges[0]
         caller = "" if source.kind is Kind.OUTSIDE else source.name
         return Part(
-            _edge_title(link), _edge_entity(link), _services(source, target), told, (caller, target.name)
+            _edge_title(link), _edge_entity(link), _services(source, target), figures, (caller, target.name)
         )
     spot = next((one for one in scene.spots if one.key == key), None)
     if spot is None:
         return None
-    told = {name: scene.told_of_node(name, spot) for name in names}
+    figures = {name: scene.of_spot(name, spot) for name in names}
     single = len(spot.members) == 1 and spot.kind is not Kind.OUTSIDE
     entity = _node_entity(spot) if single else ""
-    return Part(shown(spot.name), entity, _services(*spot.members[:1]), told, ("", spot.members[0].name))
+    return Part(shown(spot.name), entity, _services(*spot.members[:1]), figures, ("", spot.members[0].name))
 
 
 def _edge_title(link: Link) -> str:

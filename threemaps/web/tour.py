@@ -7,8 +7,9 @@ from threemaps.demo.faults import NO_FAULT, bring_about, require_local
 from threemaps.errors import UserError
 from threemaps.model.servicemap import Kind
 from threemaps.render import numbers
+from threemaps.render.grouping import Link
 from threemaps.render.names import markup, title
-from threemaps.render.scene import Link, Scene, Told
+from threemaps.render.scene import Figures, Scene
 from threemaps.settings import SERVICES, Settings
 from threemaps.web import chain_faults, tries
 
@@ -146,27 +147,27 @@ def mend(settings: Settings) -> str:
 def now(scene: Scene) -> str:
     """What each map shows at this moment of the calls to the service that the tour breaks."""
     links = [link for link in scene.links if any(node.name == BROKEN for node in link.target.members)]
-    told = {
+    texts = {
         name: _calls(scene, name, links) if found else "could not be read"
         for name, found in scene.comparison.maps.items()
     }
-    rows = "".join(f"<dt>{markup(title(name))}</dt><dd>{text}</dd>" for name, text in told.items())
+    rows = "".join(f"<dt>{markup(title(name))}</dt><dd>{text}</dd>" for name, text in texts.items())
     return f"<dl>{rows}</dl>"
 
 
 def _calls(scene: Scene, source: str, links: list[Link]) -> str:
-    told = [(link, scene.told_of_edge(source, link)) for link in links]
-    lines = [_call(link, one) for link, one in told if one.state == "told"]
+    found = [(link, scene.of_link(source, link)) for link in links]
+    lines = [_call(link, one) for link, one in found if one.state == "drawn"]
     return "<br>".join(lines) or f"no call to {BROKEN}"
 
 
-def _call(link: Link, told: Told) -> str:
+def _call(link: Link, figures: Figures) -> str:
     remote = " (remote)" if link.target.kind is Kind.REMOTE else ""
-    parts = [f"{numbers.count(told.requests)} calls"]
-    if told.errors and told.requests:
-        parts.append(f'<b class="failed">{numbers.share(told.errors, told.requests)} failed</b>')
-    if told.mean_ms is not None:
-        parts.append(numbers.short_duration(told.mean_ms))
-    if told.delta:
-        parts.append(f"<b>{numbers.signed(told.delta)}</b>")
+    parts = [f"{numbers.count(figures.requests)} calls"]
+    if figures.errors and figures.requests:
+        parts.append(f'<b class="failed">{numbers.share(figures.errors, figures.requests)} failed</b>')
+    if figures.mean_ms is not None:
+        parts.append(numbers.short_duration(figures.mean_ms))
+    if figures.delta:
+        parts.append(f"<b>{numbers.signed(figures.delta)}</b>")
     return f"{markup(link.source.name)} → {markup(link.target.name)}{remote}: {', '.join(parts)}"

@@ -56,8 +56,8 @@ class View:
         return parse_since(self.since), until
 
     def query(self, **more: str) -> str:
-        told = {"since": self.since, "service": self.service, "until": self.until, **more}
-        return urlencode({name: value for name, value in told.items() if value}, errors="replace")
+        fields = {"since": self.since, "service": self.service, "until": self.until, **more}
+        return urlencode({name: value for name, value in fields.items() if value}, errors="replace")
 
 
 def _between(began: str, until: str) -> str:

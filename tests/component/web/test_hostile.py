@@ -63,7 +63,7 @@ def test_a_crowd_is_drawn_and_lights_up(scenario: Scenario, visit: Visit) -> Non
     hold(scenario, examples.crowd(500, 5000))
     page = visit(scenario.url)
     assert 10 < page.locator("#m1 .node").count() <= 60
-    expect(page.locator("#m1 .edge.odd")).to_have_count(3)
+    expect(page.locator("#m1 .edge.diverging")).to_have_count(3)
     expect(page.locator("#rows tr")).to_have_count(200)
     page.locator("#m0 .node").nth(5).focus()
     expect(page.locator("#p2 .lit")).to_have_count(1)

@@ -27,7 +27,7 @@ def test_first_load(scenario: Scenario, visit: Visit) -> None:
     expect(page.locator(".panels svg.map:visible")).to_have_count(3)
     for number in range(3):
         expect(page.locator(f"#m{number} .node")).to_have_count(4)
-    expect(page.locator("#m0 .untold")).to_have_count(2)
+    expect(page.locator("#m0 .undrawn")).to_have_count(2)
     expect(page.locator("#rows tr")).to_have_count(4)
     expect(page.locator("#connection")).to_have_text("live")
 
@@ -75,12 +75,12 @@ def test_a_difference_appears_and_vanishes(scenario: Scenario, visit: Visit) -> 
         whole.nodes, [one for one in whole.edges if one.target.name != "users"]
     )
     expect(page.locator("#m1 .edge.missing")).to_have_count(2)
-    expect(page.locator("#m2 .edge.odd, #m2 .edge.missing")).to_have_count(0)
+    expect(page.locator("#m2 .edge.diverging, #m2 .edge.missing")).to_have_count(0)
     expect(page.locator("#differences")).to_contain_text("activities → users: not in AWS X-Ray")
     expect(page.locator("#verdict .word")).not_to_have_text("agree")
     scenario.maps["xray"] = whole
     expect(page.locator("#verdict .word")).to_have_text("agree")
-    expect(page.locator(".edge.missing, .edge.odd")).to_have_count(0)
+    expect(page.locator(".edge.missing, .edge.diverging")).to_have_count(0)
 
 
 def test_hovering_lights_up_the_same_edge_in_every_map(scenario: Scenario, visit: Visit) -> None:
@@ -109,7 +109,7 @@ def test_all_maps_in_one_say_which_one_diverges(scenario: Scenario, visit: Visit
     expect(page.locator("#m3 .node")).to_have_count(4)
     expect(page.locator("#m0")).to_be_hidden()
     expect(page.locator(edge(page, 3))).to_contain_text("AWS X-Ray −2")
-    expect(page.locator("#m3 .edge.odd")).to_have_count(1)
+    expect(page.locator("#m3 .edge.diverging")).to_have_count(1)
 
 
 def test_maps_are_made_larger_and_fit_again(scenario: Scenario, visit: Visit) -> None:
@@ -150,7 +150,7 @@ def test_the_table_has_differences_first_and_is_sorted_by_any_column(
     heads = page.locator("#table-head th[scope=colgroup]")
     assert heads.evaluate_all("all => all.map(one => one.colSpan)") == [1, 4, 4]
     names = page.locator("#rows th")
-    expect(page.locator("#rows tr").first.locator(".odd").first).to_be_visible()
+    expect(page.locator("#rows tr").first.locator(".diverging").first).to_be_visible()
     expect(page.locator("#rows")).to_contain_text("3 (8 %)")
     page.get_by_role("button", name="Caller and callee").click()
     expect(names.first).to_have_text("activities → users")
@@ -209,7 +209,9 @@ def test_a_service_is_found_in_every_map(scenario: Scenario, visit: Visit) -> No
 
 
 def edge_label(number: int) -> str:
-    told = "0 errors, 12.3 ms on average, p95 31.0 ms" if number else "errors not told, latency not told"
+    told = (
+        "0 errors, 12.3 ms on average, p95 31.0 ms" if number else "errors not reported, latency not reported"
+    )
     return f"frontend_api calls activities: 40 requests, {told}"
 
 

@@ -30,7 +30,7 @@ def address(system: System, path: str = "/") -> str:
 
 def expect_count(page: Page, number: int, value: int) -> None:
     edge = page.locator(f"#m{number} {FRONT_TO_USERS}")
-    expect(edge).to_have_attribute("data-told", re.compile(rf"^told\|{value:,}\|"), timeout=SETTLED)
+    expect(edge).to_have_attribute("data-figures", re.compile(rf"^drawn\|{value:,}\|"), timeout=SETTLED)
 
 
 @dataclass

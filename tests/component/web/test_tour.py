@@ -46,7 +46,7 @@ def take(page: Page, key: str) -> Locator:
 
 
 def calls(page: Page) -> int:
-    return int((edge(page, 1).get_attribute("data-told") or "").split("|")[1])
+    return int((edge(page, 1).get_attribute("data-figures") or "").split("|")[1])
 
 
 def edge(page: Page, number: int) -> Locator:
@@ -56,8 +56,8 @@ def edge(page: Page, number: int) -> Locator:
 def test_with_a_wrong_key_one_map_falls_behind_and_catches_up(page: Page, tour_system: System) -> None:
     take(page, "key")
     expect(page.locator("#verdict .word")).to_have_text("differ", timeout=SETTLED)
-    expect(page.locator("#m0 .edge.odd").first).to_be_visible()
-    expect(page.locator("#m1 .edge.odd, #m2 .edge.odd")).to_have_count(0)
+    expect(page.locator("#m0 .edge.diverging").first).to_be_visible()
+    expect(page.locator("#m1 .edge.diverging, #m2 .edge.diverging")).to_have_count(0)
     expect(page.locator("#differences")).to_contain_text("rejects the key", timeout=SETTLED)
     page.locator("details[data-step=key] [data-action=mend]").click()
     expect(page.locator("#verdict .word")).to_have_text("agree", timeout=SETTLED)
@@ -80,9 +80,9 @@ def test_without_a_collector_no_map_moves_and_the_chain_says_so(page: Page, tour
 def test_a_slow_service_is_seen_where_edges_have_times(page: Page) -> None:
     take(page, "slow")
     for number in (1, 2):
-        slow = re.compile(r"^told\|[\d,]+\|0\|[1-9]\d\d ms")
-        expect(edge(page, number)).to_have_attribute("data-told", slow, timeout=SETTLED)
-    expect(edge(page, 0)).to_have_attribute("data-told", re.compile(r"\|–\|–\|–$"))
+        slow = re.compile(r"^drawn\|[\d,]+\|0\|[1-9]\d\d ms")
+        expect(edge(page, number)).to_have_attribute("data-figures", slow, timeout=SETTLED)
+    expect(edge(page, 0)).to_have_attribute("data-figures", re.compile(r"\|–\|–\|–$"))
     expect(page.locator("#traffic")).to_contain_text("400 ms slower", timeout=SETTLED)
     expect(page.locator("#tour-now")).to_contain_text("ms", timeout=SETTLED)
 

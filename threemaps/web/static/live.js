@@ -59,8 +59,10 @@ function update(changes) {
 export function listen() {
   const connection = document.getElementById("connection");
   const source = new EventSource(`/events?${main.dataset.view}&version=${main.dataset.version}`);
-  source.addEventListener("open", () => { connection.textContent = "live"; });
-  source.addEventListener("message", (event) => update(JSON.parse(event.data)));
+  source.addEventListener("message", (event) => {
+    update(JSON.parse(event.data));
+    connection.textContent = "live";
+  });
   source.addEventListener("error", () => {
     connection.textContent = "no connection to the page's server: threemaps up starts it";
   });

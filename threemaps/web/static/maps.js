@@ -106,10 +106,10 @@ function showCard(key) {
   found.forEach((one, index) => {
     const row = body.insertRow();
     cell(row, titles[index], "th");
-    const [state, ...values] = one ? one.dataset.told.split("|") : ["could not be read"];
-    if (state === "told") values.forEach((value) => cell(row, value));
-    else cell(row, { untold: "not drawn by this backend", missing: "missing" }[state] ?? state);
-    if (state !== "told") row.lastElementChild.colSpan = 4;
+    const [state, ...values] = one ? one.dataset.figures.split("|") : ["could not be read"];
+    if (state === "drawn") values.forEach((value) => cell(row, value));
+    else cell(row, { undrawn: "not drawn by this backend", missing: "missing" }[state] ?? state);
+    if (state !== "drawn") row.lastElementChild.colSpan = 4;
   });
   card.replaceChildren(heading, table);
 }

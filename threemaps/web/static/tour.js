@@ -26,9 +26,9 @@ async function press(button) {
       headers: { "Content-Type": "application/json", "X-Threemaps": "page" },
       body: JSON.stringify({ action, service, fault, step }),
     });
-    const told = await answer.json();
-    say(told.message);
-    showFaults(told.states ?? {});
+    const result = await answer.json();
+    say(result.message);
+    showFaults(result.states ?? {});
   } catch {
     say("the page's server gave no answer: threemaps status");
   }
