@@ -48,13 +48,13 @@ def test_the_task_definition_has_the_shape_that_aws_takes(name: str) -> None:
 
 @each_task
 def test_fargate_has_this_size_and_the_containers_fit(name: str) -> None:
-    told = task(name)
-    assert told["requiresCompatibilities"] == ["FARGATE"]
-    assert told["networkMode"] == "awsvpc"
-    least, most = SIZES[told["cpu"]]
-    assert least <= int(told["memory"]) / 1024 <= most
-    running = [one["memory"] for one in told["containerDefinitions"] if one["name"] != "init"]
-    assert sum(running) <= int(told["memory"])
+    described = task(name)
+    assert described["requiresCompatibilities"] == ["FARGATE"]
+    assert described["networkMode"] == "awsvpc"
+    least, most = SIZES[described["cpu"]]
+    assert least <= int(described["memory"]) / 1024 <= most
+    running = [one["memory"] for one in described["containerDefinitions"] if one["name"] != "init"]
+    assert sum(running) <= int(described["memory"])
 
 
 @each_task
@@ -107,8 +107,8 @@ def test_the_execution_role_reads_these_parameters_writes_these_logs_and_no_othe
 def test_volumes_and_mounts_belong_together(name: str) -> None:
     volumes = {one["name"] for one in task(name)["volumes"]}
     mounted = {
-        container: {mount["sourceVolume"]: mount for mount in told.get("mountPoints", ())}
-        for container, told in containers(name).items()
+        container: {mount["sourceVolume"]: mount for mount in described.get("mountPoints", ())}
+        for container, described in containers(name).items()
     }
     assert set(mounted["init"]) == volumes  # it gives all of them to their owner
     assert set().union(*mounted.values()) == volumes
@@ -121,13 +121,13 @@ def test_volumes_and_mounts_belong_together(name: str) -> None:
 @each_task
 def test_containers_start_in_this_order_and_stop_in_the_other(name: str) -> None:
     needs = {
-        container: {one["containerName"] for one in told.get("dependsOn", ())}
-        for container, told in containers(name).items()
+        container: {one["containerName"] for one in described.get("dependsOn", ())}
+        for container, described in containers(name).items()
     }
     order = ["init", COLLECTORS[name], "drain", *(["service"] if name != "gateway" else [])]
     assert list(TopologicalSorter(needs).static_order()) == order
-    for container, told in containers(name).items():
-        conditions = {one["containerName"]: one["condition"] for one in told.get("dependsOn", ())}
+    for container, described in containers(name).items():
+        conditions = {one["containerName"]: one["condition"] for one in described.get("dependsOn", ())}
         assert all(how == ("SUCCESS" if what == "init" else "START") for what, how in conditions.items()), (
             container
         )
@@ -137,14 +137,14 @@ def test_containers_start_in_this_order_and_stop_in_the_other(name: str) -> None
 def test_what_is_essential_and_who_watches_it(name: str) -> None:
     """The collector's image has no shell for a health check: in a gateway `drain` has it. A service goes on
     without its agent, which is started again."""
-    told = containers(name)
-    assert {one for one in told if told[one]["essential"]} == (
+    described = containers(name)
+    assert {one for one in described if described[one]["essential"]} == (
         {"collector", "drain"} if name == "gateway" else {"service"}
     )
-    collector = told[COLLECTORS[name]]
+    collector = described[COLLECTORS[name]]
     assert "healthCheck" not in collector
     assert collector["restartPolicy"]["enabled"] is True
-    watched = told["drain" if name == "gateway" else "service"]["healthCheck"]
+    watched = described["drain" if name == "gateway" else "service"]["healthCheck"]
     assert watched["command"][:4] == ["CMD", "python", "-m", "threemaps.basics.probe"]
 
 
@@ -162,9 +162,9 @@ def test_a_service_is_traced_as_without_ecs(service: str) -> None:
     expected = service_environment(inside, service, OTEL)
     expected |= {"THREEMAPS_LISTEN": "0.0.0.0:8000"}  # every task has an address of its own
     apart = {name for name in expected if name.startswith("ROLLBAR_")}
-    told = containers(service)["service"]
-    assert environment(told) == {name: value for name, value in expected.items() if name not in apart}
-    assert told["command"] == [
+    described = containers(service)["service"]
+    assert environment(described) == {name: value for name, value in expected.items() if name not in apart}
+    assert described["command"] == [
         *("opentelemetry-instrument", "gunicorn", "-c", "services/gunicorn.conf.py"),
         f"services.{service}:create_app()",
     ]

@@ -53,15 +53,15 @@ def test_the_collector_starts_with_what_the_first_container_leaves(
     state = tmp_path / "state"
     done = prepared(name, state, made)
     assert (done.returncode, done.stderr) == (0, "")
-    told = containers(name)[COLLECTORS[name]]
-    open_to_others = [key for key, value in environment(told).items() if value.startswith("0.0.0.0")]
+    described = containers(name)[COLLECTORS[name]]
+    open_to_others = [key for key, value in environment(described).items() if value.startswith("0.0.0.0")]
     assert open_to_others == (["THREEMAPS_OTLP_HTTP"] if name == "gateway" else [])
     command = (
         str(collector_binary(say)),
-        *(word.replace("/state", str(state)) for word in told["command"]),
+        *(word.replace("/state", str(state)) for word in described["command"]),
     )
     given = {
-        key: value.replace("/state", str(state)) for key, value in environment(told).items()
+        key: value.replace("/state", str(state)) for key, value in environment(described).items()
     } | own_ports()
     role = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "PATH": os.environ["PATH"]}
     log = tmp_path / "log"

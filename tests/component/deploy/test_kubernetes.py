@@ -121,9 +121,9 @@ def test_every_config_map_and_secret_that_is_named_is_there_or_documented(overla
     by_hand = SECRETS_MADE_BY_HAND | ({"vendors", "rollbar"} if overlay == "cloud" else set())
     wanted = set(references(list(kustomize.rendered(overlay))))
     assert wanted == made | by_hand
-    told = (PROJECT / "docs" / "kubernetes.md").read_text()
-    told += (kustomize.FOLDER / "certificates" / "certificates.sh").read_text()
-    assert [name for name in by_hand if f" {name} " not in told] == []
+    documented = (PROJECT / "docs" / "kubernetes.md").read_text()
+    documented += (kustomize.FOLDER / "certificates" / "certificates.sh").read_text()
+    assert [name for name in by_hand if f" {name} " not in documented] == []
 
 
 @each_overlay

@@ -30,8 +30,8 @@ def test_the_collector_starts_with_what_the_pod_mounts(
     for volume in pod["volumes"]:
         if volume["name"] in mounts:
             write(overlay, volume, tmp_path / mounts[volume["name"]].relative_to("/"), made)
-    told = kustomize.environment(overlay, container)
-    given = {name: moved(value, tmp_path) for name, value in told.items()} | own_ports()
+    configured = kustomize.environment(overlay, container)
+    given = {name: moved(value, tmp_path) for name, value in configured.items()} | own_ports()
     role = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"} if overlay == "cloud" else {}
     command = (str(collector_binary(say)), *(moved(word, tmp_path) for word in container["args"]))
     environ = {"PATH": os.environ["PATH"], **role, **given}

@@ -58,7 +58,7 @@ def test_every_selector_selects_somebody(overlay: str) -> None:
 
 
 @each_overlay
-def test_outside_is_for_strangers_requests_and_in_the_cloud_for_vendors(overlay: str) -> None:
+def test_outside_is_for_requests_from_there_and_in_the_cloud_for_vendors(overlay: str) -> None:
     """Out: 443 to what is no private address, and the place where EKS hands out AWS keys. In: the edge."""
     ways_out, ways_in = set(), set()
     for policy in kustomize.of_kind(overlay, "NetworkPolicy"):

@@ -147,13 +147,13 @@ def test_the_gateways_queue_survives_its_pod() -> None:
 
 @each_overlay
 def test_who_goes_is_given_the_time_that_it_takes(overlay: str) -> None:
-    told, pods = dict(kustomize.containers(overlay)), kustomize.templates(overlay)
+    described, pods = dict(kustomize.containers(overlay)), kustomize.templates(overlay)
     graceful = int(re.findall(r"graceful_timeout = (\d+)", GUNICORN.read_text())[0])
     # The last spans of a service; what an agent or a gateway still has on its way when it is stopped.
     needs = {f"{name.replace('_', '-')}/service": graceful + 10 for name in SERVICES}
     for name, seconds in (needs | {"agent/agent": 25, "gateway/collector": 30}).items():
         given = pods[name.partition("/")[0]]["spec"].get("terminationGracePeriodSeconds", 30)
-        assert given >= slept(told[name]) + seconds, name
+        assert given >= slept(described[name]) + seconds, name
 
 
 @each_overlay
@@ -169,8 +169,8 @@ def test_collectors_are_given_more_memory_than_they_refuse_at(overlay: str) -> N
 @each_overlay
 def test_an_agent_outlasts_the_restart_of_the_only_gateway(overlay: str) -> None:
     """What it kept meanwhile goes with its pod."""
-    told = dict(kustomize.containers(overlay))
-    assert slept(told["agent/agent"]) >= slept(told["gateway/collector"]) + 30
+    described = dict(kustomize.containers(overlay))
+    assert slept(described["agent/agent"]) >= slept(described["gateway/collector"]) + 30
 
 
 def slept(container: Manifest) -> int:

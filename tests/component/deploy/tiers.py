@@ -59,11 +59,11 @@ class Tiers:
 
     def agent(self, token: str = "") -> CollectorProcess:
         files = {"gateway_ca.pem": self.trust["gateway_ca.pem"], "gateway_token": token or self.token}
-        told = {
+        environment = {
             "THREEMAPS_GATEWAY": f"https://127.0.0.1:{self.balancer.port}",
             "THREEMAPS_GATEWAY_NAME": NAME,
         }
-        return self._process((AGENT,), files, told)
+        return self._process((AGENT,), files, environment)
 
     def _process(
         self, configs: tuple[Path, ...], files: Mapping[str, str], environment: Mapping[str, str]

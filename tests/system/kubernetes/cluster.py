@@ -18,7 +18,7 @@ from threemaps.settings import Settings
 
 NAMESPACE = "threemaps"
 POLL_SECONDS = 0.5
-CALM_SECONDS = 5
+CALM_SECONDS = 3
 SOURCES = ("honeycomb", "xray", "cloudwatch")
 
 

@@ -125,15 +125,15 @@ def memory(folder: Path) -> list[str]:
         name = pid.name.removeprefix("pid.")
         sizes[name] = resident(folder, name)
     pods = Path("/sys/fs/cgroup/memory/threemaps-k8s/kubepods/memory.usage_in_bytes")
-    told = ", ".join(f"{name} {size}" for name, size in sorted(sizes.items()))
+    listed = ", ".join(f"{name} {size}" for name, size in sorted(sizes.items()))
     return [
-        f"memory of the node, MB: {sum(sizes.values())} ({told})",
+        f"memory of the node, MB: {sum(sizes.values())} ({listed})",
         f"memory of all pods, page cache included, MB: {int(pods.read_text()) // 1_000_000}",
     ]
 
 
 def resident(folder: Path, name: str) -> int:
-    """In MB. Pids are those of the node: its /proc tells."""
+    """In MB. Pids are those of the node: its /proc has them."""
     command = [
         "bash",
         str(NODE / "kubectl"),

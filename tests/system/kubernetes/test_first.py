@@ -1,11 +1,12 @@
 """What somebody does first: requests, the comparison, status and doctor, under the policies."""
 
 import json
+from typing import Any
 
 import pytest
 
 from tests.system.counting import HOME
-from tests.system.kubernetes.cluster import SOURCES, Cluster
+from tests.system.kubernetes.cluster import SOURCES, Cluster, until
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(300)]
 FIRST = 100
@@ -17,19 +18,19 @@ def test_the_first_requests_are_in_the_comparison_that_follows_at_once(cluster: 
     assert sent.returncode == 0, sent.stderr
     done = cluster.threemaps("compare", "--format", "json")
     assert done.returncode == 0, done.stdout + done.stderr
-    told = json.loads(done.stdout)
+    report = json.loads(done.stdout)
     for source in SOURCES:
         found = {
             (edge["source"], edge["target"]): edge["requests"]
-            for edge in told["maps"][source]["edges"]
+            for edge in report["maps"][source]["edges"]
             if edge["source_kind"] == edge["target_kind"] == "service"
         }
         assert found == {edge: calls * FIRST for edge, calls in HOME.items()}, source
 
 
 def test_status_sees_everything(cluster: Cluster) -> None:
-    told = json.loads(cluster.threemaps("status", "--format", "json").stdout)
-    assert told["collector"]["otlp_http"] == "http://agent:4318"
+    report = json.loads(cluster.threemaps("status", "--format", "json").stdout)
+    assert report["collector"]["otlp_http"] == "http://agent:4318"
     assert cluster.threemaps("status").returncode == 0, cluster.threemaps("status").stdout
 
 
@@ -47,3 +48,15 @@ def test_nothing_asks_for_more_than_a_laptop_of_two_cores_has(cluster: Cluster) 
 
 def cores(quantity: str) -> float:
     return int(quantity.removesuffix("m")) / 1000 if quantity.endswith("m") else float(quantity)
+
+
+def test_autoscalers_see_the_load(cluster: Cluster) -> None:
+    """From metrics-server; without it they would keep the least number."""
+    assert until(lambda: all(map(measures, cluster.get("hpa")["items"]))), cluster.kubectl("get", "hpa")
+
+
+def measures(scaler: Any) -> bool:
+    return any(
+        "averageUtilization" in one["resource"]["current"]
+        for one in scaler["status"].get("currentMetrics") or ()
+    )

@@ -24,7 +24,7 @@ PORTS = {
     "rollbar": (8083,),
     "web": (8080,),
 }
-STRANGER = """
+OUTSIDER = """
 apiVersion: v1
 kind: Pod
 metadata: {{ name: {name}, labels: {labels} }}
@@ -33,9 +33,9 @@ spec:
     - {{ name: pod, image: "threemaps:local", command: [sleep, "600"] }}
 """
 # From a namespace of its own, without the label and with it.
-STRANGERS = {"stranger": "{}", "sender": "{ threemaps/spans: agent }"}
+OUTSIDERS = {"outsider": "{}", "sender": "{ threemaps/spans: agent }"}
 FROM_ELSEWHERE = {
-    *((name, "frontend-api", 8000) for name in STRANGERS),
+    *((name, "frontend-api", 8000) for name in OUTSIDERS),
     *(("sender", "agent", port) for port in (4317, 4318)),
 }
 TRY = """
@@ -54,16 +54,16 @@ with ThreadPoolExecutor(len(targets)) as pool:
 
 
 @pytest.fixture
-def strangers(cluster: Cluster) -> Iterator[dict[str, str]]:
+def outsiders(cluster: Cluster) -> Iterator[dict[str, str]]:
     """Their addresses."""
-    manifests = "---".join(STRANGER.format(name=name, labels=labels) for name, labels in STRANGERS.items())
+    manifests = "---".join(OUTSIDER.format(name=name, labels=labels) for name, labels in OUTSIDERS.items())
     cluster.kubectl("apply", "--namespace", "default", "--filename", "-", given=manifests)
     try:
-        for name in STRANGERS:
+        for name in OUTSIDERS:
             cluster.kubectl(
                 "wait", "--namespace", "default", "--for=condition=Ready", f"pod/{name}", "--timeout=60s"
             )
-        found = (cluster.get("pod", name, "--namespace", "default") for name in STRANGERS)
+        found = (cluster.get("pod", name, "--namespace", "default") for name in OUTSIDERS)
         yield {pod["metadata"]["name"]: pod["status"]["podIP"] for pod in found}
     finally:
         cluster.kubectl(
@@ -79,11 +79,11 @@ def strangers(cluster: Cluster) -> Iterator[dict[str, str]]:
 
 
 def test_every_needed_path_is_open_and_every_other_one_refused(
-    cluster: Cluster, strangers: dict[str, str]
+    cluster: Cluster, outsiders: dict[str, str]
 ) -> None:
     services = {name: cluster.address(name) for name in PORTS}
     targets = [(name, port) for name, ports in PORTS.items() for port in ports]
-    sources = strangers | {name: cluster.pods(name)[0]["status"]["podIP"] for name in PORTS}
+    sources = outsiders | {name: cluster.pods(name)[0]["status"]["podIP"] for name in PORTS}
     places = network_namespaces(cluster)
     ours = {path for path in INSIDE | STANDINS if path[2] != 2000 and "agent-spare" not in path}
     wanted = ours | FROM_ELSEWHERE

@@ -100,7 +100,7 @@ def ready(cluster: Cluster) -> list[str]:
         for pod in pods
         if "podIP" in pod["status"]
     }
-    return [address for address, told in conditions.items() if told.get("Ready") == "True"]
+    return [address for address, statuses in conditions.items() if statuses.get("Ready") == "True"]
 
 
 def accepted(address: str) -> float:

@@ -22,7 +22,7 @@ class Traffic:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def one(self, url: str) -> None:
-        """Over a connection of its own, as strangers come."""
+        """Over a connection of its own, as clients from outside come."""
         try:
             answer = requests.get(url, timeout=30)
             problem = (

@@ -1,4 +1,4 @@
-// The first process of a pod: it reaps what is orphaned, and ends when told.
+// The first process of a pod: it reaps what is orphaned, and ends on SIGTERM.
 package main
 
 import (
