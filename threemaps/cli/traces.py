@@ -36,14 +36,14 @@ def command(since: str, service: str, least: float | None, order: str, format_: 
     from threemaps.model.windows import parse_since, window_until
     from threemaps.readers.accounts import reading_settings
     from threemaps.readers.recent import Order, filter_of, recent_traces
-    from threemaps.render.names import fitted
+    from threemaps.render.names import fitted, shown
     from threemaps.render.numbers import duration
 
     window = window_until(datetime.now(UTC), parse_since(since))
     settings, notes = reading_settings(Settings.load(), ("xray",))
     for note in notes:
         click.echo(note, err=True)
-    wanted = filter_of(service, least, failing=order == "failing")
+    wanted = filter_of(settings, window, service, least, failing=order == "failing")
     found = recent_traces(settings, window, wanted, cast(Order, order))
     if format_ == "json":
         import orjson
@@ -53,9 +53,10 @@ def command(since: str, service: str, least: float | None, order: str, format_: 
     for one in found:
         mark = "✗" if one.failed else " "
         spans = "–" if one.spans is None else one.spans
+        failed_in = f"  failed in {', '.join(map(shown, one.failed_in))}" if one.failed_in else ""
         click.echo(
             f"{one.moment:%H:%M:%S}  {one.trace_id}  {mark} {duration(one.duration_ms):>9}"
-            f"  {spans:>3} spans  {fitted(one.root, 24)}"
+            f"  {spans:>3} spans  {fitted(one.root, 24)}{failed_in}"
         )
     if not found:
         click.echo(f"no such trace in the last {since}: threemaps traffic makes some")

@@ -9,11 +9,13 @@ from threemaps.model.difference import Window
 from threemaps.model.servicemap import Kind, Node
 from threemaps.readers.aws import aws_client, reasons
 from threemaps.readers.batch import batch_get_traces, plain_id
-from threemaps.readers.traces import segment_spans
+from threemaps.readers.traces import Span, segment_spans
+from threemaps.readers.xray import XRay
 from threemaps.settings import Settings
 
 MOST_SAMPLES = 20
 MOST_SUMMARIES = 200  # that are looked through; X-Ray lists a window's traces in no order
+LONGEST_FILTER = 1_500  # characters of an expression
 LONGEST = timedelta(hours=6)  # that X-Ray answers for
 
 Order = Literal["recent", "slowest", "failing"]
@@ -21,7 +23,7 @@ Order = Literal["recent", "slowest", "failing"]
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A trace in a list. `spans` is None where they were not counted."""
+    """A trace in a list. `spans` is None where they were not counted; `failed_in`: who failed."""
 
     trace_id: str
     moment: datetime
@@ -29,6 +31,7 @@ class Sample:
     failed: bool
     root: str = ""
     spans: int | None = None
+    failed_in: tuple[str, ...] = ()
 
 
 def recent_traces(
@@ -43,13 +46,18 @@ def recent_traces(
     chosen = samples[:MOST_SAMPLES]
     found = batch_get_traces(client, settings, [one.trace_id for one in chosen])
     with reasons(settings, "X-Ray", "xray:BatchGetTraces"):
-        counts = {plain_id(str(trace["Id"])): _count(trace) for trace in found}
-    failed = order == "failing"  # X-Ray tells of the whole trace; here a part of it was asked for
-    return [replace(one, spans=counts.get(one.trace_id), failed=failed or one.failed) for one in chosen]
+        spans = {plain_id(str(trace["Id"])): _spans(trace) for trace in found}
+    return [_with_spans(one, spans[one.trace_id]) if one.trace_id in spans else one for one in chosen]
 
 
-def _count(trace: Mapping[str, Any]) -> int:
-    return sum(len(list(segment_spans(one.get("Document")))) for one in trace.get("Segments") or [])
+def _spans(trace: Mapping[str, Any]) -> list[Span]:
+    return [span for one in trace.get("Segments") or [] for span in segment_spans(one.get("Document"))]
+
+
+def _with_spans(sample: Sample, spans: list[Span]) -> Sample:
+    """X-Ray's summary speaks of the root alone; a caller may have coped with what failed below it."""
+    services = tuple(sorted({span.service for span in spans if span.failed}))
+    return replace(sample, spans=len(spans), failed=sample.failed or bool(services), failed_in=services)
 
 
 def listed(settings: Settings, window: Window, wanted: str) -> list[Sample]:
@@ -82,14 +90,36 @@ def edge_filter(source: Node, target: Node) -> str:
 
 
 def filter_of(
-    service: str = "", least_ms: float | None = None, most_ms: float | None = None, *, failing: bool = False
+    settings: Settings,
+    window: Window,
+    service: str = "",
+    least_ms: float | None = None,
+    most_ms: float | None = None,
+    *,
+    failing: bool = False,
 ) -> str:
     """X-Ray's filter expression: traces that touch a service (or in which it failed) and took so long."""
-    fault = " { fault }" if failing else ""
-    parts = [service_filter(service) + fault] if service else ["fault"] if failing else []
+    parts = [failing_filter(settings, window, service)] if failing else []
+    parts += [service_filter(service)] if service and not failing else []
     parts += [f"responsetime >= {least_ms / 1000:.6f}"] if least_ms is not None else []
     parts += [f"responsetime <= {most_ms / 1000:.6f}"] if most_ms is not None else []
     return " AND ".join(parts)
+
+
+def failing_filter(settings: Settings, window: Window, service: str) -> str:
+    """Traces in which the service failed, or, without one, any call on X-Ray's map that has failures.
+
+    The keyword `fault` alone asks for the answer of the root.
+    """
+    if service:
+        return f"{service_filter(service)} {{ fault }}"
+    edges = [one for one in XRay.of(settings).read_map(window).edges if one.errors]
+    edges.sort(key=lambda one: one.errors or 0, reverse=True)
+    expression = "fault"
+    for one in edges:
+        longer = f"{expression} OR {edge_filter(one.source, one.target)} {{ fault }}"
+        expression = longer if len(longer) <= LONGEST_FILTER else expression
+    return f"({expression})" if edges else expression
 
 
 def service_filter(name: str) -> str:

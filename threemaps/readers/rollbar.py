@@ -23,12 +23,14 @@ class Fault:
     service: str
     title: str
     item_id: str
+    span_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
     """Occurrences that Rollbar takes for the same error."""
 
+    id: str
     counter: str
     title: str
     level: str
@@ -74,6 +76,7 @@ def _item(given: Mapping[str, Any]) -> Item:
     occurred = given.get("last_occurrence_timestamp")
     seconds = min(max(occurred, 0), LATEST) if isinstance(occurred, int | float) else 0
     return Item(
+        str(given.get("id") or ""),
         str(given.get("counter") or ""),
         str(given.get("title") or ""),
         str(given.get("level") or ""),
@@ -95,7 +98,8 @@ def _fault(occurrence: Mapping[str, Any]) -> Fault:
     first = {"trace": chain[0]} if isinstance(chain, list) and chain else {}
     exception = _part(_part(body, "trace") or _part(first, "trace"), "exception")
     title = f"{exception.get('class', 'error')}: {exception.get('message', '')}"
-    return Fault(str(data["custom"].get("service") or ""), title, str(occurrence.get("item_id") or ""))
+    custom, item = data["custom"], str(occurrence.get("item_id") or "")
+    return Fault(str(custom.get("service") or ""), title, item, str(custom.get("span_id") or ""))
 
 
 def _part(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -38,6 +38,8 @@ PLACE = {
 SPAN_COLUMNS = ("trace.span_id", "trace.parent_id", "service.name", "name", "duration_ms", "error")
 ASKED = {*SPAN_COLUMNS, "COUNT"}
 ANNOTATION = "meta.annotation_type"  # span_event or span_link
+# Where a span, or X-Ray's SDK in a segment, names the rule by which its trace was kept.
+RULE_NAMES = ("aws.xray.sampling_rule", "aws.xray.sampling_rule_name", "aws_xray_sampling_rule")
 MOST_DATASETS = 20
 MOST_COLUMNS = 100  # that Honeycomb breaks a query down by
 LONGEST_SECONDS = 1e11  # no moment or length that a clock tells has more
@@ -99,6 +101,12 @@ def _held(backend: str, read: Callable[[], Sequence[Span]]) -> Held:
         return Held(backend, tuple(in_order(read())))
     except UnreadableError as error:
         return Held(backend, problem=error.message, remedy=error.hint)
+
+
+def sampling_rule(held: Sequence[Held]) -> str:
+    """The rule of X-Ray that kept the trace, or nothing where no span names one."""
+    found = (span.attributes.get(name) for name in RULE_NAMES for one in held for span in one.spans)
+    return next((str(value) for value in found if value), "")
 
 
 def honeycomb_spans(

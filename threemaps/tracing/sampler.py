@@ -24,6 +24,7 @@ from opentelemetry.util.types import Attributes
 
 from threemaps.tracing.sampling_rules import Asked, Rule, fallback, parse
 
+RULE = "aws.xray.sampling_rule"  # on the span that begins a trace, as AWS's distro for Java writes it
 DEFAULT_PROXY = "http://127.0.0.1:2000"
 RULES_SECONDS = 300.0
 RULES_LIFE_SECONDS = 3600.0
@@ -67,7 +68,7 @@ class XRayRules(Sampler):
         now = time.time()
         rule = self._rule_for(asked_of(self._service, attributes), now)
         decision = Decision.RECORD_AND_SAMPLE if rule.sample(now) else Decision.DROP
-        return SamplingResult(decision, attributes, trace_state)
+        return SamplingResult(decision, {**(attributes or {}), RULE: rule.name}, trace_state)
 
     def get_description(self) -> str:
         return "XRayRules"

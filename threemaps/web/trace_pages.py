@@ -10,9 +10,9 @@ from threemaps.errors import UserError
 from threemaps.model.windows import parse_since
 from threemaps.readers.honeycomb_links import map_link, trace_link
 from threemaps.readers.logs import log_lines
-from threemaps.readers.recent import Order, filter_of, recent_traces
+from threemaps.readers.recent import Order, Sample, filter_of, recent_traces
 from threemaps.readers.rollbar import rollbar_errors
-from threemaps.readers.traces import read_trace, trace_id_of
+from threemaps.readers.traces import read_trace, sampling_rule, trace_id_of
 from threemaps.render.names import title
 from threemaps.render.numbers import count, duration
 from threemaps.settings import Settings
@@ -53,8 +53,14 @@ def trace_pages(settings: Settings, live: Live) -> Blueprint:
         order = order_of(request.args.get("order", ""))
         window = view.window(datetime.now(UTC))
         bounds = {name: number_of(request.args, name) for name in BOUNDS}
-        wanted = filter_of(view.service, bounds["least"], bounds["most"], failing=order == "failing")
-        samples, problem = tried(lambda: recent_traces(settings, window, wanted, order))
+
+        def listed() -> tuple[str, list[Sample]]:
+            limits = bounds["least"], bounds["most"]
+            wanted = filter_of(settings, window, view.service, *limits, failing=order == "failing")
+            return wanted, recent_traces(settings, window, wanted, order)
+
+        found, problem = tried(listed)
+        wanted, samples = found or ("", [])
         least_spans = bounds["spans"] or 0
         return render_template(
             "traces.html",
@@ -63,7 +69,7 @@ def trace_pages(settings: Settings, live: Live) -> Blueprint:
             order=order,
             bounds={name: "" if value is None else f"{value:g}" for name, value in bounds.items()},
             expression=wanted,
-            samples=[one for one in samples or [] if one.spans is None or one.spans >= least_spans],
+            samples=[one for one in samples if one.spans is None or one.spans >= least_spans],
             problem=problem,
         )
 
@@ -90,8 +96,9 @@ def trace_pages(settings: Settings, live: Live) -> Blueprint:
         return render_template(
             "trace.html",
             trace_id=trace_id,
-            held=[(one, waterfall.drawn(rows[one.backend], lines or [])) for one in held],
+            held=[(one, waterfall.drawn(rows[one.backend], lines or [], errors or [])) for one in held],
             verdict=waterfall.where_they_differ(held),
+            rule=sampling_rule(held),
             lines=lines,
             lines_problem=lines_problem,
             errors=errors,

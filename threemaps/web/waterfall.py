@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from threemaps.readers.logs import Line
+from threemaps.readers.rollbar import Fault
 from threemaps.readers.traces import Held, Span, depths
 from threemaps.render.names import markup, title, value_text
 from threemaps.render.numbers import duration
@@ -56,16 +57,19 @@ def _starts(held: Held, known: Mapping[str, float]) -> list[float]:
     return [found[span.id] for span in held.spans]
 
 
-def drawn(rows: Sequence[Row], lines: Sequence[Line] = ()) -> Markup:
-    """`lines` are the trace's log lines; each stands below the span that it was written in."""
+def drawn(rows: Sequence[Row], lines: Sequence[Line] = (), errors: Sequence[Fault] = ()) -> Markup:
+    """`lines` and `errors` are the trace's; each stands below the span that it came from."""
     written: dict[str, list[str]] = {}
     for line in lines:
         written.setdefault(line.span, []).append(f"{line.severity} {line.text}")
-    texts = [_row(row, written.get(row.span.id, [])) for row in rows]
+    items: dict[str, list[Fault]] = {}
+    for error in errors:
+        items.setdefault(error.span_id, []).append(error)
+    texts = [_row(row, written.get(row.span.id, []), items.get(row.span.id, [])) for row in rows]
     return Markup("".join(texts))  # noqa: S704 - every name and value is escaped below
 
 
-def _row(row: Row, lines: Sequence[str]) -> str:
+def _row(row: Row, lines: Sequence[str], errors: Sequence[Fault]) -> str:
     failed = " failed" if row.span.failed else ""
     indent = min(row.depth, MOST_INDENTS)
     left = min(row.left, AXIS - 4)
@@ -75,16 +79,18 @@ def _row(row: Row, lines: Sequence[str]) -> str:
     )
     sign = "✗ " if row.span.failed else ""
     pairs = (f"{name}={value_text(value)}" for name, value in row.span.attributes.items())
-    searched = " ".join(markup(part.lower()) for part in (row.label, *pairs, *lines))
+    searched = " ".join(
+        markup(part.lower()) for part in (row.label, *pairs, *lines, *(one.title for one in errors))
+    )
     return (
         f'<details class="span{failed}" data-text="{searched}"><summary>'
         f'<span class="label indent-{indent}">{sign}<bdi>{markup(row.label)}</bdi></span>{bar}'
         f'<span class="time">{duration(row.span.duration_ms)}</span></summary>'
-        f"{_attributes(row.span, lines)}</details>"
+        f"{_attributes(row.span, lines, errors)}</details>"
     )
 
 
-def _attributes(span: Span, lines: Sequence[str]) -> str:
+def _attributes(span: Span, lines: Sequence[str], errors: Sequence[Fault]) -> str:
     pairs = {"span id": span.id, "parent id": span.parent or "none: a root", **span.attributes}
     pairs |= {f"log line {number}": line for number, line in enumerate(lines, 1)}
     cells = "".join(
@@ -92,7 +98,12 @@ def _attributes(span: Span, lines: Sequence[str]) -> str:
         f"<td><bdi>{markup(value_text(value))}</bdi></td></tr>"
         for name, value in pairs.items()
     )
-    return f'<table class="attributes"><tbody>{cells}</tbody></table>'
+    links = "".join(
+        f'<tr><th scope="row">Rollbar item</th>'
+        f'<td><a href="/errors#item-{markup(one.item_id)}"><bdi>{markup(one.title)}</bdi></a></td></tr>'
+        for one in errors
+    )
+    return f'<table class="attributes"><tbody>{cells}{links}</tbody></table>'
 
 
 def where_they_differ(held: Sequence[Held]) -> str:

@@ -202,8 +202,18 @@ def test_log_lines_are_filtered(failed: None, page: Page) -> None:
 
 
 def test_the_rollbar_item_of_an_error(failed: None, page: Page) -> None:
-    page.get_by_role("link", name="Errors").click()
-    expect(page.locator("tbody tr").first).to_contain_text("InjectedFault")
+    """The journals' task: from the failing trace, whose root answered well, over its span to the item."""
+    page.get_by_role("link", name="Traces").click()
+    page.get_by_label("Order").select_option("failing")
+    page.get_by_role("button", name="Show").click()
+    first = page.locator("tbody tr").first
+    expect(first).to_contain_text("users")
+    first.get_by_role("link").click()
+    page.get_by_label("Search in this trace").fill("InjectedFault")
+    item = page.locator(".held .span[open]").get_by_role("link", name="InjectedFault")
+    expect(item.first).to_be_visible()
+    item.first.click()
+    expect(page.locator("tr:target")).to_contain_text("InjectedFault")
 
 
 def test_what_it_would_cost(page: Page) -> None:

@@ -1,8 +1,9 @@
 """Servers that answer as a vendor does, or as badly as one can, and readers that ask them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from tests.conftest import Serve
 from threemaps.model.difference import Window
 from threemaps.readers import open_backend
 from threemaps.settings import Settings
+from threemaps.standins import aws
+from threemaps.standins.store import Store
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 WINDOW = Window(NOW - timedelta(minutes=15), NOW + timedelta(seconds=30))
@@ -85,3 +88,20 @@ def read(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 
 def moved(settings: Settings, **environ: str) -> Settings:
     return replace(settings, environ={**settings.environ, **environ})
+
+
+LocalAws = Callable[..., Settings]
+
+
+@pytest.fixture
+def local_aws(tmp_path: Path, serve: Serve) -> Iterator[LocalAws]:
+    stores = []
+
+    def start(**environ: str) -> Settings:
+        store = Store(tmp_path / "aws.duckdb", aws.SCHEMA)
+        stores.append(store)
+        return settings_at(serve(aws.Aws(store, environ)))
+
+    yield start
+    for store in stores:
+        store.close()

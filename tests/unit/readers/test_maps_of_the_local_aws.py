@@ -1,15 +1,12 @@
 """Random call trees in the local AWS: CloudWatch draws the true edges, calls and faults, as X-Ray does."""
 
 import random
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from tests.conftest import Serve
 from tests.system.trees import REMOTES, Edge, Forest, attributes, batches, request_of
-from tests.unit.readers.conftest import settings_at
+from tests.unit.readers.conftest import LocalAws
 from tests.unit.standins.xray.test_otlp import post
 from threemaps.demo.health import wait_until
 from threemaps.errors import UserError
@@ -17,25 +14,6 @@ from threemaps.model.difference import Window
 from threemaps.model.servicemap import Node, ServiceMap
 from threemaps.readers.cloudwatch import CloudWatch
 from threemaps.readers.xray import XRay
-from threemaps.settings import Settings
-from threemaps.standins import aws
-from threemaps.standins.store import Store
-
-LocalAws = Callable[..., Settings]
-
-
-@pytest.fixture
-def local_aws(tmp_path: Path, serve: Serve) -> Iterator[LocalAws]:
-    stores = []
-
-    def start(**environ: str) -> Settings:
-        store = Store(tmp_path / "aws.duckdb", aws.SCHEMA)
-        stores.append(store)
-        return settings_at(serve(aws.Aws(store, environ)))
-
-    yield start
-    for store in stores:
-        store.close()
 
 
 def window() -> Window:
