@@ -42,35 +42,45 @@ def not_drawn(case: Case) -> Reason | None:
 
 
 def contradicted(case: Case, remote: Node) -> Reason | None:
-    """The callee does send spans: it stands as a root in the same report, and no trace reaches it."""
-    same = Node(remote.name)
+    """The callee does send spans: it stands as a root in the same report, and no trace reaches it.
+
+    Where only some calls reach it, as many come to it from outside as have no spans and yet no failure.
+    """
+    service = Node(remote.name)
     for source in case.sources:
-        found = case.index.touching(same, [source.name])
-        arriving = [edge for edge in found if edge.target == same]
-        if arriving and all(edge.source.kind is Kind.OUTSIDE for edge in arriving):
-            callers = sorted(
-                {
-                    edge.source.name
-                    for edge in case.index.touching(remote, [source.name])
-                    if edge.target == remote
-                }
-            )
-            times = sum(edge.requests or 0 for edge in arriving)
+        arriving = [edge for edge in case.index.touching(service, [source.name]) if edge.target == service]
+        from_outside = sum(edge.requests or 0 for edge in arriving if edge.source.kind is Kind.OUTSIDE)
+        unanswered = calls_to(case, source.name, remote)
+        in_part = from_outside == unanswered.requests and (unanswered.errors or 0) < from_outside
+        if from_outside and (in_part or all(edge.source.kind is Kind.OUTSIDE for edge in arriving)):
+            callers = {edge.source.name for edge in edges_to(case, source.name, remote)}
             return Reason(
                 f"{remote} sends spans, but they do not continue the traces of its callers: the trace header "
                 "is dropped on the way, or one side lacks the other's propagator",
-                "set the same OTEL_PROPAGATORS on both sides (xray,tracecontext,baggage), and let proxies in "
-                "between pass traceparent and X-Amzn-Trace-Id on",
+                f"log the headers that reach {remote}: with traceparent or X-Amzn-Trace-Id among them, it is "
+                "a propagator, so set the same OTEL_PROPAGATORS on both sides (xray,tracecontext,baggage); "
+                "with neither, a proxy in between drops them, or the caller has no propagator",
                 (
-                    f"in {source.name}, {remote} is called from outside {times} times, and "
-                    f"{', '.join(callers)} calls something of its name that has no spans",
+                    f"in {source.name}, {remote} is called from outside {from_outside} times, and "
+                    f"{', '.join(sorted(callers))} calls something of its name that has no spans",
                 ),
             )
     return None
 
 
+def edges_to(case: Case, name: str, target: Node) -> list[Edge]:
+    return [edge for edge in case.index.touching(target, [name]) if edge.target == target]
+
+
+def calls_to(case: Case, name: str, target: Node) -> Edge:
+    """All of a node's calls in one map, and the failed ones among them, as one edge."""
+    found = edges_to(case, name, target)
+    requests = sum(one.requests or 0 for one in found)
+    return Edge(target, target, requests, sum(one.errors or 0 for one in found))
+
+
 def partly_down(case: Case) -> Reason | None:
-    """Where a callee answers some calls and is down for others, X-Ray has two edges, CloudWatch one."""
+    """Where a callee answers some calls and not others, X-Ray has two edges, CloudWatch one."""
     if not case.ends or case.difference.kind is DifferenceKind.LATENCY:
         return None
     called = case.ends[-1]
@@ -78,15 +88,31 @@ def partly_down(case: Case) -> Reason | None:
     xray = next((one for one in case.sources if one.backend == XRAY), None)
     if xray is None or called.kind is Kind.OUTSIDE:
         return None
-    callers = {edge.source for edge in case.index.touching(remote, [xray.name]) if edge.target == remote}
+    callers = {edge.source for edge in edges_to(case, xray.name, remote)}
     callers = callers & {case.ends[0]} if len(case.ends) == 2 else callers
     split = [one for one in callers if case.index.edge(xray.name, one, service)]
     if not split or not all(adds_up(case, xray.name, one, service, remote) for one in split):
         return None
+    return contradicted(case, remote) or of_some_calls(called, calls_to(case, xray.name, remote))
+
+
+def of_some_calls(called: Node, unanswered: Edge) -> Reason:
+    """A call that did not fail was answered, be it without a span."""
+    drawn = (
+        "X-Ray draws the latter to a remote of its name, CloudWatch has all on one edge, Honeycomb only the "
+        "former"
+    )
+    if unanswered.errors == unanswered.requests:
+        return Reason(
+            f"{called.name} answered some of these calls and was down for others: {drawn}",
+            "look at why it was down: its own log, `threemaps status`",
+            expected=True,
+        )
     return Reason(
-        f"{called.name} answered some of these calls and was down for others: X-Ray draws the latter to a "
-        "remote of its name, CloudWatch has all on one edge, Honeycomb only those that were answered",
-        "look at why it was down: its own log, `threemaps status`",
+        f"{called.name} answered some of these calls with spans of its own and others without: {drawn}",
+        "a sampler of its own leaves spans out (OTEL_TRACES_SAMPLER=parentbased_always_on keeps all that its "
+        "callers keep), or one of several instances sends none",
+        (f"{unanswered.errors} of {unanswered.requests} calls without its spans failed",),
         expected=True,
     )
 

@@ -9,7 +9,7 @@ from itertools import islice
 from random import Random
 from typing import Any
 
-from threemaps.diagnose import unjoined
+from threemaps.diagnose import renamed, unjoined
 from threemaps.diagnose.absent import Joined, absent_calls
 from threemaps.diagnose.asking import Asking
 from threemaps.diagnose.case import Case, Check, Reason, Subject
@@ -55,6 +55,7 @@ def gather(asking: Asking, refused: int) -> Iterator[Subject]:
     if found.honeycomb:
         yield from unjoined.gather(asking, found.honeycomb, times_of(asking.window))
     if found.honeycomb and found.xray is not None:
+        yield from renamed.gather(found.honeycomb, found.xray)
         joined = {trace: join(held, found.xray.get(trace, [])) for trace, held in found.honeycomb.items()}
         yield absent_calls(joined, complete=found.complete)
         spans = [span for one in joined.values() for span in one.spans]

@@ -13,15 +13,19 @@ from threemaps.readers.base import Shape, UnreadableError
 from threemaps.readers.honeycomb_results import CHILD, COUNT, PARENT, Row, edges_of, rows_of
 
 COLUMNS = (PARENT, CHILD, COUNT)
+AGAIN = f"save the result again, with the columns {', '.join(COLUMNS)}"
 SEPARATORS = ",;\t"
 
 
 def saved_rows(name: str, data: bytes) -> tuple[list[Row], Window | None] | None:
-    """The rows of a saved result, and its window where it says one; None where the file is none."""
+    """The rows of a saved result, and its window where it says one; None where the file is none.
+
+    Raises UnreadableError where a table lacks a column.
+    """
     try:
         document = orjson.loads(data)
     except orjson.JSONDecodeError:
-        rows = _from_csv(data)
+        rows = _from_csv(name, data)
         return None if rows is None else (rows, None)
     if isinstance(document, dict) and "schema" in document:
         return None
@@ -37,12 +41,10 @@ def saved_edges(name: str, rows: list[Row]) -> list[Edge]:
     try:
         return edges_of(Shape(name), rows)
     except UnreadableError as error:
-        raise UnreadableError(
-            error.message, hint=f"save the result again, with the columns {', '.join(COLUMNS)}"
-        ) from error
+        raise UnreadableError(error.message, hint=AGAIN) from error
 
 
-def _from_csv(data: bytes) -> list[Row] | None:
+def _from_csv(name: str, data: bytes) -> list[Row] | None:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -51,8 +53,11 @@ def _from_csv(data: bytes) -> list[Row] | None:
     separator = max(SEPARATORS, key=first.count)
     rows = csv.DictReader(io.StringIO(text), delimiter=separator)
     try:
-        if not set(COLUMNS) <= set(rows.fieldnames or ()):
+        missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
+        if len(missing) == len(COLUMNS):
             return None
+        if missing:
+            raise UnreadableError(f"{name}: the saved result lacks {' and '.join(missing)}", hint=AGAIN)
         return [{name: value for name, value in row.items() if name} for row in rows]
     except csv.Error:
         return None

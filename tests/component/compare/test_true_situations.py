@@ -5,21 +5,19 @@ unexpected, and what is said of the traffic. The maps are the vendors' stand-ins
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.component.compare.account import CALLS, Account, Made, account, without
+from tests.component.compare.account import CALLS, Account, Made, without
+from tests.component.compare.situations import Situation
 from tests.conftest import Serve
 from tests.system.trees import CONSUMER, INTERNAL, PRODUCER, SERVER
 from tests.unit.readers.conftest import settings_at
 from threemaps.compare.side_by_side import snapshot_now
 from threemaps.model.difference import Comparison, Window
 from threemaps.readers.snapshot import snapshot_text
-
-Happens = Callable[[Account], None]
 
 
 def healthy(at: Account) -> None:
@@ -167,19 +165,6 @@ def nothing(at: Account) -> None:
     pass
 
 
-@dataclass(frozen=True)
-class Situation:
-    name: str
-    happens: Happens
-    agree: bool = True
-    said: str = ""  # in each cause of what is unexpected
-    excused: str = ""  # in a cause of what is expected
-    trouble: str = ""  # in what is not well; empty: all is
-    note: str = ""
-    environ: dict[str, str] = field(default_factory=dict)
-    compare: Callable[[Account, Path], Comparison] = lambda at, folder: at.compare()
-
-
 def of_service(name: str) -> Callable[[Account, Path], Comparison]:
     return lambda at, folder: at.compare(service=name)
 
@@ -267,26 +252,7 @@ SITUATIONS = (
 )
 
 
-@pytest.fixture(autouse=True)
-def in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0)
-    monkeypatch.setattr("threemaps.readers.batch.PAUSE", 0.0)
-
-
+@pytest.mark.usefixtures("in_no_time")
 @pytest.mark.parametrize("one", SITUATIONS, ids=lambda one: one.name)
 def test_what_is_said(one: Situation, tmp_path: Path, serve: Serve) -> None:
-    with account(tmp_path, serve, **one.environ) as at:
-        one.happens(at)
-        told = one.compare(at, tmp_path)
-    unexpected = {diff.cause for diff in told.differences if not diff.expected}
-    excuses = {diff.cause for diff in told.differences if diff.expected}
-    troubles = [trouble.what for trouble in told.troubles]
-
-    assert told.agree == one.agree, unexpected
-    assert bool(unexpected) == bool(one.said), unexpected
-    assert all(one.said in cause for cause in unexpected), unexpected
-    assert not one.excused or any(one.excused in cause for cause in excuses), excuses
-    assert bool(troubles) == bool(one.trouble), troubles
-    assert any(one.trouble in what for what in [*troubles, ""]), troubles
-    assert any(one.note in note for note in [*told.notes, ""]), told.notes
-    assert not one.note or told.notes
+    one.hold(tmp_path, serve)
