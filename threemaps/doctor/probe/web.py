@@ -81,8 +81,6 @@ def request_began(app: Any, environ: Any, request: Any) -> Any:
     """Of the doctor's own request also what has become of the variables and the path by now."""
     agent, _, nonce = str(environ.get("HTTP_USER_AGENT", "")).partition("/")
     state = {"environ": privacy.environ(os.environ), "python_path": sys.path} if agent == AGENT else {}
-    for maker in makers() if agent == AGENT else ():
-        channel.report("maker", **maker)
     channel.report(
         "request",
         request=request,
@@ -95,6 +93,8 @@ def request_began(app: Any, environ: Any, request: Any) -> Any:
         around=span_around(),
         **state,
     )
+    for maker in makers() if agent == AGENT else ():
+        channel.report("maker", **maker)
 
 
 def makers() -> Any:
@@ -102,7 +102,8 @@ def makers() -> Any:
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
         for one in list(vars(module).values()) if file and imports.is_own(file) else ():
-            code = getattr(one, "__code__", None)
+            # By its type: to ask a proxy, as Flask's `request` is, raises outside of a request.
+            code = one.__code__ if type(one).__name__ == "function" else None
             if code is not None and "TracerProvider" in code.co_names and imports.is_own(code.co_filename):
                 where = {"file": os.path.abspath(code.co_filename), "line": code.co_firstlineno}
                 yield {"function": code.co_name, "arguments": code.co_argcount, "place": where}

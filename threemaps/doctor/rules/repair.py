@@ -182,11 +182,14 @@ def as_text(place: Place, function: str) -> Edit | None:
     return exchanged(place, value, f"str({ast.unparse(value)})") if value else None
 
 
-def without_call(place: Place, name: str) -> Edit | None:
-    """What stands in the brackets of a call of `name`, where that is a call itself."""
+def without_call(place: Place, name: str, kind: str) -> Edit | None:
+    """What stands in the brackets of a call of `name`, where that makes something of this kind."""
     around = (one for one in calls_at(place) if ast.unparse(one.func) == name and len(one.args) == 1)
-    found = next((one for one in around if isinstance(one.args[0], ast.Call)), None)
-    return exchanged(place, found, ast.unparse(found.args[0])) if found else None
+    inside = ((one, one.args[0]) for one in around)
+    made = (
+        (one, of) for one, of in inside if isinstance(of, ast.Call) and ast.unparse(of.func).endswith(kind)
+    )
+    return next((exchanged(place, one, ast.unparse(of)) for one, of in made), None)
 
 
 def exchanged(place: Place, node: ast.expr, text: str) -> Edit | None:

@@ -136,7 +136,7 @@ def exporter_keeps(facts: Facts, exporter: Exporter, what: Export) -> Found | No
 
 def instead(place: Place, seen: str, own: str, sdks: str) -> Found:
     """The SDK's class for one of the service's own, or what that is put around."""
-    if inner := repair.without_call(place, own):
+    if inner := repair.without_call(place, own, "Processor" if sdks.endswith("Processor") else "Exporter"):
         return Found(seen, write=inner)
     return repair.in_code(place, seen, f"{own}(", f"{sdks}(", but=f"class {own}(")
 

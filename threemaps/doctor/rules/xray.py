@@ -100,7 +100,9 @@ def sampled(facts: Facts) -> State:
 def sampled_out(facts: Facts) -> Found | None:
     configured = facts.last("xray-configured")
     place = place_of(configured)
-    if configured is None or "sampling_rules" not in configured["given"] or place is None:
+    if configured is None or place is None or facts.segment is None:
+        return None
+    if "sampling_rules" not in configured["given"]:
         return None
     seen = f"the sampling_rules of {place} drop this request"
     return repair.without_argument(place, seen, "sampling_rules")
@@ -119,21 +121,33 @@ def share(facts: Facts) -> Found | None:
 
 @link("datagram", "somebody takes the segment", "TM740", "threemaps up")
 def datagram(facts: Facts) -> State:
-    number = facts.request["request"] if facts.request else None
+    if facts.request is None:
+        return State(None, "no segment of the request to look at")
+    number = facts.request["request"]
     sent = [one for one in facts.seen("segment-sent") if one["request"] == number]
     if not sent:
         return State(False, "the segment was not sent")
     address = str(sent[-1]["address"])
     host, _, port = address.rpartition(":")
-    if host not in LOOPBACK:
+    listening = is_listening(host, int(port))
+    if listening is None:
         return State(None, f"whether anybody listens at {address}: a datagram gets no answer")
-    if not is_listening(host, int(port)):
+    if not listening:
         return State(False, f"nobody listens for X-Ray's datagrams at {address}")
     return State(True, f"sent to {address}, where somebody listens")
 
 
-def is_listening(host: str, port: int) -> bool:
-    """A datagram to a closed port of this machine comes back as an error to whoever asks for it."""
+def is_listening(host: str, port: int) -> bool | None:
+    """A datagram to a closed port of this machine comes back as an error to whoever asks for it.
+
+    Of other machines only this is seen: one whose name does not resolve does not listen.
+    """
+    if host not in LOOPBACK:
+        try:
+            socket.getaddrinfo(host, port)
+        except OSError:
+            return False
+        return None
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.settimeout(SECONDS)
         try:
@@ -150,9 +164,10 @@ def is_listening(host: str, port: int) -> bool:
 @datagram.rule("TM741", "xray-nobody", "UDP loses what is sent to nobody, without an error")
 def nobody(facts: Facts) -> Found | None:
     sent = facts.seen("segment-sent")
-    if not sent:
+    address = str(sent[-1]["address"]) if sent else ""
+    host, _, port = address.rpartition(":")
+    if not address or is_listening(host, int(port)) is not False:
         return None
-    address = str(sent[-1]["address"])
     right = "127.0.0.1:2000"
     seen = f"nobody listens for X-Ray's datagrams at {address}"
     configured = facts.last("xray-configured")
@@ -185,6 +200,7 @@ def emitter(facts: Facts) -> Found | None:
         facts.seen("segment-sent")
         or configured is None
         or place is None
+        or facts.segment is None
         or "emitter" not in configured["given"]
     ):
         return None

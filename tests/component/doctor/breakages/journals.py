@@ -121,7 +121,7 @@ CASES = [
                 "import rollbar\n\n" + ROLLBAR + "\nFlaskInstrumentor().instrument_app(app)\n",
             ),
         ),
-        variables=KEYED,
+        variables=KEYED | {"ROLLBAR_ACCESS_TOKEN": "local-token"},
     ),
     Case(
         "journal: watchtower without credentials",
