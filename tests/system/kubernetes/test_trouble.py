@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(600)]
 
 SERVICES = ("deploy/frontend-api", "deploy/activities", "deploy/users")
 AGENTS = ("daemonset/agent", "daemonset/agent-spare")
+FIRST_AGENT = "agent,threemaps/agent=first"
 COLLECTORS = (*AGENTS, "statefulset/gateway")
 A_WHILE = 3  # seconds of traffic before and after
 
@@ -48,7 +49,7 @@ def test_a_gateway_is_deleted_by_force(cluster: Cluster) -> None:
 def test_an_agent_is_killed_three_times(cluster: Cluster) -> None:
     with traffic(cluster):
         for _ in range(3):
-            cluster.kill("agent,threemaps/agent=first")
+            cluster.kill(FIRST_AGENT)
             time.sleep(A_WHILE)
     cluster.await_all()
 
@@ -60,6 +61,21 @@ def test_all_gateways_are_gone_for_a_minute(cluster: Cluster) -> None:
         cluster.kubectl("scale", "statefulset/gateway", "--replicas=0")
         cluster.kubectl("delete", "pod", "gateway-0", "--force", "--grace-period=0")
         time.sleep(60)
+        cluster.kubectl("scale", "statefulset/gateway", "--replicas=1")
+        cluster.rolled_out("statefulset/gateway")
+    cluster.await_all()
+
+
+@pytest.mark.long
+def test_services_are_restarted_and_an_agent_is_killed_while_gateways_are_gone(cluster: Cluster) -> None:
+    """An agent's container keeps on its node what it took."""
+    with traffic(cluster):
+        cluster.kubectl("scale", "statefulset/gateway", "--replicas=0")
+        cluster.kubectl("delete", "pod", "gateway-0", "--force", "--grace-period=0")
+        cluster.kubectl("rollout", "restart", *SERVICES)
+        cluster.rolled_out(*SERVICES)
+        cluster.kill(FIRST_AGENT)
+        time.sleep(A_WHILE)
         cluster.kubectl("scale", "statefulset/gateway", "--replicas=1")
         cluster.rolled_out("statefulset/gateway")
     cluster.await_all()
