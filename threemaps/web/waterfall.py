@@ -1,13 +1,13 @@
 """One trace as each backend holds it: a row a span on one time axis, each opening to its attributes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
 from threemaps.readers.logs import Line
 from threemaps.readers.rollbar import Fault
-from threemaps.readers.traces import Held, Span, depths
+from threemaps.readers.traces import Held, Span, depths, in_order
 from threemaps.render.names import markup, title, value_text
 from threemaps.render.numbers import duration
 
@@ -29,8 +29,12 @@ class Row:
 
 
 def rows_of(held: Sequence[Held]) -> Mapping[str, list[Row]]:
-    """The rows of each backend. A start it lacks is another's for the same span, or the parent's."""
+    """The rows of each backend, siblings by their start.
+
+    A start that a backend lacks is another's for the same span, or the parent's.
+    """
     known = {span.id: span.start for one in held for span in one.spans if span.start is not None}
+    held = [_by_start(one, known) for one in held]
     starts = {one.backend: _starts(one, known) for one in held}
     ends = [
         start + span.duration_ms / 1000
@@ -48,12 +52,16 @@ def rows_of(held: Sequence[Held]) -> Mapping[str, list[Row]]:
     }
 
 
+def _by_start(held: Held, known: Mapping[str, float]) -> Held:
+    spans = [replace(span, start=known.get(span.id)) for span in held.spans]
+    return replace(held, spans=tuple(in_order(spans)))
+
+
 def _starts(held: Held, known: Mapping[str, float]) -> list[float]:
     earliest = min(known.values(), default=0.0)
     found: dict[str, float] = {}
     for span in held.spans:
-        own = span.start if span.start is not None else known.get(span.id)
-        found[span.id] = found.get(span.parent, earliest) if own is None else own
+        found[span.id] = found.get(span.parent, earliest) if span.start is None else span.start
     return [found[span.id] for span in held.spans]
 
 

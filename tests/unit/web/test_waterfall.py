@@ -21,6 +21,16 @@ def test_a_start_that_one_backend_does_not_report_is_taken_from_the_other() -> N
         assert (round(child.left), round(child.length)) == (AXIS / 4, AXIS / 2)
 
 
+def test_siblings_stand_in_the_same_order_in_each_backend() -> None:
+    later = Span("3", "1", "activities", "GET /a", 100.030, 5.0, False)
+    in_xray = Held("xray", (ROOT, CHILD, later))
+    # Honeycomb reports no start: there they come by name, the later call first.
+    without = Held("honeycomb", tuple(map(without_start, (ROOT, later, CHILD))))
+    rows = rows_of([without, in_xray])
+    assert [row.span.id for row in rows["honeycomb"]] == ["1", "2", "3"]
+    assert [row.span.id for row in rows["xray"]] == ["1", "2", "3"]
+
+
 def test_without_any_start_a_span_begins_with_its_parent() -> None:
     rows = rows_of([Held("honeycomb", (without_start(ROOT), without_start(CHILD)))])["honeycomb"]
     assert [row.left for row in rows] == [0, 0]
