@@ -1,14 +1,15 @@
 """What the page shows beside the maps for one edge or node: figures, course over time, traces, ways on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from markupsafe import Markup
 
 from threemaps.errors import UserError
 from threemaps.model.difference import Window
 from threemaps.model.servicemap import Kind, Node
-from threemaps.readers.over_time import Course, courses, over_time
+from threemaps.readers.over_time import Course, Period, courses, over_time
 from threemaps.readers.recent import Sample, edge_filter, listed, service_filter
 from threemaps.render.grouping import Link, Spot
 from threemaps.render.names import shown
@@ -19,6 +20,7 @@ from threemaps.web.asking import tried
 from threemaps.web.charts import sparkline
 
 MOST_TRACES = 5
+MOST_ENTRIES = 3  # services whose requests are asked for, one question each
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,25 @@ def part_of(scene: Scene, key: str) -> Part | None:
     single = len(spot.members) == 1 and spot.kind is not Kind.OUTSIDE
     entity = _node_entity(spot) if single else ""
     return Part(shown(spot.name), entity, _services(*spot.members[:1]), figures, ("", spot.members[0].name))
+
+
+def read_requests(settings: Settings, window: Window, scene: Scene) -> tuple[Markup, list[str], str]:
+    """Requests over time to the busiest services called from outside, their names, and what went wrong."""
+    entries = [link for link in scene.by_weight() if link.source.kind is Kind.OUTSIDE]
+    called = [node.name for link in entries for _, node in link.edges if node.kind is Kind.SERVICE]
+    names = called[:MOST_ENTRIES]
+    found, problem = tried(
+        lambda: [one for name in names for one in over_time(settings, window, service_filter(name))]
+    )
+    moments: dict[datetime, Period] = {}
+    for one in found or []:
+        held = moments.get(one.moment)
+        together = held and replace(
+            held, requests=held.requests + one.requests, faults=held.faults + one.faults
+        )
+        moments[one.moment] = together or one
+    periods = [moments[moment] for moment in sorted(moments)]
+    return sparkline(periods, window), names, problem.message if problem else ""
 
 
 def _edge_title(link: Link) -> str:

@@ -19,7 +19,7 @@ from threemaps.settings import Settings
 from threemaps.web import consoles, waterfall
 from threemaps.web.asking import tried
 from threemaps.web.live import Live
-from threemaps.web.panel import part_of, read_panel
+from threemaps.web.panel import part_of, read_panel, read_requests
 from threemaps.web.view import View
 
 ORDERS: tuple[Order, ...] = ("recent", "slowest", "failing")
@@ -46,6 +46,17 @@ def trace_pages(settings: Settings, live: Live) -> Blueprint:
         panel = read_panel(settings, picture.scene.comparison.window, found)
         template = "panel.html" if request.headers.get("X-Threemaps") else "part.html"
         return render_template(template, view=view, panel=panel, key=request.args["key"])
+
+    @pages.get("/requests")
+    def requests() -> str:
+        """The maps' own sparkline, which the page asks for after its start and then now and again."""
+        view = View.of(request.args)
+        picture = live.watch(view).latest
+        window = view.window(datetime.now(UTC))
+        spark, names, problem = (
+            read_requests(settings, window, picture.scene) if picture else ("", [], "not read yet")
+        )
+        return render_template("requests.html", spark=spark, names=names, problem=problem)
 
     @pages.get("/traces")
     def traces() -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 import requests
 import watchtower
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.collector_process import wait_for
 from tests.component.web.conftest import Visit
@@ -264,12 +264,8 @@ def test_moments_are_local_with_utc_on_hover(page_system: System, visit: Visit, 
     assert (int(local[:2]) * 60 + int(local[3:]) - int(utc[:2]) * 60 - int(utc[3:])) % 1440 == 330
 
 
-def test_latency_over_time_from_each_backend_and_a_window_of_ones_own(page: Page) -> None:
-    page.locator(f"#m1 {FRONT_TO_USERS}").focus()
-    page.keyboard.press("Enter")
-    panel = page.get_by_label("Details")
-    expect(panel.locator(".courses .spark")).to_have_count(3)
-    spark = panel.locator(".spark[data-start]")
+def drag(page: Page, spark: Locator) -> None:
+    """Over the right half of a sparkline."""
     box = spark.bounding_box()
     assert box
     page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 20)
@@ -278,6 +274,19 @@ def test_latency_over_time_from_each_backend_and_a_window_of_ones_own(page: Page
     page.mouse.up()
     expect(page.locator("#connection")).to_contain_text("pinned to")
     assert "from=" in page.url
+
+
+def test_a_window_is_dragged_out_on_the_requests_of_the_page(page: Page) -> None:
+    expect(page.locator("#requests figcaption")).to_contain_text("requests to frontend_api")
+    drag(page, page.locator("#requests .spark"))
+
+
+def test_latency_over_time_from_each_backend_and_a_window_of_ones_own(page: Page) -> None:
+    page.locator(f"#m1 {FRONT_TO_USERS}").focus()
+    page.keyboard.press("Enter")
+    panel = page.get_by_label("Details")
+    expect(panel.locator(".courses .spark")).to_have_count(3)
+    drag(page, panel.locator(".spark[data-start]"))
 
 
 def test_the_warning_that_watchtower_sent(page: Page, page_system: System) -> None:

@@ -1,6 +1,7 @@
 // A window of one's own: from and to in local time, or dragged out on a sparkline of requests.
 
 const form = document.getElementById("span");
+let dragged = null;
 const LOCAL = (moment) => {
   const shifted = new Date(moment.getTime() - moment.getTimezoneOffset() * 60000);
   return shifted.toISOString().slice(0, 19);
@@ -26,9 +27,20 @@ function go(from, to) {
   location.assign(address);
 }
 
-// ---- the sparkline
+// ---- the page's own sparkline; X-Ray counts by the minute
 
-let dragged = null;
+const REFRESH = 30_000;
+const main = document.getElementById("main");
+const requests = document.getElementById("requests");
+
+async function drawRequests() {
+  const answer = await fetch(`/requests?${main.dataset.view}`).catch(() => null);
+  if (answer?.ok && !dragged) requests.innerHTML = await answer.text();
+}
+drawRequests();
+if (main.dataset.live === "yes") setInterval(drawRequests, REFRESH);
+
+// ---- dragging on a sparkline
 
 function share(spark, event) {
   const box = spark.getBoundingClientRect();
