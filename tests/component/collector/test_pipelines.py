@@ -2,6 +2,7 @@
 
 import time
 
+import pytest
 import requests
 
 from tests.collector_process import wait_for
@@ -79,6 +80,18 @@ def test_segments_of_an_xray_sdk_reach_every_backend(chain: Chain) -> None:
     assert chain.xray(down["id"])["aws.remote.service"] == "other.internal:9000"
     # Honeycomb counts what it gets: the segment's first, unfinished form does not go there.
     assert len(chain.honeycomb("sdk-a")) == 2
+
+
+@pytest.mark.parametrize(("status", "is_error"), [(404, False), (503, True)])
+def test_a_4xx_that_a_service_on_the_sdk_answered_is_no_error_in_honeycomb(
+    chain: Chain, status: int, is_error: bool
+) -> None:
+    service = f"sdk-{status}"
+    flag = "fault" if is_error else "error"
+    answered = segment(service, trace_id(), http={"response": {"status": status}}, **{flag: True})
+    send_segment(chain.collector.settings.ports["xray"], answered)
+    wait_for(lambda: chain.honeycomb(service))
+    assert [one["status"] == ERROR for one in chain.honeycomb(service)] == [is_error]
 
 
 def _line(chain: Chain, service: str) -> dict[str, object]:
