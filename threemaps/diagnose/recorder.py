@@ -156,11 +156,11 @@ def logged(lines: bytes) -> Iterator[tuple[str, int, str]]:
         if not found:
             continue
         try:
-            told = orjson.loads(line)
-            who, message = told["otelcol.component.id"], told["msg"]
+            record = orjson.loads(line)
+            who, message = record["otelcol.component.id"], record["msg"]
         except (ValueError, TypeError, KeyError):
             continue
-        why = str(told.get("error") or told.get("message") or "")[:200]
+        why = str(record.get("error") or record.get("message") or "")[:200]
         is_kept = bool(SPLITS.search(who)) or why.startswith(AT_ITS_END)
         if not (is_kept and message.startswith("Exporting failed")):
             yield who, int(found[1] or found[2]), why

@@ -38,7 +38,12 @@ def main() -> int:
                 results.append(on_a_small_disk(Path(folder) / "state", options.calls))
                 sys.stderr.write(line_of(results[-1]) + f"  {results[-1].seconds:.0f} s\n")
     sys.stdout.write("\n".join(["", *lines_of(results), "", *figures_of(results), "", *around]))
-    silent = [leg for result in results for leg in result.legs.values() if "SILENCE" in leg.verdict]
+    silent = [
+        pipeline
+        for result in results
+        for pipeline in result.pipelines.values()
+        if "SILENCE" in pipeline.verdict
+    ]
     return 1 if silent else 0
 
 

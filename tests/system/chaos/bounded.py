@@ -14,6 +14,7 @@ import yaml
 from tests.collector_process import wait_for
 from tests.running import System
 from tests.system.chaos.load import Load
+from threemaps.account.log_group import make_log_group
 from threemaps.account.metering import collector_samples
 from threemaps.demo import lifecycle, processes, system
 from threemaps.demo.collector import collector_binary
@@ -28,7 +29,7 @@ KEPT_MEGABYTES = 100.0
 STORE_MEGABYTES = 3 * KEPT_MEGABYTES
 QUEUE_MEGABYTES = 4 * 268.4
 LOG_MEGABYTES = 2 * 10.0 + 5
-EMPTY_SECONDS = 300.0
+EMPTY_SECONDS = 900.0
 MARKS = (0.0, 0.25, 0.5, 1.0)
 
 
@@ -44,7 +45,9 @@ class Holding:
 def memory_limits() -> dict[str, float]:
     """Those that the containers have."""
     services = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())["services"]
-    return {name: float(told["mem_limit"].removesuffix("m")) * 1.048576 for name, told in services.items()}
+    return {
+        name: float(service["mem_limit"].removesuffix("m")) * 1.048576 for name, service in services.items()
+    }
 
 
 def small_specs(settings: Settings) -> list[Spec]:
@@ -174,6 +177,7 @@ def main() -> int:
         write_resolved(settings)
         lifecycle.bring_up(settings, small_specs(settings), lambda line: None)
         try:
+            make_log_group(settings)
             watch, load = run(settings, options.spans)
             ends = {name: sent(settings, name) for name in ("otlp_http/honeycomb", "otlp_http/xray")}
         finally:

@@ -13,7 +13,7 @@ import psutil
 from tests.collector_process import wait_for
 from tests.system.chaos import faults
 from tests.system.chaos.measure import Result, run
-from tests.system.chaos.proxy import LEGS
+from tests.system.chaos.proxy import PIPELINES
 from tests.system.chaos.traffic import Traffic
 from tests.system.chaos.world import World
 from threemaps.demo.processes import Running, records
@@ -44,7 +44,7 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[bool]:
 
 @contextlib.contextmanager
 def filled(world: World, traffic: Traffic) -> Iterator[None]:
-    """Until the doors have refused for a while: what they acknowledged before and after counts."""
+    """Until the receivers have refused for a while: what they acknowledged before and after counts."""
     with faults.down("honeycomb", "aws")(world, traffic):
         wait_for(lambda: traffic.refused_spans > 30 and traffic.refused_lines > 10, FULL_SECONDS)
         yield
@@ -63,8 +63,8 @@ def filled_by_others(world: World, traffic: Traffic) -> Iterator[None]:
     yield
 
 
-FULL = faults.Trouble("disk of the queues full", LEGS, filled, refuses=True)
-ALL_FULL = faults.Trouble("disk of the state folder full", LEGS, filled_by_others, refuses=True)
+FULL = faults.Trouble("disk of the queues full", PIPELINES, filled, refuses=True)
+ALL_FULL = faults.Trouble("disk of the state folder full", PIPELINES, filled_by_others, refuses=True)
 
 
 def disk_full(state: Path, calls: int) -> Result:

@@ -21,7 +21,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from tests.collector_process import wait_for
-from tests.system.chaos.proxy import LEGS, Answer, Exchange, every_other
+from tests.system.chaos.proxy import PIPELINES, Answer, Exchange, every_other
 from tests.system.chaos.traffic import Traffic
 from tests.system.chaos.world import World
 from threemaps.settings import LOCAL_AWS_ACCESS_KEY_ID, LOCAL_AWS_REGION, LOCAL_AWS_SECRET_ACCESS_KEY
@@ -43,13 +43,13 @@ Inject = Callable[[World, Traffic], contextlib.AbstractContextManager[None]]
 
 @dataclass(frozen=True)
 class Trouble:
-    """`legs` are those that it touches; the others must not notice."""
+    """`pipelines` are those that it touches; the others must not notice."""
 
     name: str
-    legs: tuple[str, ...]
+    pipelines: tuple[str, ...]
     inject: Inject
     restarts: bool = False  # the collector: what is in its memory is gone
-    refuses: bool = False  # at the collector's doors: nothing is acknowledged while it lasts
+    refuses: bool = False  # at the collector's receivers: nothing is acknowledged while it lasts
 
 
 @contextlib.contextmanager
@@ -71,17 +71,17 @@ def down(*vendors: str) -> Inject:
     return inject
 
 
-def answering(status: int, *legs: str) -> Inject:
+def answering(status: int, *pipelines: str) -> Inject:
     @contextlib.contextmanager
     def inject(world: World, traffic: Traffic) -> Iterator[None]:
         headers = {"x-amzn-errortype": AWS_ERRORS[status], "Content-Type": "application/json"}
-        with world.faulty(lambda _: Answer(status, headers, b"{}"), *legs or LEGS):
+        with world.faulty(lambda _: Answer(status, headers, b"{}"), *pipelines or PIPELINES):
             yield
 
     return inject
 
 
-def hanging(*legs: str) -> Inject:
+def hanging(*pipelines: str) -> Inject:
     @contextlib.contextmanager
     def inject(world: World, traffic: Traffic) -> Iterator[None]:
         released = threading.Event()
@@ -90,7 +90,7 @@ def hanging(*legs: str) -> Inject:
             released.wait(120)
 
         try:
-            with world.faulty(hang, *legs):
+            with world.faulty(hang, *pipelines):
                 yield
         finally:
             released.set()
@@ -116,7 +116,7 @@ def frozen(*names: str, seconds: float = FROZEN_SECONDS) -> Inject:
     return inject
 
 
-def slow(*legs: str) -> Inject:
+def slow(*pipelines: str) -> Inject:
     @contextlib.contextmanager
     def inject(world: World, traffic: Traffic) -> Iterator[None]:
         ended = threading.Event()
@@ -126,7 +126,7 @@ def slow(*legs: str) -> Inject:
             return exchange.forward(exchange)
 
         try:
-            with world.faulty(late, *legs):
+            with world.faulty(late, *pipelines):
                 yield
         finally:
             ended.set()
@@ -139,7 +139,7 @@ def cut_after_accepting(world: World, traffic: Traffic) -> Iterator[None]:
     def accept_and_cut(exchange: Exchange) -> None:
         exchange.forward(exchange)
 
-    with world.faulty(accept_and_cut, *LEGS):
+    with world.faulty(accept_and_cut, *PIPELINES):
         yield
 
 
@@ -150,10 +150,10 @@ def half_refused(world: World, traffic: Traffic) -> Iterator[None]:
         answer = exchange.forward(kept)
         if answer.status >= 300:  # the log group is not there yet: the whole batch comes again
             return answer
-        world.ledger.swallowed[exchange.leg].update(refused)
+        world.ledger.swallowed[exchange.pipeline].update(refused)
         return Answer(200, answer.headers, partial(exchange, refused))
 
-    with world.faulty(half, *LEGS):
+    with world.faulty(half, *PIPELINES):
         yield
 
 
@@ -163,7 +163,7 @@ def split(exchange: Exchange) -> tuple[Exchange, list[str]]:
     refused = [item for stays, item in every_other(items) if not stays]
     if not refused:
         return exchange, []
-    if exchange.leg == "logs":
+    if exchange.pipeline == "logs":
         lines = ExportLogsServiceRequest.FromString(exchange.plain)
         for resource in lines.resource_logs:
             for scope in resource.scope_logs:
@@ -186,15 +186,15 @@ def split(exchange: Exchange) -> tuple[Exchange, list[str]]:
         body = json.dumps(document).encode()
     headers = {name: value for name, value in exchange.headers.items() if name != "Content-Encoding"}
     headers["Content-Length"] = str(len(body))
-    changed = Exchange(exchange.leg, exchange.method, exchange.path, headers, body, exchange.forward)
+    changed = Exchange(exchange.pipeline, exchange.method, exchange.path, headers, body, exchange.forward)
     return signed(changed), refused
 
 
 def signed(exchange: Exchange) -> Exchange:
     """The collector's signature is of another body."""
-    if exchange.leg == "honeycomb":
+    if exchange.pipeline == "honeycomb":
         return exchange
-    service = "xray" if exchange.leg == "xray" else "logs"
+    service = "xray" if exchange.pipeline == "xray" else "logs"
     kept = ("host", "content-type", "content-length", "x-aws-log-group", "x-aws-log-stream")
     headers = {name: value for name, value in exchange.headers.items() if name.lower() in kept}
     url = f"http://{headers['Host']}{exchange.path}"
@@ -212,13 +212,13 @@ def partial(exchange: Exchange, refused: list[str]) -> bytes:
         answer.partial_success.rejected_spans = len(refused)
         answer.partial_success.error_message = "event exceeds max event size"
         return bytes(answer.SerializeToString())
-    if exchange.leg == "logs":
+    if exchange.pipeline == "logs":
         lines = ExportLogsServiceResponse()
         lines.partial_success.rejected_log_records = len(refused)
         lines.partial_success.error_message = "too old"
         return bytes(lines.SerializeToString())
-    told = [{"Id": one, "ErrorCode": "InvalidSegment", "Message": "refused"} for one in refused]
-    return json.dumps({"UnprocessedTraceSegments": told}).encode()
+    unprocessed = [{"Id": one, "ErrorCode": "InvalidSegment", "Message": "refused"} for one in refused]
+    return json.dumps({"UnprocessedTraceSegments": unprocessed}).encode()
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from tests.component.collector.sending import call, pairs, payload
 CALLS_AT_ONCE = 150
 SPANS_A_CALL = 3
 HEADERS = {"Content-Type": "application/x-protobuf"}
-PAUSE = 0.2  # when the doors refuse
+PAUSE = 0.2  # when the receivers refuse
 
 
 class Load:
@@ -28,9 +28,9 @@ class Load:
             ExportTraceServiceRequest(),
         )
         record = {"severityText": "INFO", "body": {"stringValue": "somebody asked for the home page"}}
-        told = {"resource": {"attributes": pairs({"service.name": "load-a"})}}
+        given = {"resource": {"attributes": pairs({"service.name": "load-a"})}}
         self._lines = ParseDict(
-            {"resourceLogs": [told | {"scopeLogs": [{"logRecords": [record] * CALLS_AT_ONCE}]}]},
+            {"resourceLogs": [given | {"scopeLogs": [{"logRecords": [record] * CALLS_AT_ONCE}]}]},
             ExportLogsServiceRequest(),
         )
         self.spans = self.lines = self.refused = 0

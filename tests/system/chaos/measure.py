@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.collector_process import wait_for
 from tests.system.chaos.faults import Trouble
-from tests.system.chaos.proxy import LEGS
+from tests.system.chaos.proxy import PIPELINES
 from tests.system.chaos.traffic import PAUSE, SPANS_A_CALL, Traffic
 from tests.system.chaos.witnesses import less_by_compare, refused_by_doctor
 from tests.system.chaos.world import World
@@ -28,7 +28,7 @@ CALLS_IN_A_FAULT = 1200  # of a long one: the questions to the vendors answer 10
 
 
 @dataclass
-class Leg:
+class Pipeline:
     acknowledged: int
     arrived: int
     repeated: int = 0
@@ -55,8 +55,8 @@ class Leg:
 @dataclass
 class Result:
     trouble: Trouble
-    legs: dict[str, Leg] = field(default_factory=dict)
-    refused: int = 0  # at the collector's doors: the sender knows
+    pipelines: dict[str, Pipeline] = field(default_factory=dict)
+    refused: int = 0  # at the collector's receivers: the sender knows
     unconfirmed: int = 0  # segments by UDP that nobody acknowledged
     seconds: float = 0.0
 
@@ -85,20 +85,22 @@ def run(world: World, trouble: Trouble, name: str, calls: int, seconds: float = 
                 await_calls(world, traffic, started, backend)
     result = Result(trouble, refused=traffic.refused_spans + traffic.refused_lines)
     result.unconfirmed = traffic.unconfirmed_segments
-    result.legs = read_back(world, traffic, started)
+    result.pipelines = read_back(world, traffic, started)
     now_counted, now_sent_again = world.recorded()
-    for leg, told in result.legs.items():
-        told.counted = now_counted[leg] - counted[leg]
+    for pipeline, found in result.pipelines.items():
+        found.counted = now_counted[pipeline] - counted[pipeline]
         # What a killed collector had just sent is sent again, and nobody knows how much that was.
-        told.sent_again = now_sent_again[leg] - sent_again[leg] or told.repeated * trouble.restarts
-        told.delay = longest_delay(world, traffic, leg, fault_began, fault_ended)
+        found.sent_again = (
+            now_sent_again[pipeline] - sent_again[pipeline] or found.repeated * trouble.restarts
+        )
+        found.delay = longest_delay(world, traffic, pipeline, fault_began, fault_ended)
     explain(world, result, traffic, started)
     result.seconds = time.monotonic() - begin
     return result
 
 
-def acknowledged(traffic: Traffic, leg: str) -> dict[str, float]:
-    return dict(traffic.lines) if leg == "logs" else {**traffic.spans, **traffic.segments}
+def acknowledged(traffic: Traffic, pipeline: str) -> dict[str, float]:
+    return dict(traffic.lines) if pipeline == "logs" else {**traffic.spans, **traffic.segments}
 
 
 def edge(traffic: Traffic) -> tuple[str, str]:
@@ -107,46 +109,49 @@ def edge(traffic: Traffic) -> tuple[str, str]:
 
 def wait_for_untouched(world: World, trouble: Trouble, traffic: Traffic) -> None:
     """While the fault lasts, what it does not touch goes on."""
-    untouched = set(LEGS) - set(trouble.legs)
-    expected = {leg: acknowledged(traffic, leg).keys() for leg in untouched}
-    for leg, items in expected.items():
-        await_arrival(world, leg, lambda items=items: set(items))
+    untouched = set(PIPELINES) - set(trouble.pipelines)
+    expected = {pipeline: acknowledged(traffic, pipeline).keys() for pipeline in untouched}
+    for pipeline, items in expected.items():
+        await_arrival(world, pipeline, lambda items=items: set(items))
 
 
-def await_arrival(world: World, leg: str, expected: Callable[[], set[str]]) -> None:
+def await_arrival(world: World, pipeline: str, expected: Callable[[], set[str]]) -> None:
     """What is expected is asked for again each time: a request on its way may yet be refused in part."""
-    arrived = world.ledger.first[leg]
+    arrived = world.ledger.first[pipeline]
     try:
         wait_for(lambda: expected() <= arrived.keys(), ARRIVE_SECONDS)
     except AssertionError:
         missing = sorted(expected() - arrived.keys())
-        told = f"{leg}: {len(missing)} acknowledged ones are not there, among them {missing[:3]}"
-        raise AssertionError(told) from None
+        message = f"{pipeline}: {len(missing)} acknowledged ones are not there, among them {missing[:3]}"
+        raise AssertionError(message) from None
 
 
 def settle(world: World, traffic: Traffic) -> None:
     """Until all has arrived that was not refused for good."""
     ledger = world.ledger
 
-    def not_refused(leg: str) -> set[str]:
-        return acknowledged(traffic, leg).keys() - ledger.swallowed[leg]
+    def not_refused(pipeline: str) -> set[str]:
+        return acknowledged(traffic, pipeline).keys() - ledger.swallowed[pipeline]
 
-    for leg in ("honeycomb", "xray", "logs"):
-        await_arrival(world, leg, partial(not_refused, leg))
+    for pipeline in ("honeycomb", "xray", "logs"):
+        await_arrival(world, pipeline, partial(not_refused, pipeline))
 
 
-def read_back(world: World, traffic: Traffic, started: float) -> dict[str, Leg]:
+def read_back(world: World, traffic: Traffic, started: float) -> dict[str, Pipeline]:
     times = world.ledger.times
-    legs = {}
-    for leg, found in (("honeycomb", honeycomb_spans(world, traffic)), ("xray", xray_parts(world, traffic))):
-        sent = acknowledged(traffic, leg).keys()
-        repeated = sum(times[leg][item] - 1 for item in sent if times[leg][item] > 1)
-        legs[leg] = Leg(len(sent), len(sent & found), repeated)
+    pipelines = {}
+    for pipeline, found in (
+        ("honeycomb", honeycomb_spans(world, traffic)),
+        ("xray", xray_parts(world, traffic)),
+    ):
+        sent = acknowledged(traffic, pipeline).keys()
+        repeated = sum(times[pipeline][item] - 1 for item in sent if times[pipeline][item] > 1)
+        pipelines[pipeline] = Pipeline(len(sent), len(sent & found), repeated)
     lines = log_lines(world, traffic, started)
-    legs["logs"] = Leg(
+    pipelines["logs"] = Pipeline(
         len(traffic.lines), len(set(lines) & traffic.lines.keys()), len(lines) - len(set(lines))
     )
-    return legs
+    return pipelines
 
 
 def honeycomb_spans(world: World, traffic: Traffic) -> set[str]:
@@ -215,8 +220,8 @@ def await_calls(world: World, traffic: Traffic, started: float, backend: str) ->
     try:
         wait_for(lambda: traffic.calls <= drawn() <= most, ARRIVE_SECONDS)
     except AssertionError:
-        told = f"{backend}: {traffic.calls} calls acknowledged, {most} sent, {drawn()} drawn"
-        raise AssertionError(told) from None
+        message = f"{backend}: {traffic.calls} calls acknowledged, {most} sent, {drawn()} drawn"
+        raise AssertionError(message) from None
 
 
 def map_calls(world: World, traffic: Traffic, started: float, backend: str) -> int:
@@ -227,19 +232,19 @@ def map_calls(world: World, traffic: Traffic, started: float, backend: str) -> i
     )
 
 
-def longest_delay(world: World, traffic: Traffic, leg: str, begin: float, end: float) -> float | None:
-    first = world.ledger.first[leg]
-    sent = acknowledged(traffic, leg).items()
+def longest_delay(world: World, traffic: Traffic, pipeline: str, begin: float, end: float) -> float | None:
+    first = world.ledger.first[pipeline]
+    sent = acknowledged(traffic, pipeline).items()
     delays = [first[item] - at for item, at in sent if item in first and begin <= at <= end]
     return max(delays, default=None)
 
 
 def explain(world: World, result: Result, traffic: Traffic, since: float) -> None:
-    """Who tells of what was lost on a leg: compare that this map has less, doctor what the vendor said."""
-    short = {leg for leg, told in result.legs.items() if told.lost and not told.counted}
+    """Who reports what a pipeline lost: compare, that this map has less; doctor, what the vendor said."""
+    short = {pipeline for pipeline, found in result.pipelines.items() if found.lost and not found.counted}
     if not short:
         return
     witnesses = {"compare": less_by_compare(world, traffic), "doctor": refused_by_doctor(world, since)}
-    for leg in short:
-        names = [name for name, legs in witnesses.items() if leg in legs]
-        result.legs[leg].found = " and ".join(names)
+    for pipeline in short:
+        names = [name for name, pipelines in witnesses.items() if pipeline in pipelines]
+        result.pipelines[pipeline].found = " and ".join(names)

@@ -1,4 +1,4 @@
-"""Stands before a vendor's stand-in: passes on what comes, and misbehaves leg by leg when told."""
+"""Stands before a vendor's stand-in: passes on what comes, and misbehaves pipeline by pipeline on demand."""
 
 import gzip
 import http.client
@@ -15,7 +15,7 @@ from typing import Any
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-LEGS = ("honeycomb", "xray", "logs")
+PIPELINES = ("honeycomb", "xray", "logs")
 NOT_PASSED_ON = {"connection", "transfer-encoding", "content-length", "server", "date"}
 
 
@@ -30,7 +30,7 @@ class Answer:
 class Exchange:
     """One request on its way; `forward` brings it to the stand-in."""
 
-    leg: str
+    pipeline: str
     method: str
     path: str
     headers: dict[str, str]
@@ -53,7 +53,7 @@ class Exchange:
             found = ExportTraceServiceRequest.FromString(self.plain)
             scopes = [scope for resource in found.resource_spans for scope in resource.scope_spans]
             return [span.span_id.hex() for scope in scopes for span in scope.spans]
-        if self.leg == "xray":
+        if self.pipeline == "xray":
             return [json.loads(text)["id"] for text in json.loads(self.plain)["TraceSegmentDocuments"]]
         if self.path != "/v1/logs":
             return []
@@ -68,26 +68,34 @@ Fault = Callable[[Exchange], Answer | None]
 
 @dataclass
 class Ledger:
-    """What a stand-in has taken, by leg: item → when it first came, and how often."""
+    """What a stand-in has taken, by pipeline: item → when it first came, and how often."""
 
-    first: dict[str, dict[str, float]] = field(default_factory=lambda: {leg: {} for leg in LEGS})
-    times: dict[str, Counter[str]] = field(default_factory=lambda: {leg: Counter() for leg in LEGS})
-    swallowed: dict[str, set[str]] = field(default_factory=lambda: {leg: set() for leg in LEGS})
+    first: dict[str, dict[str, float]] = field(
+        default_factory=lambda: {pipeline: {} for pipeline in PIPELINES}
+    )
+    times: dict[str, Counter[str]] = field(
+        default_factory=lambda: {pipeline: Counter() for pipeline in PIPELINES}
+    )
+    swallowed: dict[str, set[str]] = field(
+        default_factory=lambda: {pipeline: set() for pipeline in PIPELINES}
+    )
     hit: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note(self, leg: str, items: list[str]) -> None:
+    def note(self, pipeline: str, items: list[str]) -> None:
         now = time.time()
         with self._lock:
             for item in items:
-                self.first[leg].setdefault(item, now)
-                self.times[leg][item] += 1
+                self.first[pipeline].setdefault(item, now)
+                self.times[pipeline][item] += 1
 
 
 class Proxy:
-    def __init__(self, upstream_port: int, only_leg: str, faults: dict[str, Fault], ledger: Ledger) -> None:
+    def __init__(
+        self, upstream_port: int, only_pipeline: str, faults: dict[str, Fault], ledger: Ledger
+    ) -> None:
         self._upstream = upstream_port
-        self._only_leg = only_leg
+        self._only_pipeline = only_pipeline
         self._faults = faults
         self.ledger = ledger
         self._connections: set[socket.socket] = set()
@@ -117,18 +125,18 @@ class Proxy:
         for connection in list(self._connections):
             cut(connection)
 
-    def leg_of(self, path: str) -> str:
-        if self._only_leg:
-            return self._only_leg
+    def pipeline_of(self, path: str) -> str:
+        if self._only_pipeline:
+            return self._only_pipeline
         if path in ("/TraceSegments", "/v1/traces"):
             return "xray"
         return "logs" if path == "/v1/logs" else "other"
 
     def answer(self, exchange: Exchange) -> Answer | None:
-        fault = self._faults.get(exchange.leg)
+        fault = self._faults.get(exchange.pipeline)
         if fault is None:
             return exchange.forward(exchange)
-        self.ledger.hit[exchange.leg] += 1
+        self.ledger.hit[exchange.pipeline] += 1
         return fault(exchange)
 
     def forward(self, exchange: Exchange) -> Answer:
@@ -139,8 +147,8 @@ class Proxy:
             answer = Answer(got.status, dict(got.getheaders()), got.read())
         finally:
             connection.close()
-        if answer.status < 300 and exchange.leg in LEGS:
-            self.ledger.note(exchange.leg, exchange.items())
+        if answer.status < 300 and exchange.pipeline in PIPELINES:
+            self.ledger.note(exchange.pipeline, exchange.items())
         return answer
 
 
@@ -169,8 +177,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _pass(self) -> None:
         headers = dict(self.headers.items())
         body = self.rfile.read(int(headers.get("Content-Length", 0)))
-        leg = self.owner.leg_of(self.path)
-        exchange = Exchange(leg, self.command, self.path, headers, body, self.owner.forward)
+        pipeline = self.owner.pipeline_of(self.path)
+        exchange = Exchange(pipeline, self.command, self.path, headers, body, self.owner.forward)
         try:
             answer = self.owner.answer(exchange)
         except OSError:  # nobody behind us

@@ -2,38 +2,39 @@
 
 from collections.abc import Iterable
 
-from tests.system.chaos.measure import Leg, Result
-from tests.system.chaos.proxy import LEGS
+from tests.system.chaos.measure import Pipeline, Result
+from tests.system.chaos.proxy import PIPELINES
 
 WIDTHS = (34, 30, 30, 30)
 
 
-def cell(leg: Leg) -> str:
-    told = leg.verdict if not leg.lost else f"{leg.lost} {leg.verdict}"
-    return told + (f", {leg.repeated} twice" if leg.repeated else "")
+def cell(pipeline: Pipeline) -> str:
+    text = pipeline.verdict if not pipeline.lost else f"{pipeline.lost} {pipeline.verdict}"
+    return text + (f", {pipeline.repeated} twice" if pipeline.repeated else "")
 
 
 def lines_of(results: Iterable[Result]) -> Iterable[str]:
-    yield row(("fault", *LEGS))
+    yield row(("fault", *PIPELINES))
     yield row("-" * width for width in WIDTHS)
     for result in results:
         yield line_of(result)
 
 
 def line_of(result: Result) -> str:
-    return row((result.trouble.name, *(cell(result.legs[leg]) for leg in LEGS)))
+    return row((result.trouble.name, *(cell(result.pipelines[pipeline]) for pipeline in PIPELINES)))
 
 
 def figures_of(results: Iterable[Result]) -> Iterable[str]:
     yield f"{'fault':<34}  acknowledged → arrived (longest seconds on the way)"
     for result in results:
-        told = [
-            f"{name} {leg.acknowledged} → {leg.arrived}" + (f" ({leg.delay:.1f})" if leg.delay else "")
-            for name, leg in result.legs.items()
+        text = [
+            f"{name} {pipeline.acknowledged} → {pipeline.arrived}"
+            + (f" ({pipeline.delay:.1f})" if pipeline.delay else "")
+            for name, pipeline in result.pipelines.items()
         ]
-        more = f"; refused at the door {result.refused}" if result.refused else ""
+        more = f"; refused at the receiver {result.refused}" if result.refused else ""
         more += f"; segments nobody acknowledged {result.unconfirmed}" if result.unconfirmed else ""
-        yield f"{result.trouble.name:<34}  {'; '.join(told)}{more}"
+        yield f"{result.trouble.name:<34}  {'; '.join(text)}{more}"
 
 
 def row(cells: Iterable[str]) -> str:

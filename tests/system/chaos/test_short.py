@@ -11,7 +11,7 @@ from tests.collector_process import wait_for
 from tests.system.chaos.bounded import QUEUE_MEGABYTES, memory_limits, on_disk
 from tests.system.chaos.disk import can_mount, state_full
 from tests.system.chaos.measure import await_calls, run, settle
-from tests.system.chaos.proxy import LEGS
+from tests.system.chaos.proxy import PIPELINES
 from tests.system.chaos.table import figures_of
 from tests.system.chaos.traffic import Traffic
 from tests.system.chaos.troubles import HALF, SHORT, Trouble
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 CALLS = 60
 QUIET_SECONDS = 100.0
 # What is lost all the same: what a vendor refused inside a 200.
-MAY_BE_LOST = {HALF.name: set(LEGS)}
+MAY_BE_LOST = {HALF.name: set(PIPELINES)}
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +36,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.mark.parametrize("trouble", SHORT, ids=lambda trouble: trouble.name)
 def test_nothing_is_lost_in_silence(world: World, trouble: Trouble) -> None:
     result = run(world, trouble, f"short{SHORT.index(trouble)}", CALLS)
-    told = "\n".join(figures_of([result]))
-    lost = {leg for leg, found in result.legs.items() if found.lost}
-    assert lost <= MAY_BE_LOST.get(trouble.name, set()), told
-    assert not {leg for leg, found in result.legs.items() if "SILENCE" in found.verdict}, told
-    assert all(found.acknowledged >= CALLS for found in result.legs.values()), told
+    figures = "\n".join(figures_of([result]))
+    lost = {pipeline for pipeline, found in result.pipelines.items() if found.lost}
+    assert lost <= MAY_BE_LOST.get(trouble.name, set()), figures
+    assert not {pipeline for pipeline, found in result.pipelines.items() if "SILENCE" in found.verdict}, (
+        figures
+    )
+    assert all(found.acknowledged >= CALLS for found in result.pipelines.values()), figures
 
 
 def test_after_all_that_every_process_is_within_its_limit(world: World) -> None:
@@ -69,4 +71,4 @@ def test_after_a_quiet_while_each_map_has_all_calls(world: World) -> None:
 @pytest.mark.skipif(not can_mount(), reason="mounts a small disk")
 def test_others_fill_the_disk_of_the_state_folder(tmp_path: Path) -> None:
     result = state_full(tmp_path / "state", CALLS * 5)
-    assert not any(found.lost for found in result.legs.values()), "\n".join(figures_of([result]))
+    assert not any(found.lost for found in result.pipelines.values()), "\n".join(figures_of([result]))

@@ -19,8 +19,8 @@ from threemaps.diagnose.losses import losses, sent_again
 from threemaps.diagnose.recorder import Recorder
 from threemaps.settings import PROJECT, Settings
 
-# The collector's components, and the leg that they are on.
-LEG_OF = {
+# The collector's components, and the pipeline that they are on.
+PIPELINE_OF = {
     "otlp_grpc/honeycomb": "honeycomb",
     "otlp_http/honeycomb": "honeycomb",
     "otlp_grpc/xray": "xray",
@@ -101,23 +101,23 @@ class World:
             return False
 
     @contextlib.contextmanager
-    def faulty(self, fault: Fault, *legs: str) -> Iterator[None]:
-        """Ends only when each of the legs has met the fault."""
+    def faulty(self, fault: Fault, *pipelines: str) -> Iterator[None]:
+        """Ends only when each of the pipelines has met the fault."""
         self.ledger.hit.clear()
-        self.faults |= dict.fromkeys(legs, fault)
+        self.faults |= dict.fromkeys(pipelines, fault)
         try:
             yield
-            wait_for(lambda: set(legs) <= set(self.ledger.hit), 90)
+            wait_for(lambda: set(pipelines) <= set(self.ledger.hit), 90)
         finally:
             self.faults.clear()
 
     def recorded(self) -> tuple[Counter[str], Counter[str]]:
-        """What was lost and what was sent again, by leg, as `status` and `doctor` say it."""
+        """What was lost and what was sent again, by pipeline, as `status` and `doctor` say it."""
         for _ in range(LOOKS):
             self.recorder.look()
         lost, again = Counter[str](), Counter[str]()
         for loss in losses(self.collector.settings):
-            lost[LEG_OF.get(loss.who, loss.who)] += loss.count
+            lost[PIPELINE_OF.get(loss.who, loss.who)] += loss.count
         for one in sent_again(self.collector.settings):
-            again[LEG_OF[one.who]] += one.count
+            again[PIPELINE_OF[one.who]] += one.count
         return lost, again
