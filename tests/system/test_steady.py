@@ -3,6 +3,7 @@
 import json
 import random
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from tests.running import System
 from tests.system.chaos.proxy import Answer, Exchange
 from tests.system.chaos.traffic import Traffic
 from tests.system.chaos.world import World
-from threemaps.compare.side_by_side import compare_now
+from threemaps.compare.side_by_side import Comparing, compare_now
 
 pytestmark = [pytest.mark.system, pytest.mark.long, pytest.mark.timeout(900)]
 
@@ -48,6 +49,27 @@ def test_maps_that_agree_are_equal(new_system: Callable[..., System], awkward: s
             assert len(of_honeycomb) == 3, told["maps"]
             assert of_honeycomb == between_services(told, "cloudwatch")
             assert awkward or of_honeycomb == between_services(told, "xray")
+
+
+def test_looks_from_the_start_of_traffic(
+    new_system: Callable[..., System], record_property: Callable[[str, object], None]
+) -> None:
+    """A page that is open when the first call comes says when maps are compared, then that they agree."""
+    system = new_system().up()
+    looks: Counter[str] = Counter()
+    comparing = Comparing(system.settings, since=5 * MINUTE)
+    ends = time.monotonic() + 180
+    with system.steady_traffic(rate=20):
+        while time.monotonic() < ends:
+            look = comparing.look()
+            assert look.agree, [one.to_json() for one in look.differences]
+            said = "says when" if look.settles_at else "empty" if look.is_empty else "reading"
+            looks["agrees" if look.settled and not look.is_empty else said] += 1
+            time.sleep(1.5)
+    for said, count in looks.items():
+        record_property(said, count)
+    assert looks["empty"] + looks["reading"] <= 12, looks
+    assert looks["agrees"] > looks["says when"], looks
 
 
 @pytest.mark.parametrize("pause", [0.02, 0.1], ids=["50/s", "10/s"])

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from threemaps.model.difference import Source, Window
 from threemaps.model.servicemap import ServiceMap
@@ -27,6 +27,7 @@ class Reading:
     maps: Maps
     moving: bool = False
     settled: bool = True
+    settles_at: datetime | None = None  # not settled: when a window of calls will be over and whole
     waited: float = 0.0
     remarks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

@@ -85,7 +85,7 @@ class Watch:
     def _past(self) -> Window:
         """The newest window that is over and whole; but the one that is being settled, until it has."""
         last = self._last
-        if last is not None and last.moving and not last.settled and _holds_calls(last):
+        if last is not None and last.moving and not last.settled and holds_calls(last):
             held = last.window
             if whole(held.start, held.end, self.grain) == held:
                 return held
@@ -162,10 +162,12 @@ class Watch:
         reading = replace(self._read(window, (window.start, window.end)), moving=True)
         if last is None or last.window != window or last.maps != reading.maps:
             self._moved = now
-        self._last = replace(reading, settled=False)
-        is_whole = now >= window.end + self.lag + self.path
-        if self._moving and not _holds_calls(reading):
-            return self._last  # traffic began only now: the next window has it
+        # Where traffic began only now, the next window has it.
+        is_next = self._moving and not holds_calls(reading)
+        end = window.end + self.grain if is_next else window.end
+        settles_at = end + self.lag + self.path
+        self._last = replace(reading, settled=False, settles_at=settles_at)
+        is_whole = now >= settles_at
         if is_whole and agree(reading):
             return self._settled(reading)
         if is_whole and now - self._moved >= self.quiet:
@@ -217,7 +219,7 @@ class Watch:
         return replace(reading, maps=maps)
 
 
-def _holds_calls(reading: Reading) -> bool:
+def holds_calls(reading: Reading) -> bool:
     return any(found and found.nodes for found in reading.maps.values())
 
 

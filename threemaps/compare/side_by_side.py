@@ -8,7 +8,7 @@ from threemaps.compare import troubles
 from threemaps.compare.change import apart_in_time, changes
 from threemaps.compare.contract import Contract, held_lines, violations
 from threemaps.compare.reading import Reader, Reading
-from threemaps.compare.settling import Clock, Watch, settle
+from threemaps.compare.settling import Clock, Watch, holds_calls, settle
 from threemaps.diagnose import explained, subjects, unexpected
 from threemaps.diagnose.case import NotAsked, Subject
 from threemaps.diagnose.reading import StillMoving
@@ -71,7 +71,8 @@ class Comparing:
     def look(self) -> Comparison:
         """One more look: the comparison of the maps that settled last.
 
-        Before the first have, the maps as they are, with `settled` False and nothing said of them. The
+        Before the first that hold calls have, the maps as they are, with `settled` False and nothing said
+        of them but `settles_at`. The
         sources are asked no more often than suits them. The object is the same as long as nothing has
         changed, so that a page can tell by `is`.
         """
@@ -84,14 +85,23 @@ class Comparing:
         self.reader.forget_failures()
         reading = self.watch.look(self._agree)
         standing = self._standing(reading) if reading.settled else ()
-        is_news = self._shown is None or _is_news(reading, self._shown) or standing != self._standing_shown
-        if reading.settled and is_news:
+        is_shown = self._comparison is not None and self._comparison.settled
+        is_same = is_shown and self._shown and not _is_news(reading, self._shown)
+        if reading.settled and not (is_same and standing == self._standing_shown):
             self._shown, self._standing_shown = reading, standing
             self._comparison = self.compared(reading)
-        elif self._shown is None and (self._comparison is None or reading.maps != self._comparison.maps):
+        elif not (self._shown and holds_calls(self._shown)) and (
+            self._comparison is None
+            or (reading.maps, reading.settles_at) != (self._comparison.maps, self._comparison.settles_at)
+        ):
             sources = {source.name: source for source in self.reader.sources(reading)}
             self._comparison = Comparison(
-                reading.window, reading.maps, (), sources, service=self.reader.service or "", settled=False
+                reading.window,
+                reading.maps,
+                sources=sources,
+                service=self.reader.service or "",
+                settled=False,
+                settles_at=reading.settles_at,
             )
         assert self._comparison is not None
         return self._comparison
@@ -129,6 +139,7 @@ class Comparing:
             {source.name: source for source in sources},
             service=self.reader.service or "",
             settled=reading.settled,
+            settles_at=reading.settles_at,
             troubles=(
                 *self._standing(reading),
                 *troubles.counted_twice(told),
@@ -175,13 +186,15 @@ class Comparing:
 
     def _notes(self, reading: Reading, comparison: Comparison, sampling: Sampling | NotAsked) -> list[str]:
         said = []
-        if comparison.is_empty:
+        if comparison.is_empty and not comparison.settles_at:
             said.append(NO_MATCH.format(comparison.service) if comparison.service else NO_DATA)
         if reading.moving:
             said.append(self._of_window(reading))
         if not reading.settled and comparison.agree:
+            again = f" at {reading.settles_at:%H:%M:%S} UTC" if reading.settles_at else ""
             said.append(
-                f"the maps were still moving after {reading.waited:.0f} s: compare again, or --wait longer"
+                f"the maps were still moving after {reading.waited:.0f} s: compare again{again}, or --wait "
+                "longer"
             )
         said += reading.notes
         if isinstance(sampling, Sampling):

@@ -158,6 +158,7 @@ class Comparison:
     troubles: tuple[Trouble, ...] = ()
     contract: tuple[Held, ...] | None = None  # the lines of --expect
     settled: bool = True  # the maps no longer moved when they were compared
+    settles_at: datetime | None = None  # calls keep coming: when a window of them will be over and whole
 
     @property
     def is_empty(self) -> bool:

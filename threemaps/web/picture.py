@@ -143,7 +143,11 @@ def without_calls_under_way(comparison: Comparison) -> Comparison:
 def verdict(comparison: Comparison) -> str:
     unexpected = sum(not one.expected for one in comparison.differences)
     unread = [title(name) for name, found in comparison.maps.items() if found is None]
-    if not any(found and found.nodes for found in comparison.maps.values()):
+    if comparison.settles_at:
+        word, state = "reading", "settling"
+        at = f"{comparison.settles_at:%H:%M:%S} UTC"
+        why = f"calls keep coming: compared at {at}, when a minute of them is whole in every source"
+    elif not any(found and found.nodes for found in comparison.maps.values()):
         word, state, why = "empty", "settling", words.nothing(comparison)[0]
     elif not comparison.settled:
         word, state, why = "reading", "settling", "the first maps are being read"

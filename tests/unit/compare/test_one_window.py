@@ -146,6 +146,30 @@ def test_looks_under_traffic_agree_and_change_only_with_the_window(monkeypatch: 
     assert len({id(one) for one in looks if one.settled}) <= 4
 
 
+@pytest.mark.parametrize("begins", [-4, -1, 2, 20, 40])
+def test_looks_from_the_start_of_traffic_say_when_maps_are_compared(
+    begins: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(20, begins=begins)
+    world.install(monkeypatch)
+    comparing = Comparing(LOCAL, THREE, timedelta(minutes=5), clock=world.clock)
+    waited_for = None
+    while world.clock.now() < NOON + timedelta(minutes=3):
+        look = comparing.look()
+        if look.settled and not look.is_empty:
+            break
+        assert not look.differences
+        waited_for = look.settles_at or waited_for
+        world.clock.sleep(timedelta(seconds=1.5))
+    else:
+        pytest.fail("never compared")
+
+    assert waited_for is not None
+    assert timedelta() <= world.clock.now() - waited_for < timedelta(seconds=5)
+    assert look.agree, look.differences
+    assert look.settles_at is None
+
+
 def test_an_account_is_asked_every_half_minute_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(1, begins=-60, ends=-30)
     slow(world.xray, 120)
