@@ -15,6 +15,11 @@ MOST_EVIDENCE = 5
 CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
+def commands(text: str) -> str:
+    """Escaped, with what is to be typed, `as in Markdown`, set apart."""
+    return re.sub(r"`([^`]*)`", r"<code>\1</code>", markup(text))
+
+
 def render_html(scene: Scene) -> str:
     comparison, painter = scene.comparison, Painter(scene)
     verdict = words.verdict(comparison)
@@ -46,12 +51,12 @@ def panel_body(scene: Scene, name: str, svg: str) -> str:
             (one for one in comparison.differences if name in one.not_in and one.source is None), None
         )
         reason = markup(problem.cause if problem else "no reason given")
-        advice = f"<p>{markup(problem.advice)}</p>" if problem and problem.advice else ""
+        advice = f"<p>{commands(problem.advice)}</p>" if problem and problem.advice else ""
         return f'<div class="empty"><p><b>Could not be read.</b> {reason}</p>{advice}</div>'
     if not scene.spots:
         said, advice = map(markup, words.nothing(comparison))
-        commands = re.sub(r"threemaps \w+", r"<code>\g<0></code>", advice)
-        return f'<div class="empty"><p><b>{said}.</b></p><p>{commands}</p></div>'
+        advice = re.sub(r"threemaps \w+", r"<code>\g<0></code>", advice)
+        return f'<div class="empty"><p><b>{said}.</b></p><p>{advice}</p></div>'
     return scrolled(svg, f"Map of {title(name)}")
 
 
@@ -87,7 +92,7 @@ def _reasons(found: list[Difference]) -> Iterator[str]:
             evidence = f"<details><summary>{len(texts)} things were looked at</summary>{evidence}</details>"
         rows = f"<dt>Cause</dt><dd>{markup(cause)}</dd>" if cause else ""
         rows += f"<dt>Evidence</dt><dd>{evidence}</dd>" if evidence else ""
-        rows += f"<dt>Next</dt><dd>{markup(advice)}</dd>" if advice else ""
+        rows += f"<dt>Next</dt><dd>{commands(advice)}</dd>" if advice else ""
         yield f"<li><ul>{facts}</ul><dl>{rows}</dl></li>"
 
 

@@ -3,7 +3,6 @@
 What has not changed since the picture before is not drawn anew.
 """
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -91,7 +90,7 @@ def picture(version: int, comparison: Comparison, view: View, before: Picture | 
     columns = html.fields(scene)
     regions = {
         "verdict": verdict(comparison),
-        "traffic": health(comparison),
+        "traffic": health(comparison, view),
         "differences": html.differences(comparison),
         "more-rows": more_rows(scene),
         "table-head": html.table_head(columns, sortable=True),
@@ -163,22 +162,19 @@ def verdict(comparison: Comparison) -> str:
     )
 
 
-def health(comparison: Comparison) -> str:
+def health(comparison: Comparison, view: View) -> str:
     """The second verdict: is the traffic well, and what no map shows."""
     if not comparison.settled or (comparison.is_empty and comparison.healthy):
         return ""
     if comparison.healthy:
         return f'<p class="health good">{words.health(comparison)}</p>'
     items = "".join(
-        f"<li><b>{markup(one.what)}</b>{f' <span>{commands(one.advice)}</span>' if one.advice else ''}</li>"
+        f"<li><b>{markup(one.what)}</b> <span>{html.commands(one.advice)}</span></li>"
         for one in comparison.troubles
     )
+    if any(edge.errors for found in comparison.maps.values() if found for edge in found.edges):
+        items += f'<li><a href="/traces?{markup(view.query(order="failing"))}">Failing traces</a></li>'
     return f'<ul class="health bad" aria-label="Not well">{items}</ul>'
-
-
-def commands(text: str) -> str:
-    """Text with what is to be typed, `as in Markdown`, set apart."""
-    return re.sub(r"`([^`]*)`", r"<code>\1</code>", markup(text))
 
 
 def listed(scene: Scene) -> list[Link]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.render import examples
+from threemaps.model.difference import Trouble
 from threemaps.model.servicemap import Edge, Kind, Node, ServiceMap
 from threemaps.web.picture import Picture, picture
 from threemaps.web.view import View
@@ -66,3 +67,16 @@ def test_an_update_sends_what_has_changed() -> None:
     changes = picture(2, replace(found, maps=maps), View(), first).changes(first)
     assert len(changes["pieces"]) <= 6
     assert not changes["regions"]
+
+
+def test_failing_calls_lead_to_their_traces_in_the_same_window() -> None:
+    edge = Edge(Node("a"), Node("b"), 5, 2)
+    trouble = Trouble("a → b: 2 of 5 calls fail (40%)", "look at one: `threemaps trace`")
+    found = replace(examples.comparison(xray=ServiceMap.of((), [edge])), troubles=(trouble,))
+    traffic = picture(1, found, View(since="1h")).regions["traffic"]
+    assert 'href="/traces?since=1h&amp;order=failing"' in traffic
+    assert "<code>threemaps trace</code>" in traffic
+    fine = replace(
+        examples.comparison(xray=ServiceMap.of((), [replace(edge, errors=0)])), troubles=(trouble,)
+    )
+    assert "order=failing" not in picture(2, fine, View()).regions["traffic"]
