@@ -1,6 +1,9 @@
 """What is wrong around the processes that run: state folder, open files, clock, what was put aside."""
 
+import contextlib
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from shlex import quote
 
 from threemaps.demo.processes import Running, known, records
@@ -32,11 +35,29 @@ def _state_folder(settings: Settings, recorded: list[Running]) -> Iterator[Troub
     if any(one.name == "collector" for one in recorded) and not any(settings.queue.glob("exporter_*")):
         what = f"the collector's queues were deleted or moved from {settings.queue} while it runs"
         yield Trouble(f"{what}: what waits in them is lost when it ends", ANEW)
+    for one in recorded:
+        for file in deleted_files(one.pid, settings.state):
+            lost_with_it = "what waits in it is lost" if "exporter_" in file else "what it says is lost"
+            what = f"{file} was deleted while {one.name} (pid {one.pid}) writes to it"
+            yield Trouble(f"{what}: {lost_with_it} when it ends", ANEW)
     lost = [] if recorded else [one for one in known(settings).values() if one.alive]
     if lost:
         pids = ", ".join(f"{one.name} ({one.pid})" for one in lost)
         what = f"the state folder {settings.state} was deleted or moved while these ran: {pids}"
         yield Trouble(f"{what}; what they still hold is lost with them", ANEW)
+
+
+def deleted_files(pid: int, state: Path) -> list[str]:
+    """Queues and logs that the process has open and nobody else can; none where that cannot be seen."""
+    found = set()
+    with contextlib.suppress(OSError):
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                file, is_deleted, _ = os.readlink(link).rpartition(" (deleted)")
+                is_kept = file.endswith(".log") or Path(file).name.startswith("exporter_")
+                if is_deleted and is_kept and file.startswith(f"{state}/"):
+                    found.add(file)
+    return sorted(found)
 
 
 def _open_files(recorded: list[Running]) -> Iterator[Trouble]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import orjson
 
+from threemaps.demo import heartbeat
 from threemaps.settings import Settings
 
 FILE = "losses.json"
@@ -100,6 +101,11 @@ class Kept:
         except (OSError, ValueError, TypeError, AttributeError, KeyError):
             return cls()
         return kept
+
+
+def is_counted(settings: Settings) -> bool:
+    """Whether the guard runs and can write down what it counts."""
+    return heartbeat.beats(settings) and (settings.logs / FILE).is_file()
 
 
 def losses(settings: Settings) -> list[Loss]:

@@ -3,10 +3,9 @@
 from pathlib import Path
 from shlex import quote
 
-from threemaps.demo import heartbeat
 from threemaps.demo.machine import machine_troubles
 from threemaps.diagnose.datagrams import dropped_datagrams
-from threemaps.diagnose.losses import losses
+from threemaps.diagnose.losses import is_counted, losses
 from threemaps.doctor.check import Check, broken, good, noted, unseen
 from threemaps.doctor.walk import Walk
 
@@ -38,8 +37,9 @@ def check_machine(walk: Walk) -> Check:
 def check_losses(walk: Walk) -> Check:
     """A note, too: what was dropped does not come back, and whoever misses calls has to know."""
     found = losses(walk.settings)
-    if not found and not heartbeat.beats(walk.settings):
-        return unseen(LINK, "losses", "what the collector dropped: the guard, which counts it, does not run")
+    if not found and not is_counted(walk.settings):
+        what = "what the collector dropped: the guard, which counts it, does not run, or cannot write it down"
+        return unseen(LINK, "losses", what)
     if not found:
         return good(LINK, "losses", "nothing is known to be dropped since the state folder began")
     log = walk.settings.logs / "collector.log"

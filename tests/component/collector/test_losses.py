@@ -13,6 +13,7 @@ from tests.component.collector.conftest import Chain, chain_in
 from tests.component.collector.sending import call, send_metric
 from tests.component.collector.test_large import post
 from threemaps.compare.troubles import standing_troubles
+from threemaps.demo import heartbeat
 from threemaps.demo.logs import rotate
 from threemaps.diagnose.collector import parse_metrics
 from threemaps.diagnose.losses import losses, sent_again
@@ -145,3 +146,12 @@ def test_what_may_have_come_twice_is_said(tmp_path: Path) -> None:
         for one in standing_troubles(settings, datetime.now(UTC) + timedelta(hours=1))
         if "twice" in one.what
     ]
+
+
+def test_counts_that_cannot_be_written_down_are_not_called_none(tmp_path: Path) -> None:
+    settings = settings_at(tmp_path, honeycomb="http://x", aws="http://x")
+    settings.logs.mkdir()
+    heartbeat.beat(settings)
+    assert "cannot write it down" in check_losses(Walk(settings)).detail
+    Recorder(settings).look()
+    assert "nothing is known to be dropped" in check_losses(Walk(settings)).detail

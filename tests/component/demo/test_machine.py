@@ -92,6 +92,14 @@ def test_queues_that_are_gone_are_named(settings: Settings, started: list[Runnin
     assert f"were deleted or moved from {settings.queue}" in said(settings)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for open files")
+def test_a_log_that_was_deleted_under_its_writer_is_named(settings: Settings, started: list[Running]) -> None:
+    process = run(settings, started)
+    (log,) = settings.logs.glob("*.log")
+    log.unlink()
+    assert f"{log} was deleted while users (pid {process.pid}) writes to it" in said(settings)
+
+
 @pytest.mark.parametrize("seconds", [3600, -3600])
 def test_a_clock_that_was_set_loses_no_process(
     settings: Settings, started: list[Running], seconds: int
