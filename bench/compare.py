@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from bench.report import Report, median
 from threemaps.diagnose import expected
-from threemaps.model.difference import Source, Window, differences, merged
+from threemaps.model.diff import differences, merged
+from threemaps.model.difference import Source, Window
 from threemaps.model.servicemap import Edge, Node, ServiceMap
 
 ABOUT = "the comparison alone, without reading"

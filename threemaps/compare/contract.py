@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from threemaps.model.difference import Difference, DifferenceKind, Held, Source, merged
+from threemaps.model.diff import merged
+from threemaps.model.difference import Difference, DifferenceKind, Held, Source
 from threemaps.model.drawing import draws
 from threemaps.model.servicemap import Edge, Kind, Node, ServiceMap
 from threemaps.readers.snapshot import END_KEYS, FILE_KEYS, VALUE_KEYS, MapFile

@@ -139,8 +139,8 @@ def _traces_across(xray: XRay, cut: datetime) -> Iterator[str]:
         ):
             for one in page["TraceSummaries"]:
                 began, lasted = one.get("StartTime"), one.get("Duration") or 0
-                is_told = isinstance(began, datetime)
-                if not is_told or began - ROUNDED < cut <= began + timedelta(seconds=lasted) + ROUNDED:
+                has_begun = isinstance(began, datetime)
+                if not has_begun or began - ROUNDED < cut <= began + timedelta(seconds=lasted) + ROUNDED:
                     yield str(one["Id"])
 
 

@@ -14,7 +14,8 @@ from threemaps.diagnose.case import NotAsked, Subject
 from threemaps.diagnose.reading import StillMoving
 from threemaps.diagnose.sampling import Sampling, in_force
 from threemaps.errors import UserError
-from threemaps.model.difference import Comparison, DifferenceKind, Source, Trouble, differences
+from threemaps.model.diff import differences
+from threemaps.model.difference import Comparison, DifferenceKind, Source, Trouble
 from threemaps.model.servicemap import Kind, ServiceMap
 from threemaps.readers import BACKENDS, Backend, UnreadableError, open_backend
 from threemaps.readers.base import Manners
@@ -129,20 +130,20 @@ class Comparing:
             asked = subjects(
                 self.settings, self._live(), reading.window, left, sampling, self._still_moving(reading)
             )
-        told = explained(sources, found, asked)
+        result = explained(sources, found, asked)
         if by_change:
-            told = (*told, *changes(sources, self.max_change))
+            result = (*result, *changes(sources, self.max_change))
         comparison = Comparison(
             sources[0].window if by_change or not self.reader.live else reading.window,
             {source.name: source.map for source in sources},
-            tuple(sorted(told, key=lambda one: one.expected)),
+            tuple(sorted(result, key=lambda one: one.expected)),
             {source.name: source for source in sources},
             service=self.reader.service or "",
             settled=reading.settled,
             settles_at=reading.settles_at,
             troubles=(
                 *self._standing(reading),
-                *troubles.counted_twice(told),
+                *troubles.counted_twice(result),
                 *troubles.in_maps(sources),
             ),
         )

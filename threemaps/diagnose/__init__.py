@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 
-from threemaps.diagnose import clocks, export, strangers, traces
+from threemaps.diagnose import clocks, export, other_applications, traces
 from threemaps.diagnose.absent import Absent
 from threemaps.diagnose.asking import Asking
 from threemaps.diagnose.case import DOCTOR, Case, Check, Index, NotAsked, Reason, Subject
@@ -16,7 +16,8 @@ from threemaps.diagnose.expected import expected_reason
 from threemaps.diagnose.names import Names
 from threemaps.diagnose.reading import NothingArrived, OtherWindow, StillMoving
 from threemaps.diagnose.sampling import Sampling
-from threemaps.model.difference import Difference, DifferenceKind, Source, Window, merged
+from threemaps.model.diff import merged
+from threemaps.model.difference import Difference, DifferenceKind, Source, Window
 from threemaps.model.drawing import CLOUDWATCH, XRAY
 from threemaps.model.servicemap import Kind
 from threemaps.readers import Backend
@@ -62,7 +63,7 @@ def subjects(
         sampling = replace(sampling, kept=absent[0])
     return (
         *PURE,
-        *strangers.gather(asking),
+        *other_applications.gather(asking),
         *shapes,
         *path,
         *of_clocks,

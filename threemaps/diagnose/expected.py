@@ -1,7 +1,8 @@
 """Differences that follow from how each backend draws its map, as model/drawing.py has it. Pure."""
 
 from threemaps.diagnose.case import Case, Reason
-from threemaps.model.difference import DifferenceKind, is_far
+from threemaps.model.diff import is_far
+from threemaps.model.difference import DifferenceKind
 from threemaps.model.drawing import DRAWINGS, XRAY, draws
 from threemaps.model.servicemap import Edge, Kind, Node
 

@@ -138,10 +138,10 @@ class PastTheCollector:
             found = subject.reason(case)
             if isinstance(found, Reason) and not found.expected:
                 cause = f"{found.cause}; or they came past the collector, which has sent both the same spans"
-                told = (
+                seen = (
                     f"{sent.pop():,} spans sent to each since {at(started)}, none waits ({at(self.moment)})"
                 )
-                return replace(found, cause=cause, evidence=(*found.evidence, told))
+                return replace(found, cause=cause, evidence=(*found.evidence, seen))
         return None
 
 

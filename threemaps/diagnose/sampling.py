@@ -60,17 +60,17 @@ class Sampling:
             usual = max((edge.requests or 0 for edge in case.index.touching(case.ends[0], names)), default=0)
         if kind is not DifferenceKind.REQUESTS and not is_shown:
             return None
-        told = f"{said:g} of {usual:g} calls is what {share.rate:.0%} would leave"
+        seen = f"{said:g} of {usual:g} calls is what {share.rate:.0%} would leave"
         if kind is DifferenceKind.LATENCY:
-            told = f"{case.title} times the calls that it keeps"
+            seen = f"{case.title} times the calls that it keeps"
         elif not is_likely(share.rate, said, usual):
             if not is_shown or self.kept is None or said > usual or not self.kept.is_whole(case):
                 return None
-            told = f"each of the {self.kept.traces} traces that {case.title} has holds all of these calls"
+            seen = f"each of the {self.kept.traces} traces that {case.title} has holds all of these calls"
         return Reason(
             f"sampling: {share.where} keeps {share.rate:.0%} of the calls",
             "compare shares instead of counts, or keep everything while you compare",
-            (told,),
+            (seen,),
             expected=case.diverging.sampled,
         )
 

@@ -82,7 +82,7 @@ class Looked:
     refused: int = 0  # spans, by the collector's receivers since its start
 
     @property
-    def told(self) -> str:
+    def looked_at(self) -> str:
         return f"{'all' if self.complete else 'a part'} of the traces in question, {self.traces}"
 
     def reason(self, case: Case) -> Reason | Check | None:
@@ -90,7 +90,7 @@ class Looked:
         if case.difference.kind is DifferenceKind.LATENCY:
             return of_other_calls(self, case)
         found = drawn_otherwise(self, case) or one_id_twice(self, case)
-        return found or Check(f"calls of an unusual shape: {self.told}, hold too few of them")
+        return found or Check(f"calls of an unusual shape: {self.looked_at}, hold too few of them")
 
 
 def look(spans: Iterable[TracedSpan], *, complete: bool) -> Looked:

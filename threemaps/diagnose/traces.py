@@ -204,7 +204,7 @@ def join(held: Sequence[TracedSpan], there: Sequence[TracedSpan]) -> Joined:
     between = {
         span.parent for span in there if span.id in own and span.parent != own[span.id].parent
     } - own.keys()
-    spans = [span if span.id not in other else _told(span, other[span.id]) for span in held]
+    spans = [span if span.id not in other else _reported(span, other[span.id]) for span in held]
     more = [span for span in there if span.id not in own and span.id not in between]
     services = {**{span.id: span.service for span in there}, **{span.id: span.service for span in held}}
     more = [
@@ -215,7 +215,7 @@ def join(held: Sequence[TracedSpan], there: Sequence[TracedSpan]) -> Joined:
     return Joined([*twins(held, there), *spans, *more], frozenset(own), frozenset(other))
 
 
-def _told(span: TracedSpan, there: TracedSpan) -> TracedSpan:
+def _reported(span: TracedSpan, there: TracedSpan) -> TracedSpan:
     entered = there.kind == "server" or there.parent != span.parent
     return replace(span, entered=entered, fault=there.fault, name=there.name, callee=there.callee)
 

@@ -131,7 +131,7 @@ def nothing_in_xray(at: Account) -> None:
     at.send(Made().calls(), ("honeycomb",))
 
 
-def strangers(at: Account) -> None:
+def other_applications(at: Account) -> None:
     made = Made()
     at.send(made.calls())
     before = len(made.forest.spans)
@@ -224,7 +224,7 @@ SITUATIONS = (
     ),
     Situation(
         "another application in the account",
-        strangers,
+        other_applications,
         excused="another application of the AWS account",
     ),
     Situation("a callee of ours sends to AWS only", one_sided, False, "did not come to Honeycomb"),

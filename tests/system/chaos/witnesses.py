@@ -7,7 +7,8 @@ from tests.system.chaos.world import PIPELINE_OF, World
 from threemaps.compare.reading import Reader, Reading
 from threemaps.diagnose import unexpected
 from threemaps.doctor.walk import complaint_in
-from threemaps.model.difference import Difference, DifferenceKind, differences
+from threemaps.model.diff import differences
+from threemaps.model.difference import Difference, DifferenceKind
 from threemaps.model.windows import window_until
 from threemaps.readers import BACKENDS
 

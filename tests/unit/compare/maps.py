@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from threemaps.diagnose import PURE, explained
 from threemaps.diagnose.case import Subject
 from threemaps.diagnose.reading import NothingArrived
-from threemaps.model.difference import Comparison, Difference, DifferenceKind, Source, Window, differences
+from threemaps.model.diff import differences
+from threemaps.model.difference import Comparison, Difference, DifferenceKind, Source, Window
 from threemaps.model.servicemap import Edge, Kind, Node, ServiceMap
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

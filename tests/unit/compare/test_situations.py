@@ -20,9 +20,9 @@ from threemaps.diagnose.export import (
     RejectedKey,
 )
 from threemaps.diagnose.losses import SentAgain
+from threemaps.diagnose.other_applications import OtherApplications
 from threemaps.diagnose.reading import StillMoving
 from threemaps.diagnose.sampling import Sampling, Share
-from threemaps.diagnose.strangers import Strangers
 from threemaps.diagnose.traces import Impatient, join
 from threemaps.model.servicemap import Edge, Node, ServiceMap
 from threemaps.model.spans import TracedSpan, Traces
@@ -76,7 +76,7 @@ def absent(held: Traces, there: Traces) -> Absent:
     return absent_calls(joined, complete=True)
 
 
-OURS = Strangers(frozenset({"web", "api"}), "now")
+OURS = OtherApplications(frozenset({"web", "api"}), "now")
 SLOW = ServiceMap.of([], [Edge(Node("web"), Node("api"), 40, 0, 4000.0)])
 QUICK = ServiceMap.of([], [Edge(Node("web"), Node("api"), 40, 0, 900.0)])
 

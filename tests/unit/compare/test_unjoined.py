@@ -11,7 +11,8 @@ from tests.unit.standins.honeycomb.spans import Call, request_of
 from threemaps.diagnose.asking import Asking
 from threemaps.diagnose.traces import honeycomb_ids, honeycomb_spans, times_of
 from threemaps.diagnose.unjoined import Unjoined, gather
-from threemaps.model.difference import Comparison, Window, differences
+from threemaps.model.diff import differences
+from threemaps.model.difference import Comparison, Window
 from threemaps.readers import open_backend
 from threemaps.settings import Settings
 from threemaps.standins.honeycomb.relations import APART_MS

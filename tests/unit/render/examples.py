@@ -3,7 +3,8 @@
 import random
 from datetime import UTC, datetime, timedelta
 
-from threemaps.model.difference import Comparison, Difference, Source, Window, differences, merged
+from threemaps.model.diff import differences, merged
+from threemaps.model.difference import Comparison, Difference, Source, Window
 from threemaps.model.servicemap import Edge, Kind, Node, ServiceMap
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -16,7 +16,7 @@ MOST = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Strangers:
+class OtherApplications:
     known: frozenset[str]  # services of which Honeycomb has spans
     moment: str
     joined: dict[Node, bool] = field(default_factory=dict)  # what was found out of a node: to one of these?
@@ -54,17 +54,17 @@ class Strangers:
         return self.joined[node]
 
 
-def gather(asking: Asking) -> Iterator[Strangers]:
+def gather(asking: Asking) -> Iterator[OtherApplications]:
     honeycomb = asking.live.get(HONEYCOMB)
     lacking = any(HONEYCOMB in one.not_in for one in asking.differences)
     if isinstance(honeycomb, Honeycomb) and lacking and asking.services:
         known = asking.ask("which services Honeycomb knows", partial(services, asking, honeycomb))
         if known is not None:
-            yield Strangers(known, at(now()))
+            yield OtherApplications(known, at(now()))
 
 
 def services(asking: Asking, honeycomb: Honeycomb) -> frozenset[str]:
-    """Raises UnreadableError, or ValueError where there are more than can be told."""
+    """Raises UnreadableError, or ValueError where there are more than one answer holds."""
     has_name = {"column": SERVICE, "op": "exists"}
     found = rows(honeycomb, [SERVICE], has_name, times_of(asking.window), MOST)
     if len(found) >= MOST:
