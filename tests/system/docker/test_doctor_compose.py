@@ -42,17 +42,7 @@ def test_compose_is_asked(tmp_path: Path, old: str, new: str, says: str) -> None
     assert [says in one.detail for one in broken] == ([True] if says else [])
 
 
-RUNNING = """services:
-  backend:
-    build: .
-    environment:
-      OTEL_SERVICE_NAME: backend
-      OTEL_EXPORTER_OTLP_PROTOCOL: http/protobuf
-      OTEL_EXPORTER_OTLP_ENDPOINT: http://collector:4318
-  collector:
-    image: otel/opentelemetry-collector-contrib:0.152.0
-    profiles: [never]
-"""
+RUNNING = COMPOSE + "    profiles: [never]\n"
 SERVED = f"""FROM {python_image()}
 ENV PYTHONPATH=/packages
 COPY packages /packages

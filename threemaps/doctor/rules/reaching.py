@@ -17,6 +17,8 @@ def inside(facts: Facts) -> State:
         return State(True, f"process {pid} answered{where}")
     if facts.outcome.unseen:
         return State(False, "the process that runs the service was not reached by the probe")
+    if failed := facts.last("probe-failed"):
+        return State(None, f"the probe failed in {failed['what']}: {failed['why'][:200]}")
     if facts.process is None:
         return State(None, "no Python process reported: the command runs none, or takes the variables away")
     if facts.seen("app"):

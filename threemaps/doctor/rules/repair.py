@@ -13,6 +13,7 @@ from threemaps.doctor.facts import Facts
 from threemaps.doctor.files import text_of
 from threemaps.doctor.parts import Place
 from threemaps.doctor.rules.base import Edit, Found
+from threemaps.doctor.rules.syntax import calls_at, end_of, exchanged, keywords_at, nodes_in
 from threemaps.doctor.subject import ASSIGNMENT, LAUNCHER, with_variable
 
 SCRIPTS = ("Makefile", "makefile", "Procfile", ".env", ".flaskenv", "*.sh")
@@ -127,18 +128,6 @@ def name_assigned(place: Place) -> str:
     return found[1] if found else ""
 
 
-def end_of(place: Place) -> Place:
-    """The last line of the statement that stands there."""
-    around = [
-        node
-        for node in nodes_in(place.file)
-        if isinstance(node, ast.stmt)
-        and not hasattr(node, "body")
-        and node.lineno <= place.line <= (node.end_lineno or node.lineno)
-    ]
-    return Place(place.file, max((node.end_lineno or node.lineno) for node in around)) if around else place
-
-
 def after(place: Place, text: str) -> Edit:
     """Behind the whole statement, as deep as it begins."""
     end = end_of(place)
@@ -192,15 +181,6 @@ def without_call(place: Place, name: str, kind: str) -> Edit | None:
     return next((exchanged(place, one, ast.unparse(of)) for one, of in made), None)
 
 
-def exchanged(place: Place, node: ast.expr, text: str) -> Edit | None:
-    """The line with this text for an expression on it."""
-    if node.lineno != node.end_lineno:
-        return None
-    line = text_of(place.file).splitlines()[node.lineno - 1].encode()
-    new = line[: node.col_offset].decode() + text + line[node.end_col_offset :].decode()
-    return Edit(place.file, node.lineno, "replace", new)
-
-
 def exporter_of(place: Place, seen: str, kind: str, url: str) -> Found:
     """The exporter that is made there, of the other protocol; its arguments that both have stay."""
     own, other = f"otlp.proto.{'grpc' if kind == 'http' else 'http'}", f"otlp.proto.{kind}"
@@ -233,25 +213,6 @@ def taken_away(place: Place) -> Edit:
         isinstance(body, list) and len(body) == 1 and body[0].lineno == place.line for body in bodies
     )
     return Edit.at(place, "replace", "pass" if is_alone else "")
-
-
-def nodes_in(file: Path) -> list[ast.AST]:
-    """All of a module, as far as it can be read."""
-    try:
-        return list(ast.walk(ast.parse(file.read_bytes())))
-    except (OSError, SyntaxError, ValueError):
-        return []
-
-
-def calls_at(place: Place) -> list[ast.Call]:
-    """Those that stand there, however many lines they take."""
-    calls = [node for node in nodes_in(place.file) if isinstance(node, ast.Call)]
-    return [one for one in calls if one.lineno <= place.line <= (one.end_lineno or one.lineno)]
-
-
-def keywords_at(place: Place) -> dict[str, ast.keyword]:
-    """The named arguments of the calls that stand there."""
-    return {str(keyword.arg): keyword for call in calls_at(place) for keyword in call.keywords}
 
 
 def without_argument(place: Place, seen: str, name: str) -> Found:

@@ -11,6 +11,7 @@ from threemaps.doctor.packages import package_of
 from threemaps.doctor.parts import Place, place_of
 from threemaps.doctor.rules import repair
 from threemaps.doctor.rules.base import Edit, Found, State, link, pip_install
+from threemaps.doctor.rules.syntax import keywords_at
 from threemaps.doctor.rules.variables import named_in, unknown_part
 from threemaps.doctor.subject import LAUNCHER
 from threemaps.doctor.visit import PAGE_SECONDS, START_SECONDS
@@ -173,7 +174,7 @@ def refused_arguments(facts: Facts) -> Found | None:
     if failed is None or place is None or facts.outcome.code is None:
         return None
     why = why_refused(failed)
-    given = repair.keywords_at(place)
+    given = keywords_at(place)
     meant = (name for name, one in given.items() if name in why or value_of(one) in why)
     seen = f"the SDK refuses what {place} gives it: {why}"
     name = next(meant, "")
