@@ -54,7 +54,7 @@ def allowed_hosts(text: str) -> tuple[str, ...]:
 def check(allowed: Sequence[str]) -> None:
     if request.path == "/healthz":
         return
-    # A stranger's name that leads to this address is a way around the browser's walls.
+    # A foreign name that resolves to this address would evade the same-origin policy (DNS rebinding) .
     host = _name(f"//{request.host}")
     if host not in LOOPBACK and not _is_allowed(host, allowed):
         abort(403, "This page answers to 127.0.0.1, localhost and the names in THREEMAPS_ALLOWED_HOSTS only.")

@@ -86,7 +86,7 @@ def test_a_difference_appears_and_vanishes(scenario: Scenario, visit: Visit) -> 
 def test_hovering_lights_up_the_same_edge_in_every_map(scenario: Scenario, visit: Visit) -> None:
     hold(scenario, examples.agreeing())
     page = visit(scenario.url)
-    # What is told of the chain moves the maps down a little.
+    # What is said of the chain moves the maps down a little.
     expect(page.locator("#health .chain")).to_be_visible()
     page.locator(f"{edge(page, 1)} .label").first.hover()
     for number in range(3):
@@ -209,10 +209,10 @@ def test_a_service_is_found_in_every_map(scenario: Scenario, visit: Visit) -> No
 
 
 def edge_label(number: int) -> str:
-    told = (
+    figures = (
         "0 errors, 12.3 ms on average, p95 31.0 ms" if number else "errors not reported, latency not reported"
     )
-    return f"frontend_api calls activities: 40 requests, {told}"
+    return f"frontend_api calls activities: 40 requests, {figures}"
 
 
 def test_the_keyboard_is_enough(scenario: Scenario, visit: Visit) -> None:

@@ -338,6 +338,6 @@ def test_a_broken_backend_is_told_and_heals(page: Page, page_system: System, sen
         expect_count(page, 2, sent.requests)
     finally:
         page_system.up()
-    # What was sent meanwhile waited in the leg's queue.
+    # What was sent meanwhile waited in the pipeline's queue.
     expect_count(page, 0, sent.requests)
     expect(page.locator("#verdict .word")).to_have_text("agree", timeout=SETTLED)

@@ -13,7 +13,7 @@ from tests.conftest import free_port
 from tests.running import clean_environment
 from threemaps.demo.health import answers, wait_until
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process has mapped")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists what is mapped")
 
 DRAWING = "graphlay"
 

@@ -1,4 +1,4 @@
-"""Comparisons to draw: the demo's triangle, a broken leg, hostile names, a crowd."""
+"""Comparisons to draw: the demo's triangle, a broken pipeline, hostile names, a crowd."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -41,8 +41,8 @@ def explained(one: Difference) -> Difference:
         return replace(one, expected=True, cause="Honeycomb draws no callers from outside")
     return replace(
         one,
-        cause="the X-Ray leg's queue is still draining",
-        evidence=("12 spans wait in the queue of the X-Ray leg",),
+        cause="the X-Ray pipeline's queue is still draining",
+        evidence=("12 spans wait in the queue of the X-Ray pipeline",),
         advice="wait a minute, then run threemaps doctor",
     )
 

@@ -76,7 +76,7 @@ def test_table_lists_differences_with_cause_and_advice() -> None:
     text = render(examples.differing(), "table")
     assert text.startswith("differ ")
     assert "✗ activities → users: not in AWS X-Ray" in text
-    assert "cause  the X-Ray leg's queue is still draining" in text
+    assert "cause  the X-Ray pipeline's queue is still draining" in text
     assert "next   wait a minute" in text
     assert "≠38" in text
     assert "Honeycomb draws no callers from outside" in " ".join(text.split())

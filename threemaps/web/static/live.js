@@ -2,7 +2,7 @@
 
 import { lightAgain, prepareTabStops } from "./maps.js";
 import { sortAgain } from "./table.js";
-import { tellTimes } from "./times.js";
+import { showTimes } from "./times.js";
 import { drawAgain } from "./views.js";
 
 const main = document.getElementById("main");
@@ -52,7 +52,7 @@ function update(changes) {
   sortAgain();
   drawAgain();
   lightAgain();
-  tellTimes(document);
+  showTimes(document);
   performance.measure("update", "update");
 }
 

@@ -1,7 +1,7 @@
 // The panel beside the maps: one edge or node in full.
 
 import { light, step } from "./maps.js";
-import { tellTimes } from "./times.js";
+import { showTimes } from "./times.js";
 import { shut as shutTour } from "./tour.js";
 
 const main = document.getElementById("main");
@@ -22,7 +22,7 @@ export async function open(key) {
     const text = await answer.text();
     if (panel.dataset.key !== key) return;
     body.innerHTML = text;
-    tellTimes(body);
+    showTimes(body);
   } catch {
     body.textContent = "the page's server gave no answer: threemaps status";
   }

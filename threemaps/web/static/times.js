@@ -8,7 +8,7 @@ function ago(moment) {
   return `${Math.max(0, Math.floor(seconds / size))} ${unit} ago`;
 }
 
-export function tellTimes(within) {
+export function showTimes(within) {
   for (const one of within.querySelectorAll("time[datetime]")) {
     const moment = new Date(one.dateTime);
     if (Number.isNaN(moment.getTime())) continue;
@@ -19,5 +19,5 @@ export function tellTimes(within) {
   }
 }
 
-tellTimes(document);
-setInterval(() => tellTimes(document), 5000);
+showTimes(document);
+setInterval(() => showTimes(document), 5000);
