@@ -175,6 +175,7 @@ def test_the_collector_is_the_one_of_compose(name: str) -> None:
     compose = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())["services"]["collector"]
     collector = compose["image"].partition(":")[0]
     assert containers(name)[COLLECTORS[name]]["image"] == f"{collector}@{COLLECTOR_DIGEST}"
+    assert f"{collector}@{COLLECTOR_DIGEST}" in (PROJECT / "docs" / "docker.md").read_text()
 
 
 @pytest.mark.parametrize("name", POLICIES)
