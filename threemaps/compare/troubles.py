@@ -18,7 +18,7 @@ from threemaps.demo.room import ENOUGH, LEAST_ROOM, is_shut, room
 from threemaps.diagnose.collector import log_tail
 from threemaps.diagnose.datagrams import dropped_datagrams
 from threemaps.diagnose.losses import losses, may_be_twice
-from threemaps.diagnose.shapes import TWO_SDKS
+from threemaps.diagnose.whole_traces import TWO_SDKS
 from threemaps.model.difference import Difference, Source, Trouble
 from threemaps.model.drawing import draws, title
 from threemaps.model.servicemap import Edge

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from threemaps.diagnose.case import DOCTOR, Case, Check, Reason
-from threemaps.diagnose.shapes import counted, likely_of
+from threemaps.diagnose.shapes import likely_of
+from threemaps.diagnose.whole_traces import counted
 from threemaps.model.drawing import CLOUDWATCH, HONEYCOMB, XRAY, draws, title
 from threemaps.model.servicemap import Kind
 from threemaps.model.spans import REMOTE, Ends, TracedSpan, Tree

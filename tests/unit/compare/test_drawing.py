@@ -4,7 +4,8 @@ from collections import Counter
 
 import pytest
 
-from threemaps.diagnose.shapes import counted, look
+from threemaps.diagnose.shapes import look
+from threemaps.diagnose.whole_traces import counted
 from threemaps.model.drawing import (
     DRAWINGS,
     SHAPES,

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.compare.maps import a_map, compared, source
-from threemaps.diagnose.shapes import counted, look
+from threemaps.diagnose.shapes import look
 from threemaps.diagnose.traces import by_trace
+from threemaps.diagnose.whole_traces import counted
 from threemaps.model.drawing import CLOUDWATCH, DRAWINGS, HONEYCOMB, SHAPES, Shape, spans_of
 from threemaps.model.servicemap import Edge, ServiceMap
 from threemaps.model.spans import Answers, Ends, TracedSpan, Tree
