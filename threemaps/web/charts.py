@@ -150,4 +150,5 @@ def _axes(high: str, low: str, window: Window) -> str:
 
 def _svg(label: str, height: float, inside: str) -> str:
     frame = f'viewBox="0 0 {WIDTH} {height:.0f}"'
-    return f'<svg class="chart" role="img" aria-label="{markup(label)}" {frame}>{inside}</svg>'
+    role = "group" if "<a " in inside else "img"  # an image holds no links
+    return f'<svg class="chart" role="{role}" aria-label="{markup(label)}" {frame}>{inside}</svg>'
