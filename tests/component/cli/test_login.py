@@ -31,7 +31,6 @@ from threemaps.standins.honeycomb.urls import SCHEMA, create_app
 from threemaps.standins.store import Store
 
 EDGES = {("web", "api"), ("api", "users")}
-CALLS = [Call("web", 1), Call("api", 2, 1), Call("users", 3, 2)]
 
 
 @dataclass
@@ -84,7 +83,7 @@ class Person:
 def person(serve: Serve, tmp_path: Path) -> Iterator[Person]:
     store = Store(":memory:", SCHEMA)
     url = serve(create_app(store, plan=Plan.FREE))
-    Client(url).send_spans(request_of(CALLS))
+    Client(url).send_spans(request_of([Call("web", 1), Call("api", 2, 1), Call("users", 3, 2)]))
     yield Person(url, tmp_path / "state")
     store.close()
 

@@ -23,7 +23,6 @@ from threemaps.standins.honeycomb.urls import SCHEMA, create_app
 from threemaps.standins.store import Store
 
 READING = {"get_workspace_context", "get_environment", "run_query", "get_query_results", "get_trace"}
-CALLS = [Call("web", 1), Call("api|a", 2, 1), Call("users", 3, 2), Call("users", 4, 1)]
 EDGES = {("web", "api|a"): 1, ("api|a", "users"): 1, ("web", "users"): 1}
 QUESTION = {"breakdowns": ["parent.service.name", "service.name"], "time_range": "15m"}
 RUN = {"environment_slug": "local", "environment_wide_query": True, "query_spec": QUESTION}
@@ -46,7 +45,9 @@ await client.close();
 def local(request: pytest.FixtureRequest, serve: Serve) -> Iterator[tuple[str, Plan]]:
     store = Store(":memory:", SCHEMA)
     url = serve(create_app(store, plan=request.param))
-    Client(url).send_spans(request_of(CALLS))
+    Client(url).send_spans(
+        request_of([Call("web", 1), Call("api|a", 2, 1), Call("users", 3, 2), Call("users", 4, 1)])
+    )
     yield url, request.param
     store.close()
 
@@ -88,7 +89,7 @@ def test_the_official_client(local: tuple[str, Plan]) -> None:
     again = re.findall(r"^query_run_pk: (\S+)$", text, re.MULTILINE)[0]
     _, [same] = asked(url, ("get_query_results", {"query_run_pk": again}))
     assert edges_in(same.content[0].text) == EDGES
-    assert trace.content[0].text.count("| GET / |") == len(CALLS)
+    assert trace.content[0].text.count("| GET / |") == 4
     assert wrong.is_error
     assert "breakdowns[0]" in wrong.content[0].text
 

@@ -48,7 +48,7 @@ def test_names_do_not_reach_over_their_box(scenario: Scenario, visit: Visit) -> 
     assert wide == 0
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", PICTURES)
 def test_axe_finds_no_fault(scenario: Scenario, visit: Visit, name: str, scheme: str) -> None:
     hold(scenario, PICTURES[name]())
@@ -69,6 +69,7 @@ def test_a_crowd_is_drawn_and_lights_up(scenario: Scenario, visit: Visit) -> Non
     expect(page.locator("#p2 .lit")).to_have_count(1)
 
 
+@pytest.mark.long
 def test_an_update_of_a_crowd_sends_what_changed(scenario: Scenario, visit: Visit) -> None:
     hold(scenario, examples.crowd(200, 1500))
     page = visit(scenario.url)

@@ -106,12 +106,15 @@ def test_on_the_free_plan_mcp_gives_the_map_with_its_errors(
     assert "service map API" in backend.remarks[0]
 
 
-TREE = [Call("web", 1), Call("api", 2, 1, duration_ms=30), Call("users", 3, 2), Call("users", 4, 1)]
+def tree() -> list[Call]:
+    return [Call("web", 1), Call("api", 2, 1, duration_ms=30), Call("users", 3, 2), Call("users", 4, 1)]
+
+
 EDGES = {("web", "api"): (1, 0), ("api", "users"): (1, 1), ("web", "users"): (1, 0)}
 
 
 def test_the_way_that_plan_and_keys_allow(world: World) -> None:
-    send(world.free, TREE, {3})
+    send(world.free, tree(), {3})
     ways: list[tuple[Client, dict[str, str], str, Any]] = [
         (world.enterprise, CONFIGURATION | MANAGEMENT, "map-api", dict.fromkeys(EDGES, (1, None))),
         (world.enterprise, MANAGEMENT, "mcp", EDGES),
@@ -126,7 +129,7 @@ def test_the_way_that_plan_and_keys_allow(world: World) -> None:
 
 @pytest.mark.parametrize("plan", list(Plan))
 def test_mcp_tells_latency_too(world: World, plan: Plan) -> None:
-    send(world.free, TREE, set())
+    send(world.free, tree(), set())
     client = world.free if plan is Plan.FREE else world.enterprise
     found = open_backend("honeycomb", account(client, **MANAGEMENT)).read_map(window())
     p95 = {(one.source.name, one.target.name): one.p95_ms for one in found.edges}
@@ -135,7 +138,7 @@ def test_mcp_tells_latency_too(world: World, plan: Plan) -> None:
 
 def test_the_map_api_tells_calls_alone(world: World) -> None:
     """What it does not tell is not known: no zero, and no figure of another window."""
-    send(world.enterprise, TREE, {3})
+    send(world.enterprise, tree(), {3})
     found = open_backend("honeycomb", account(world.enterprise, **CONFIGURATION)).read_map(window())
     assert {(one.requests, one.errors, one.mean_ms, one.p95_ms) for one in found.edges} == {
         (1, None, None, None)
@@ -144,7 +147,7 @@ def test_the_map_api_tells_calls_alone(world: World) -> None:
 
 def test_a_key_without_the_service_map_reads_by_one_query(world: World, serve: Serve) -> None:
     """Calls, errors and, where an edge has not both, its percentile, of the one result a minute."""
-    send(world.free, [*TREE, Call("users", 5, 2)], {3})
+    send(world.free, [*tree(), Call("users", 5, 2)], {3})
     app = create_app(world.store, limits=Limits(100, 10, 1), plan=Plan.ENTERPRISE)
     app.before_request_funcs.setdefault("dependencies", []).append(lambda: ({"error": "no permission"}, 403))
     backend = open_backend("honeycomb", account(Client(serve(app)), **CONFIGURATION))
@@ -203,7 +206,7 @@ def test_what_the_plan_and_what_the_key_refuses_is_told_apart(
 
 
 def test_questions_and_traces_go_through_mcp_on_the_free_plan(world: World) -> None:
-    send(world.free, TREE, set())
+    send(world.free, tree(), set())
     honeycomb = Honeycomb.of(account(world.free, **CONFIGURATION, **MANAGEMENT))
     question = {"calculations": [{"op": "P90", "column": "duration_ms"}], "breakdowns": ["service.name"]}
     answer = honeycomb.answer(question | {"time_range": 7200}, series=True)
