@@ -15,7 +15,7 @@ AWS_SOURCES = ("xray", "cloudwatch")
 
 
 def reading_settings(settings: Settings, named: Sequence[str]) -> tuple[Settings, list[str]]:
-    """The settings to read with, and what to tell the user of them.
+    """The settings to read with, and what the user has to know of them.
 
     THREEMAPS_BACKENDS has the say where it is set, and where the demo runs its stand-ins are read. With
     neither, a source that is named and that there are keys for is the user's own account: on a laptop, in CI.

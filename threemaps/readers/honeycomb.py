@@ -1,7 +1,7 @@
 """Honeycomb, read through the first of its ways that plan and key allow.
 
-The Map Dependencies API tells who calls whom and how often. A query that relates each span to its parent
-tells of errors and latency besides: through MCP on every plan, or once a minute through the Query Data API.
+The Map Dependencies API says who calls whom and how often. A query that relates each span to its parent
+has errors and latency too: through MCP on every plan, or once a minute through the Query Data API.
 None of them draws callers from outside or callees without spans.
 """
 

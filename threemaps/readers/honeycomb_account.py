@@ -1,4 +1,4 @@
-"""Whose key it is and what it may do, as `GET /1/auth` tells every ingest and configuration key."""
+"""Whose key it is and what it may do, as `GET /1/auth` answers every ingest and configuration key."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -16,7 +16,7 @@ ATTEMPTS = 5
 MAX_BYTES = 64 * 1024 * 1024
 PART_BYTES = 65_536
 LONGEST_WAIT = 61.0  # Honeycomb counts its limits by the minute
-PATIENCE = 15.0  # who does not tell its user of a wait is not to wait longer
+PATIENCE = 15.0  # whoever shows no wait to a user waits no longer
 WAIT_IN_ALL = 75.0
 TRY_AGAIN = (429, 500, 502, 503, 504)
 
@@ -185,12 +185,12 @@ def _said(body: bytes) -> str:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
         document = None
-    text = _told(document) if isinstance(document, dict) else None
+    text = _reason(document) if isinstance(document, dict) else None
     shown = text if isinstance(text, str) else body[:120].decode("utf-8", "replace")
     return " ".join(shown.split())[:160] or "no reason given"
 
 
-def _told(document: dict[str, Any]) -> object:
+def _reason(document: dict[str, Any]) -> object:
     """What is wrong with a field stands in `type_detail` only."""
     details = document.get("type_detail")
     listed = details if isinstance(details, list) else []

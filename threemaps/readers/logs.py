@@ -91,8 +91,8 @@ def _around(trace_id: str) -> dict[str, int]:
 
 
 def _line(event: Mapping[str, Any]) -> Line:
-    told = min(max(int(event.get("timestamp") or 0), 0), LATEST_MS)
-    moment = datetime.fromtimestamp(told / 1000, UTC)
+    reported = min(max(int(event.get("timestamp") or 0), 0), LATEST_MS)
+    moment = datetime.fromtimestamp(reported / 1000, UTC)
     text = str(event.get("message") or "").encode("utf-8", "replace").decode()  # half an emoji is no text
     try:
         record = orjson.loads(text)
@@ -121,5 +121,5 @@ def _part(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _exception(record: Mapping[str, Any]) -> str:
     attributes = _part(record, "attributes")
-    told = attributes.get("exception.type")
-    return f" ({told}: {attributes.get('exception.message', '')})" if told else ""
+    kind = attributes.get("exception.type")
+    return f" ({kind}: {attributes.get('exception.message', '')})" if kind else ""

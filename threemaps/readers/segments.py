@@ -21,7 +21,7 @@ def documents(trace: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def spans_of(trace: Mapping[str, Any]) -> Iterator[TracedSpan]:
-    """Every segment and subsegment. One sent on its own does not tell whose it is: it has its own name."""
+    """Every segment and subsegment. One sent on its own does not say whose it is: it has its own name."""
     for document in documents(trace):
         is_segment = document.get("type") != "subsegment"
         kind = "server" if is_segment else _kind(document)

@@ -69,7 +69,7 @@ def grouped(
 def doubts(
     served: Mapping[Node, Figures], made: Mapping[Ends, Figures], answered: Mapping[Call, Collection[str]]
 ) -> Iterator[str]:
-    """What sums cannot tell apart, as the beginning of a sentence."""
+    """What sums leave open, as the beginning of a sentence."""
     several = [
         f"{name} ({some(sorted(services))})" for (_, name), services in answered.items() if len(services) > 1
     ]

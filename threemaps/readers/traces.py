@@ -22,7 +22,7 @@ from threemaps.settings import Settings
 # Where a trace is looked for, one after the other: nearly all are young, and short ranges are quick.
 LOOK_BACK = (timedelta(hours=5, minutes=55), LONGEST)
 MOST_SPANS = 1000
-# What of a segment says where it belongs, and is told elsewhere.
+# What of a segment says where it belongs, and is shown elsewhere.
 PLACE = {
     "id",
     "trace_id",
@@ -42,7 +42,7 @@ ANNOTATION = "meta.annotation_type"  # span_event or span_link
 RULE_NAMES = ("aws.xray.sampling_rule", "aws.xray.sampling_rule_name", "aws_xray_sampling_rule")
 MOST_DATASETS = 20
 MOST_COLUMNS = 100  # that Honeycomb breaks a query down by
-LONGEST_SECONDS = 1e11  # no moment or length that a clock tells has more
+LONGEST_SECONDS = 1e11  # no moment or length on a clock is longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +140,15 @@ def annotations(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
     for row in rows:
         kind = str(row.get(ANNOTATION) or "").removeprefix("span_")
         if kind and not row.get("trace.span_id"):
-            told = {
+            document = {
                 name: value
                 for name, value in row.items()
                 if value is not None and name not in ASKED and name != ANNOTATION
             }
             own = found.setdefault(str(row.get("trace.parent_id") or ""), {})
-            own[f"{kind} {len(own) + 1}: {row.get('name') or ''}"] = orjson.dumps(told, default=str).decode()
+            own[f"{kind} {len(own) + 1}: {row.get('name') or ''}"] = orjson.dumps(
+                document, default=str
+            ).decode()
     return found
 
 
@@ -304,8 +306,8 @@ def as_json(
     def spans(one: Held) -> list[dict[str, Any]]:
         plain = [span_json(span) for span in one.spans]
         return [
-            {**told, "attributes": dict(span.attributes)} if attributes else told
-            for told, span in zip(plain, one.spans, strict=True)
+            {**shown, "attributes": dict(span.attributes)} if attributes else shown
+            for shown, span in zip(plain, one.spans, strict=True)
         ]
 
     return {
@@ -326,7 +328,7 @@ def as_json(
 
 
 def span_json(span: Span) -> dict[str, Any]:
-    """`start` is null where the backend does not tell it."""
+    """`start` is null where the backend does not report it."""
     start = None if span.start is None else datetime.fromtimestamp(span.start, UTC).isoformat()
     return {
         "span_id": span.id,

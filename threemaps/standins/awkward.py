@@ -4,7 +4,7 @@ A layer around the answers of the local AWS, behind the check of signatures:
 
 - `pages`: lists come in small pages, an empty one before each;
 - `throttle`: of each operation the first call of four is refused, and answered when it comes again;
-- `lag`, or `lag:SECONDS`: nothing newer than a minute is told;
+- `lag`, or `lag:SECONDS`: nothing newer than a minute is answered;
 - `unprocessed`: BatchGetTraces leaves each id unprocessed when it is first asked for;
 - `tenants`: another application lives in the account, with services, calls, a sampling rule and a log group;
 - `index`, or `index:PERCENT`: X-Ray indexes one trace in a hundred, as Transaction Search does of itself.
@@ -133,9 +133,9 @@ class Awkward:
         response = self._operate(
             with_body(request, {**body, "TraceIds": [one for one in ids if one not in new]})
         )
-        told = orjson.loads(response.get_data())
-        told["UnprocessedTraceIds"] = [*(told.get("UnprocessedTraceIds") or []), *new]
-        return changed(response, told)
+        document = orjson.loads(response.get_data())
+        document["UnprocessedTraceIds"] = [*(document.get("UnprocessedTraceIds") or []), *new]
+        return changed(response, document)
 
     def _paged(self, name: str, request: Request) -> Response:
         key, token_name = PAGED[name]
@@ -143,30 +143,30 @@ class Awkward:
         if token not in self._lists:
             token = secrets.token_hex(8)
             self._lists[token] = self._whole(key, token_name, request)
-        told, pages = self._lists.pop(token)
+        document, pages = self._lists.pop(token)
         response = Response(content_type="application/json")
         following = secrets.token_hex(8)
         if len(pages) > 1:
-            self._lists[following] = told, pages[1:]
+            self._lists[following] = document, pages[1:]
             for old in list(itertools.islice(self._lists, max(0, len(self._lists) - KEPT))):
                 del self._lists[old]
         more = {token_name: following} if len(pages) > 1 else {}
-        return changed(response, {**told, key: pages[0], **more})
+        return changed(response, {**document, key: pages[0], **more})
 
     def _whole(self, key: str, token_name: str, request: Request) -> tuple[dict[str, Any], list[list[Any]]]:
         """The answer without its list, and the list in pages."""
         found: list[Any] = []
-        told: dict[str, Any] = {}
+        document: dict[str, Any] = {}
         while True:
-            told = orjson.loads(self._operate(request).get_data())
-            found += told.pop(key)
-            token = told.pop(token_name, None)
+            document = orjson.loads(self._operate(request).get_data())
+            found += document.pop(key)
+            token = document.pop(token_name, None)
             if not token:
                 break
             request = with_token(request, token_name, token)
         size = max(1, len(found) // PAGES)
         held = [found[first : first + size] for first in range(0, len(found), size)]
-        return told, [page for full in held for page in ([], full)] or [[]]
+        return document, [page for full in held for page in ([], full)] or [[]]
 
 
 def parsed(request: Request) -> dict[str, Any]:
@@ -194,6 +194,6 @@ def remade(request: Request, body: bytes, query: str) -> Request:
     return Request(environ, populate_request=False)
 
 
-def changed(response: Response, told: Mapping[str, Any]) -> Response:
-    response.set_data(orjson.dumps(told))
+def changed(response: Response, document: Mapping[str, Any]) -> Response:
+    response.set_data(orjson.dumps(document))
     return response

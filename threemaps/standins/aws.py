@@ -1,6 +1,6 @@
 """One endpoint for all of AWS that is used here, as AWS_ENDPOINT_URL has it.
 
-There is one door, so it needs no more of Flask than what is below Flask: a third of the memory.
+All paths are dispatched here, so it needs no more of Flask than what is below Flask: a third of the memory.
 """
 
 import logging

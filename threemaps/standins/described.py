@@ -47,7 +47,7 @@ def _file(service: str) -> Path:
 
 
 class Description:
-    """Of all that AWS tells only what requests are made of is kept; its texts for people are most of it."""
+    """Of what AWS describes only requests are kept; its texts for people are most of it."""
 
     def __init__(self, operations: Mapping[str, Shape], shapes: Mapping[str, Shape]) -> None:
         self._inputs = {
@@ -70,7 +70,7 @@ class Description:
         shape = self._shapes[name]
         kind = shape["type"]
         if not _is_a(kind, value):
-            yield _told(value, where, f"Member must be a {kind}")
+            yield _problem(value, where, f"Member must be a {kind}")
         elif kind == "structure":
             yield from self._wrong_members(value, shape, where)
         elif kind == "timestamp":
@@ -82,9 +82,9 @@ class Description:
     def _wrong_members(self, value: Mapping[str, Any], shape: Shape, where: str) -> Iterator[str]:
         for name in shape.get("required", ()):
             if name not in value:
-                yield _told(None, f"{where}.{name}".lstrip("."), "Member must not be null")
+                yield _problem(None, f"{where}.{name}".lstrip("."), "Member must not be null")
         if shape.get("union") and len(value) != 1:
-            yield _told(value, where, "Member must have exactly one of its parts set")
+            yield _problem(value, where, "Member must have exactly one of its parts set")
         for name, inner in shape["members"].items():
             if name in value:
                 yield from self._wrong(value[name], inner, f"{where}.{name}".lstrip("."))
@@ -127,7 +127,7 @@ def _wrong_time(value: Any, where: str) -> Iterator[str]:
     try:
         moment_of(value)
     except (ValueError, OverflowError, OSError):
-        yield _told(value, where, "Member must be a timestamp")
+        yield _problem(value, where, "Member must be a timestamp")
 
 
 def moment_of(value: float | str | datetime) -> datetime:
@@ -146,14 +146,14 @@ def _wrong_value(value: Any, shape: Shape, where: str) -> Iterator[str]:
     size, what = (value, "value") if is_number else (len(value) if hasattr(value, "__len__") else 0, "length")
     least, most = shape.get("min"), shape.get("max", WIDEST.get(kind))
     if least is not None and size < least:
-        yield _told(value, where, f"Member must have {what} greater than or equal to {least}")
+        yield _problem(value, where, f"Member must have {what} greater than or equal to {least}")
     if most is not None and size > most:
-        yield _told(value, where, f"Member must have {what} less than or equal to {most}")
+        yield _problem(value, where, f"Member must have {what} less than or equal to {most}")
     allowed = shape.get("enum")
     if allowed and value not in allowed:
-        yield _told(value, where, f"Member must satisfy enum value set: [{', '.join(allowed)}]")
+        yield _problem(value, where, f"Member must satisfy enum value set: [{', '.join(allowed)}]")
 
 
-def _told(value: object, where: str, constraint: str) -> str:
+def _problem(value: object, where: str, constraint: str) -> str:
     shown = "null" if value is None else f"'{str(value)[:SHOWN]}'"
     return f"Value {shown} at '{where}' failed to satisfy constraint: {constraint}"

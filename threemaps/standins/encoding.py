@@ -52,11 +52,11 @@ def _joined(values: Sequence[str | None]) -> str | None:
 
 def _encoded(columns: Mapping[str, Sequence[Any]], bulk: str | None = None, texts: str = "") -> EncodedRows:
     constant = _constant_columns(columns)
-    told = {
+    header = {
         name: values[0] if same else values
         for same, (name, values) in zip(constant, columns.items(), strict=True)
     }
-    document = orjson.dumps(told, option=orjson.OPT_NON_STR_KEYS) + texts.encode()
+    document = orjson.dumps(header, option=orjson.OPT_NON_STR_KEYS) + texts.encode()
     return EncodedRows(tuple(columns), constant, document, bulk)
 
 

@@ -1,4 +1,4 @@
-"""What every stand-in needs at its door: bodies read within limits, JSON in and out, errors with a reason.
+"""What every stand-in needs to answer: bodies read within limits, JSON in and out, errors with a reason.
 
 A body may be broken, compressed a thousandfold or nested a million deep. Each of these ends in a `BodyError`
 that the vendor's app turns into the vendor's own answer.
@@ -73,7 +73,7 @@ def _gunzip(data: bytes, limit: int) -> bytes:
 
 
 def _unzstd(data: bytes, limit: int) -> bytes:
-    """At once if the frame tells its size; else twice, as nothing stops at a limit and minds a lost end."""
+    """At once if the frame says its size; else twice, as nothing stops at a limit and minds a lost end."""
     unpacker = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
     try:
         if 0 < zstandard.frame_content_size(data) <= limit:

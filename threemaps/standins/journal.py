@@ -41,13 +41,13 @@ class Entry:
     def record(self) -> tuple[bytes, bytes]:
         """What stands before the document, and the document."""
         rows = self.rows
-        told = orjson.dumps([self.table, rows.names, rows.constant, self.taken_ms, rows.bulk])
+        header = orjson.dumps([self.table, rows.names, rows.constant, self.taken_ms, rows.bulk])
         document = rows.document
-        return _HEAD.pack(len(told), len(document), _checksum(told, document)) + told, document
+        return _HEAD.pack(len(header), len(document), _checksum(header, document)) + header, document
 
 
-def _checksum(told: bytes, document: bytes) -> int:
-    return zlib.crc32(document, zlib.crc32(told))
+def _checksum(header: bytes, document: bytes) -> int:
+    return zlib.crc32(document, zlib.crc32(header))
 
 
 class Journal:
@@ -181,17 +181,17 @@ def _entries(content: bytes) -> Iterator[tuple[Entry, int]]:
     while at + _HEAD.size <= len(content):
         size, more, checksum = _HEAD.unpack_from(content, at)
         at += _HEAD.size
-        told, document = content[at : at + size], content[at + size : at + size + more]
-        if not told or _checksum(told, document) != checksum:
+        header, document = content[at : at + size], content[at + size : at + size + more]
+        if not header or _checksum(header, document) != checksum:
             return
         at += size + more
         # What was written before there was such a thing says nothing of a bulk.
-        table, names, constant, taken_ms, *bulk = orjson.loads(told)
+        table, names, constant, taken_ms, *bulk = orjson.loads(header)
         yield Entry(table, EncodedRows(tuple(names), tuple(constant), document, *bulk), taken_ms), at
 
 
 def _is_cut(rest: bytes) -> bool:
-    """Whether these are the first bytes of a record, which nobody was told was taken. Else it is garbage."""
+    """Whether these are the first bytes of a record, which nobody was answered. Else it is garbage."""
     if len(rest) < _HEAD.size or not rest.strip(b"\0"):
         return True
     size, more, _ = _HEAD.unpack_from(rest)

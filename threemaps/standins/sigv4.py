@@ -32,7 +32,7 @@ def verify(
 ) -> None:
     """Raises AWS's refusal unless one of these key pairs signed it, just now, for this region and service.
 
-    An empty service is any. Looked at in AWS's own order: the first thing that is wrong is told.
+    An empty service is any. Looked at in AWS's own order: the first thing that is wrong is reported.
     """
     header = request.headers.get("Authorization", "")
     if not header:
@@ -94,13 +94,13 @@ def _check_time(stamp: str, date: str, now: datetime) -> None:
         raise _invalid(
             f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date: {stamp}"
         )
-    told = now.strftime("%Y%m%dT%H%M%SZ")
+    clock = now.strftime("%Y%m%dT%H%M%SZ")
     if signed_at < now - TOLERANCE:
         limit = (now - TOLERANCE).strftime("%Y%m%dT%H%M%SZ")
-        raise _invalid(f"Signature expired: {stamp} is now earlier than {limit} ({told} - 5 min.)")
+        raise _invalid(f"Signature expired: {stamp} is now earlier than {limit} ({clock} - 5 min.)")
     if signed_at > now + TOLERANCE:
         limit = (now + TOLERANCE).strftime("%Y%m%dT%H%M%SZ")
-        raise _invalid(f"Signature not yet current: {stamp} is still later than {limit} ({told} + 5 min.)")
+        raise _invalid(f"Signature not yet current: {stamp} is still later than {limit} ({clock} + 5 min.)")
 
 
 def _signature(request: Request, match: re.Match[str], names: list[str], stamp: str, secret: str) -> str:

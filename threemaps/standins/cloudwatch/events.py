@@ -42,8 +42,8 @@ class Events:
                 "The batch of log events in a single PutLogEvents request cannot span more than 24 hours."
             )
         self.keep(group, stream, accepted, now)
-        told = {"rejectedLogEventsInfo": rejected} if rejected else {}
-        return {"nextSequenceToken": to_token(now), **told}
+        answer = {"rejectedLogEventsInfo": rejected} if rejected else {}
+        return {"nextSequenceToken": to_token(now), **answer}
 
     def keep(self, group: str, stream: str, events: Sequence[tuple[int, str]], now: int) -> None:
         """Times in ms and messages; returns when they survive a crash."""
@@ -64,8 +64,8 @@ def suspects(request: dict[str, Any]) -> dict[str, Any]:
     events = request.get("logEvents")
     if not isinstance(events, list):
         return request
-    odd = (event for event in events if not _is_plain(event))
-    return {**request, "logEvents": [next(odd)] if not all(map(_is_plain, events)) else events[:1]}
+    suspect = (event for event in events if not _is_plain(event))
+    return {**request, "logEvents": [next(suspect)] if not all(map(_is_plain, events)) else events[:1]}
 
 
 def _is_plain(event: Any) -> bool:

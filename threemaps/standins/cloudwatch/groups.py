@@ -199,7 +199,7 @@ def _group(
     name: str, created: int, retention: int | None, kms_key: str | None, stored: int
 ) -> dict[str, Any]:
     arn = f"{ACCOUNT}:log-group:{name}"
-    told = {
+    answer = {
         "logGroupName": name,
         "creationTime": created,
         "metricFilterCount": 0,
@@ -209,13 +209,13 @@ def _group(
         "logGroupClass": "STANDARD",
     }
     more = {"retentionInDays": retention, "kmsKeyId": kms_key}
-    return told | {key: value for key, value in more.items() if value is not None}
+    return answer | {key: value for key, value in more.items() if value is not None}
 
 
 def _stream(
     name: str, created: int, first: int | None, last: int | None, ingested: int | None, group: str
 ) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    answer: dict[str, Any] = {
         "logStreamName": name,
         "creationTime": created,
         "arn": f"{ACCOUNT}:log-group:{group}:log-stream:{name}",
@@ -223,5 +223,5 @@ def _stream(
         "uploadSequenceToken": "0",
     }
     if first is not None:
-        told |= {"firstEventTimestamp": first, "lastEventTimestamp": last, "lastIngestionTime": ingested}
-    return told
+        answer |= {"firstEventTimestamp": first, "lastEventTimestamp": last, "lastIngestionTime": ingested}
+    return answer

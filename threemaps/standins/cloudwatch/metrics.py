@@ -53,7 +53,7 @@ class Metrics:
         asked = [(one["Name"], one.get("Value")) for one in request.get("Dimensions", [])]
         found = sorted({one for one in self._listed(request) if _has_dimensions(one[2], asked)})
         metrics = [
-            {"Namespace": namespace, "MetricName": name, "Dimensions": _told(dimensions)}
+            {"Namespace": namespace, "MetricName": name, "Dimensions": _in_json(dimensions)}
             for namespace, name, dimensions in found[start : start + LISTED]
         ]
         more = {"NextToken": to_token(start + LISTED)} if len(found) > start + LISTED else {}
@@ -110,7 +110,7 @@ def _has_dimensions(dimensions: Dimensions, asked: Iterable[tuple[str, str | Non
     return all(name in had and value in (None, had[name]) for name, value in asked)
 
 
-def _told(dimensions: Dimensions) -> list[dict[str, str]]:
+def _in_json(dimensions: Dimensions) -> list[dict[str, str]]:
     return [{"Name": name, "Value": value} for name, value in dimensions]
 
 

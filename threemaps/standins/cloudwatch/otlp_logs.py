@@ -63,7 +63,7 @@ class LogsEndpoint:
         if kept and kept[-1].time_ms - kept[0].time_ms > LONGEST_SPAN_MS:
             raise invalid("The log records of one request cannot span more than 24 hours.")
         self._events.keep(group, stream, kept, now)
-        return answer(_told([reason for reason in rejected if reason]), request.mimetype)
+        return answer(_rejection([reason for reason in rejected if reason]), request.mimetype)
 
 
 def _parsed(body: bytes) -> Any:
@@ -94,7 +94,7 @@ def _events_of(message: Any, now: int) -> Iterator[Event]:
 
 def _record(record: Any) -> dict[str, Any]:
     """In the order in which AWS writes its fields; those that say nothing are left out."""
-    told = {
+    document = {
         "timeUnixNano": record.time_unix_nano,
         "observedTimeUnixNano": record.observed_time_unix_nano,
         "severityNumber": record.severity_number,
@@ -106,12 +106,12 @@ def _record(record: Any) -> dict[str, Any]:
         "spanId": record.span_id.hex(),
         "eventName": record.event_name,
     }
-    return {name: value for name, value in told.items() if value or name in ("body", "attributes")}
+    return {name: value for name, value in document.items() if value or name in ("body", "attributes")}
 
 
 def _scope(scope: Any) -> dict[str, Any]:
-    told = {"name": scope.name, "version": scope.version, "attributes": _attributes(scope)}
-    return {name: value for name, value in told.items() if value or name == "name"}
+    document = {"name": scope.name, "version": scope.version, "attributes": _attributes(scope)}
+    return {name: value for name, value in document.items() if value or name == "name"}
 
 
 def _attributes(one: Any) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def _why_not(time_ms: int, now: int, retention_days: int | None) -> str | None:
     return "tooOldLogEventCount" if time_ms < now - OLDEST_MS else None
 
 
-def _told(reasons: list[str]) -> ExportLogsServiceResponse:
+def _rejection(reasons: list[str]) -> ExportLogsServiceResponse:
     if not reasons:
         return ExportLogsServiceResponse()
     partial = ExportLogsPartialSuccess(

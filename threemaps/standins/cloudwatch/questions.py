@@ -80,7 +80,7 @@ def _question(metric: dict[str, Any], unit: str | None, period: int, statistic: 
 
 
 def default_labels(questions: Sequence[Question]) -> list[str]:
-    """The metric's name of each, then what tells them apart: dimensions' values, statistic, period."""
+    """The metric's name of each, then in what they differ: dimensions' values, statistic, period."""
     parts = [
         (" ".join(value for _, value in one.dimensions), one.statistic, str(one.period)) for one in questions
     ]

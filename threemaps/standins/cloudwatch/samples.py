@@ -41,7 +41,7 @@ class Samples:
                 "dimensions": [orjson.dumps(sample.dimensions).decode() for sample in samples],
                 "time_ms": [sample.time_ms for sample in samples],
                 "unit": [sample.unit for sample in samples],
-                "told": [_told(sample) for sample in samples],
+                "told": [_encoded(sample) for sample in samples],
             },
         )
 
@@ -54,14 +54,14 @@ class Samples:
             "WHERE time_ms >= ? AND time_ms < ? AND (? IS NULL OR namespace = ?) AND (? IS NULL OR name = ?)",
             [wanted.start_ms, wanted.end_ms, *[wanted.namespace] * 2, *[wanted.name] * 2],
         )
-        for namespace, name, dimensions, time_ms, unit, told in rows:
-            values, counts, total, least, most = orjson.loads(told)
+        for namespace, name, dimensions, time_ms, unit, encoded in rows:
+            values, counts, total, least, most = orjson.loads(encoded)
             pairs = tuple((key, value) for key, value in orjson.loads(dimensions))
             yield Sample(
                 namespace, name, pairs, time_ms, unit, tuple(values), tuple(counts), total, least, most
             )
 
 
-def _told(sample: Sample) -> str:
-    told: list[Any] = [sample.values, sample.counts, sample.total, sample.least, sample.most]
-    return orjson.dumps(told).decode()
+def _encoded(sample: Sample) -> str:
+    values: list[Any] = [sample.values, sample.counts, sample.total, sample.least, sample.most]
+    return orjson.dumps(values).decode()

@@ -1,1 +1,1 @@
-"""Honeycomb, locally: `app` has its doors; `beside` translates large requests in a process of its own."""
+"""Honeycomb, locally: `app` has its endpoints; `beside` translates large requests in a process of its own."""

@@ -24,11 +24,11 @@ ON CONFLICT (dataset, key_name) DO UPDATE SET id = excluded.id, type = excluded.
 """
 
 
-def columns_door(store: Store) -> Blueprint:
-    door = Blueprint("columns", __name__)
-    door.before_request(check_configuration_key)
+def columns_blueprint(store: Store) -> Blueprint:
+    blueprint = Blueprint("columns", __name__)
+    blueprint.before_request(check_configuration_key)
 
-    @door.get("/1/columns/<dataset>")
+    @blueprint.get("/1/columns/<dataset>")
     def list_columns(dataset: str) -> Response:
         slug = dataset_slug(store, dataset)
         slugs = [one["slug"] for one in list_datasets(store)] if slug == ALL else [slug]
@@ -36,7 +36,7 @@ def columns_door(store: Store) -> Blueprint:
         wanted = request.args.get("key_name")
         return json_answer(columns if wanted is None else _only(columns, "key_name", wanted))
 
-    @door.post("/1/columns/<dataset>")
+    @blueprint.post("/1/columns/<dataset>")
     def create_column(dataset: str) -> Response:
         slug, body = dataset_slug(store, dataset), object_body()
         name = body.get("key_name")
@@ -47,24 +47,24 @@ def columns_door(store: Store) -> Blueprint:
         save(store, slug, {"id": new_id(), "key_name": name, **_changes(body)})
         return json_answer(_only(find_columns(store, slug), "key_name", name), 201)
 
-    @door.get("/1/columns/<dataset>/<key>")
+    @blueprint.get("/1/columns/<dataset>/<key>")
     def read_column(dataset: str, key: str) -> Response:
         return json_answer(_only(find_columns(store, dataset_slug(store, dataset)), "id", key))
 
-    @door.put("/1/columns/<dataset>/<key>")
+    @blueprint.put("/1/columns/<dataset>/<key>")
     def update_column(dataset: str, key: str) -> Response:
         slug = dataset_slug(store, dataset)
         column = _only(find_columns(store, slug), "id", key)
         save(store, slug, {**column, **_changes({**column, **object_body()})})
         return json_answer(_only(find_columns(store, slug), "id", key))
 
-    @door.delete("/1/columns/<dataset>/<key>")
+    @blueprint.delete("/1/columns/<dataset>/<key>")
     def delete_column(dataset: str, key: str) -> Response:
         slug = dataset_slug(store, dataset)
         save(store, slug, _only(find_columns(store, slug), "id", key), deleted=now_ms())
         return Response(status=204)
 
-    return door
+    return blueprint
 
 
 def save(store: Store, slug: str, column: Column, deleted: int | None = None) -> None:

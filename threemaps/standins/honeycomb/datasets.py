@@ -34,15 +34,15 @@ WHERE $slug IS NULL OR d.slug = $slug GROUP BY d.slug, d.name, d.created_at ORDE
 """
 
 
-def datasets_door(store: Store, writer: Writer) -> Blueprint:
-    door = Blueprint("datasets", __name__)
-    door.before_request(check_configuration_key)
+def datasets_blueprint(store: Store, writer: Writer) -> Blueprint:
+    blueprint = Blueprint("datasets", __name__)
+    blueprint.before_request(check_configuration_key)
 
-    @door.get("/1/datasets")
+    @blueprint.get("/1/datasets")
     def read_datasets() -> Response:
         return json_answer(list_datasets(store))
 
-    @door.post("/1/datasets")
+    @blueprint.post("/1/datasets")
     def create_dataset() -> Response:
         body = object_body()
         name = body.get("name")
@@ -56,17 +56,17 @@ def datasets_door(store: Store, writer: Writer) -> Blueprint:
         _describe(store, slugify(name), body)
         return json_answer(_find(store, slugify(name)), 201)
 
-    @door.get("/1/datasets/<dataset>")
+    @blueprint.get("/1/datasets/<dataset>")
     def read_dataset(dataset: str) -> Response:
         return json_answer(_find(store, dataset))
 
-    @door.put("/1/datasets/<dataset>")
+    @blueprint.put("/1/datasets/<dataset>")
     def update_dataset(dataset: str) -> Response:
         slug = _find(store, dataset)["slug"]
         _describe(store, slug, object_body())
         return json_answer(_find(store, slug))
 
-    @door.delete("/1/datasets/<dataset>")
+    @blueprint.delete("/1/datasets/<dataset>")
     def delete_dataset(dataset: str) -> Response:
         found = _find(store, dataset)
         if found["settings"]["delete_protected"]:
@@ -77,7 +77,7 @@ def datasets_door(store: Store, writer: Writer) -> Blueprint:
         writer.forget()
         return json_answer({}, 202)
 
-    return door
+    return blueprint
 
 
 def dataset_slug(store: Store, dataset: str) -> str:

@@ -61,12 +61,12 @@ class Window:
     end: int
 
 
-def map_door(store: Store, plan: Plan) -> Blueprint:
-    door = Blueprint("dependencies", __name__)
-    door.before_request(check_configuration_key)
-    door.before_request(lambda: plan.require_enterprise("The Map Dependencies API"))
+def map_blueprint(store: Store, plan: Plan) -> Blueprint:
+    blueprint = Blueprint("dependencies", __name__)
+    blueprint.before_request(check_configuration_key)
+    blueprint.before_request(lambda: plan.require_enterprise("The Map Dependencies API"))
 
-    @door.post("/1/maps/dependencies/requests")
+    @blueprint.post("/1/maps/dependencies/requests")
     def create() -> Response:
         body = object_body(may_be_empty=True)
         limit = _limit()
@@ -77,7 +77,7 @@ def map_door(store: Store, plan: Plan) -> Blueprint:
         location = f"{request.url_root}1/maps/dependencies/requests/{key}"
         return json_answer({"request_id": key, "status": "pending"}, 201, {"Location": location})
 
-    @door.get("/1/maps/dependencies/requests/<key>")
+    @blueprint.get("/1/maps/dependencies/requests/<key>")
     def read(key: str) -> Response:
         size, offset = _page()
         age = "epoch_ms(now()) - stored_at"
@@ -103,7 +103,7 @@ def map_door(store: Store, plan: Plan) -> Blueprint:
             headers={"Cache-Control": "private, max-age=3600"},
         )
 
-    return door
+    return blueprint
 
 
 def find_dependencies(store: Store, window: Window, names: list[str], limit: int) -> list[dict[str, Any]]:

@@ -39,15 +39,15 @@ class EventError(Exception):
     """Why one event cannot be taken."""
 
 
-def events_door(writer: Writer) -> Blueprint:
-    door = Blueprint("events", __name__)
-    door.before_request(check_any_key)
+def events_blueprint(writer: Writer) -> Blueprint:
+    blueprint = Blueprint("events", __name__)
+    blueprint.before_request(check_any_key)
 
-    @door.errorhandler(BodyError)
+    @blueprint.errorhandler(BodyError)
     def refuse_body(error: BodyError) -> Response:
         return legacy(TOO_LARGE if error.status == 413 else MALFORMED, 400)
 
-    @door.post("/1/events/<dataset>")
+    @blueprint.post("/1/events/<dataset>")
     def one(dataset: str) -> Response:
         data = _json(MAX_EVENT_BODY)
         batch = Batch()
@@ -59,7 +59,7 @@ def events_door(writer: Writer) -> Blueprint:
         writer.write(batch.encoded())
         return Response(status=200)
 
-    @door.post("/1/batch/<dataset>")
+    @blueprint.post("/1/batch/<dataset>")
     def many(dataset: str) -> Response:
         events = _json(MAX_BATCH_BODY)
         if not isinstance(events, list):
@@ -69,7 +69,7 @@ def events_door(writer: Writer) -> Blueprint:
         writer.write(batch.encoded())
         return json_answer(statuses)
 
-    return door
+    return blueprint
 
 
 def _json(limit: int) -> Any:

@@ -88,7 +88,7 @@ class Limiter:
 
     def watch(self, app: Flask) -> None:
         app.before_request(self._count)
-        app.after_request(self._tell)
+        app.after_request(self._add_headers)
 
     def take(self, name: str, allowed: int, detail: str = "") -> None:
         """One more of these; a HoneycombError where it is one too many."""
@@ -113,7 +113,7 @@ class Limiter:
         if request.path.startswith(API):
             self.take("requests", self.limits.requests)
 
-    def _tell(self, answer: Response) -> Response:
+    def _add_headers(self, answer: Response) -> Response:
         standing = g.get("standing")
         if standing is not None and "RateLimit" not in answer.headers:
             answer.headers.update(standing.headers)

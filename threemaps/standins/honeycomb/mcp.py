@@ -22,10 +22,10 @@ VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32600, -32601, -32602
 
 
-def mcp_door(tools: Tools) -> Blueprint:
-    door = Blueprint("mcp", __name__)
+def mcp_blueprint(tools: Tools) -> Blueprint:
+    blueprint = Blueprint("mcp", __name__)
 
-    @door.post("/mcp")
+    @blueprint.post("/mcp")
     def post() -> Response:
         authorization = request.headers.get("Authorization", "")
         if not is_management_key(authorization) and not access_of(authorization):
@@ -38,7 +38,7 @@ def mcp_door(tools: Tools) -> Blueprint:
             return Response(status=202)
         return json_answer(_answer(tools, message))
 
-    @door.get("/query_results/<token>")
+    @blueprint.get("/query_results/<token>")
     def result(token: str) -> Response:
         """The address is the permission: whoever has it may read for as long as it holds."""
         try:
@@ -46,7 +46,7 @@ def mcp_door(tools: Tools) -> Blueprint:
         except BadData as error:
             raise HoneycombError(403, "this address has expired or was never given") from error
 
-    return door
+    return blueprint
 
 
 def _answer(tools: Tools, message: dict[str, Any]) -> dict[str, Any]:

@@ -57,12 +57,12 @@ class OAuthError(Exception):
         return json_answer({"error": self.word, "error_description": str(self)}, 400, NOT_STORED)
 
 
-def oauth_door() -> Blueprint:
-    door = Blueprint("oauth", __name__)
+def oauth_blueprint() -> Blueprint:
+    blueprint = Blueprint("oauth", __name__)
     used: dict[str, float] = {}
-    door.register_error_handler(OAuthError, OAuthError.answer)
+    blueprint.register_error_handler(OAuthError, OAuthError.answer)
 
-    @door.get("/.well-known/oauth-protected-resource")
+    @blueprint.get("/.well-known/oauth-protected-resource")
     def resource() -> Response:
         root = request.url_root
         return json_answer(
@@ -74,7 +74,7 @@ def oauth_door() -> Blueprint:
             }
         )
 
-    @door.get("/.well-known/oauth-authorization-server")
+    @blueprint.get("/.well-known/oauth-authorization-server")
     def server() -> Response:
         root = request.url_root
         return json_answer(
@@ -91,7 +91,7 @@ def oauth_door() -> Blueprint:
             }
         )
 
-    @door.post("/oauth/register")
+    @blueprint.post("/oauth/register")
     def register() -> Response:
         given = parse_json(read_body(request, limit=MAX_BODY_BYTES, decoded_limit=MAX_BODY_BYTES))
         addresses = given.get("redirect_uris") if isinstance(given, dict) else None
@@ -99,11 +99,11 @@ def oauth_door() -> Blueprint:
             raise OAuthError("invalid_redirect_uri", "redirect_uris: this machine's addresses, or https")
         name = str(given.get("client_name") or "a client")[:100]
         client = _signed("client", {"redirect_uris": addresses, "name": name})
-        told = {"client_id": client, "client_name": name, "redirect_uris": addresses}
+        registered = {"client_id": client, "client_name": name, "redirect_uris": addresses}
         kinds = {"grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"]}
-        return json_answer({**told, **kinds, "token_endpoint_auth_method": "none", "scope": SCOPE}, 201)
+        return json_answer({**registered, **kinds, "token_endpoint_auth_method": "none", "scope": SCOPE}, 201)
 
-    @door.get("/oauth/authorize")
+    @blueprint.get("/oauth/authorize")
     def ask() -> Response:
         """A page with one button. What a client got wrong is shown here, as its address cannot be trusted."""
         client = _asking(request.args)
@@ -115,16 +115,16 @@ def oauth_door() -> Blueprint:
         headers = {"Content-Security-Policy": "frame-ancestors 'none'", **NOT_STORED}
         return Response(page, headers=headers, content_type="text/html; charset=utf-8")
 
-    @door.post("/oauth/authorize")
+    @blueprint.post("/oauth/authorize")
     def allow() -> Response:
         _asking(request.form)
         asked = {name: request.form[name] for name in ("client_id", "redirect_uri", "code_challenge")}
-        told = {"code": _signed("code", asked), "state": request.form.get("state", "")}
+        answer = {"code": _signed("code", asked), "state": request.form.get("state", "")}
         address = asked["redirect_uri"]
-        back = f"{address}{'&' if '?' in address else '?'}{urlencode(told)}"
+        back = f"{address}{'&' if '?' in address else '?'}{urlencode(answer)}"
         return Response(status=302, headers={"Location": back, **NOT_STORED})
 
-    @door.post("/oauth/token")
+    @blueprint.post("/oauth/token")
     def token() -> Response:
         kind = request.form.get("grant_type")
         if kind not in ("authorization_code", "refresh_token"):
@@ -144,7 +144,7 @@ def oauth_door() -> Blueprint:
             headers=NOT_STORED,
         )
 
-    return door
+    return blueprint
 
 
 def _asking(given: Mapping[str, str]) -> dict[str, Any]:
@@ -170,11 +170,11 @@ def _by_code(used: dict[str, float]) -> str:
     asked = _opened("code", code, CODE_SECONDS)
     digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
     proof = base64.urlsafe_b64encode(digest).decode().rstrip("=")
-    told = {"code_challenge": proof, **{name: form.get(name) for name in ("client_id", "redirect_uri")}}
+    proven = {"code_challenge": proof, **{name: form.get(name) for name in ("client_id", "redirect_uri")}}
     now = time.monotonic()
     for old in [one for one, at in used.items() if at < now - 2 * CODE_SECONDS]:
         del used[old]
-    if told != asked or used.setdefault(code, now) != now:
+    if proven != asked or used.setdefault(code, now) != now:
         raise OAuthError(
             "invalid_grant", "the code was used, or is another client's, address's or verifier's"
         )
@@ -199,7 +199,7 @@ def _may_lead_to(address: object) -> bool:
 
 
 def _signed(kind: str, value: Any) -> str:
-    # The local keys are public: what they sign keeps nobody out, and tells ours from what is made up.
+    # The local keys are public: what they sign keeps nobody out, and set ours apart from what is made up.
     return str(URLSafeTimedSerializer(LOCAL_MANAGEMENT_KEY, salt=kind).dumps(value))
 
 

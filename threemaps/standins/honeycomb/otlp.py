@@ -1,4 +1,4 @@
-"""The OTLP door: `/v1/traces`, `/v1/logs` and `/v1/metrics`, as protobuf and as JSON."""
+"""The OTLP endpoints: `/v1/traces`, `/v1/logs` and `/v1/metrics`, as protobuf and as JSON."""
 
 from typing import Any
 
@@ -36,11 +36,11 @@ UNSUPPORTED = "unsupported content-type, valid types are: " + ", ".join((*PROTOB
 FAILED = "failed to parse OTLP request body"
 
 
-def otlp_door(writer: Writer) -> Blueprint:
-    door = Blueprint("otlp", __name__)
+def otlp_blueprint(writer: Writer) -> Blueprint:
+    blueprint = Blueprint("otlp", __name__)
     translator = Translator(translate, FieldMemory)
 
-    @door.before_request
+    @blueprint.before_request
     def check() -> Response | None:
         if request.mimetype not in (*PROTOBUF, JSON):
             return Response(UNSUPPORTED, 415, content_type="text/plain")
@@ -48,11 +48,11 @@ def otlp_door(writer: Writer) -> Blueprint:
             return refuse(401, MISSING_KEY, request.mimetype)
         return refuse(401, UNKNOWN_KEY, request.mimetype) if key_of(request) is None else None
 
-    @door.errorhandler(BodyError)
+    @blueprint.errorhandler(BodyError)
     def refuse_body(error: BodyError) -> Response:
         return refuse(error.status, f"{FAILED}: {error.reason}", request.mimetype)
 
-    @door.post("/v1/traces")
+    @blueprint.post("/v1/traces")
     def traces() -> Response:
         batch = _translated(translator, "traces", ExportTraceServiceRequest)
         writer.write(batch)
@@ -60,7 +60,7 @@ def otlp_door(writer: Writer) -> Blueprint:
         message = ExportTraceServiceResponse(partial_success=partial if batch.rejected else None)
         return answer(message, request.mimetype)
 
-    @door.post("/v1/logs")
+    @blueprint.post("/v1/logs")
     def logs() -> Response:
         batch = _translated(translator, "logs", ExportLogsServiceRequest)
         writer.write(batch)
@@ -70,7 +70,7 @@ def otlp_door(writer: Writer) -> Blueprint:
         message = ExportLogsServiceResponse(partial_success=partial if batch.rejected else None)
         return answer(message, request.mimetype)
 
-    @door.post("/v1/metrics")
+    @blueprint.post("/v1/metrics")
     def metrics() -> Response:
         try:
             batch = translate_metrics(read_protobuf(ExportMetricsServiceRequest)).encoded()
@@ -83,7 +83,7 @@ def otlp_door(writer: Writer) -> Blueprint:
         message = ExportMetricsServiceResponse(partial_success=partial if batch.rejected else None)
         return answer(message, request.mimetype)
 
-    return door
+    return blueprint
 
 
 def _translated(translator: Translator[EncodedBatch], signal: str, described: Any) -> EncodedBatch:

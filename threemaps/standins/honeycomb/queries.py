@@ -21,11 +21,11 @@ from threemaps.standins.store import Store
 LARGEST_RESULT_LIMIT = 10_000
 
 
-def queries_door(store: Store, limiter: Limiter, plan: Plan) -> Blueprint:
-    door = Blueprint("queries", __name__)
-    door.before_request(check_configuration_key)
+def queries_blueprint(store: Store, limiter: Limiter, plan: Plan) -> Blueprint:
+    blueprint = Blueprint("queries", __name__)
+    blueprint.before_request(check_configuration_key)
 
-    @door.post("/1/queries/<dataset>")
+    @blueprint.post("/1/queries/<dataset>")
     def create_query(dataset: str) -> Response:
         slug = dataset_slug(store, dataset)
         body = object_body()
@@ -34,11 +34,11 @@ def queries_door(store: Store, limiter: Limiter, plan: Plan) -> Blueprint:
         _save(store, "queries", body["id"], slug, body)
         return json_answer(body)
 
-    @door.get("/1/queries/<dataset>/<key>")
+    @blueprint.get("/1/queries/<dataset>/<key>")
     def read_query(dataset: str, key: str) -> Response:
         return json_answer(_load(store, "queries", key, dataset_slug(store, dataset), "query"))
 
-    @door.post("/1/query_results/<dataset>")
+    @blueprint.post("/1/query_results/<dataset>")
     def create_result(dataset: str) -> Response:
         plan.require_enterprise("The Query Data API")
         slug = dataset_slug(store, dataset)
@@ -56,13 +56,13 @@ def queries_door(store: Store, limiter: Limiter, plan: Plan) -> Blueprint:
         location = f"{request.url_root}1/query_results/{dataset}/{key}"
         return json_answer(result, 201, {"Location": location})
 
-    @door.get("/1/query_results/<dataset>/<key>")
+    @blueprint.get("/1/query_results/<dataset>/<key>")
     def read_result(dataset: str, key: str) -> Response:
         plan.require_enterprise("The Query Data API")
         result = _load(store, "query_results", key, dataset_slug(store, dataset), "query result")
         return json_answer(result, headers={"Cache-Control": "private, max-age=86400"})
 
-    return door
+    return blueprint
 
 
 def _save(store: Store, table: str, key: str, slug: str, document: dict[str, Any]) -> None:

@@ -43,7 +43,7 @@ def span_columns(spans: list[Any], resource: int, rates: list[int]) -> list[Colu
 
 
 def is_unusual(span: Any) -> bool:
-    """Whether it has more to tell than its own row and its attributes."""
+    """Whether it has more than its own row and its attributes."""
     return bool(
         span.events
         or span.links

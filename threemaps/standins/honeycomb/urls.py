@@ -7,19 +7,19 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from threemaps.settings import Settings
-from threemaps.standins.honeycomb.columns import columns_door
-from threemaps.standins.honeycomb.datasets import datasets_door
-from threemaps.standins.honeycomb.dependencies import map_door
-from threemaps.standins.honeycomb.events import events_door
+from threemaps.standins.honeycomb.columns import columns_blueprint
+from threemaps.standins.honeycomb.datasets import datasets_blueprint
+from threemaps.standins.honeycomb.dependencies import map_blueprint
+from threemaps.standins.honeycomb.events import events_blueprint
 from threemaps.standins.honeycomb.exceptions import HoneycombError
 from threemaps.standins.honeycomb.keys import auth, check_configuration_key, management
 from threemaps.standins.honeycomb.limits import Limiter, Limits
-from threemaps.standins.honeycomb.mcp import mcp_door
+from threemaps.standins.honeycomb.mcp import mcp_blueprint
 from threemaps.standins.honeycomb.mcp_tools import Tools
-from threemaps.standins.honeycomb.oauth import oauth_door
-from threemaps.standins.honeycomb.otlp import otlp_door
+from threemaps.standins.honeycomb.oauth import oauth_blueprint
+from threemaps.standins.honeycomb.otlp import otlp_blueprint
 from threemaps.standins.honeycomb.plan import Plan
-from threemaps.standins.honeycomb.queries import queries_door
+from threemaps.standins.honeycomb.queries import queries_blueprint
 from threemaps.standins.honeycomb.schema import DROP_UNUSED_RESOURCES, SCHEMA
 from threemaps.standins.honeycomb.writer import Writer
 from threemaps.standins.http import BodyError, json_answer
@@ -40,14 +40,14 @@ def create_app(store: Store, *, limits: Limits | None = None, plan: Plan | None 
     writer = Writer(store)
     app.register_blueprint(auth)
     app.register_blueprint(management)
-    app.register_blueprint(otlp_door(writer))
-    app.register_blueprint(events_door(writer))
-    app.register_blueprint(datasets_door(store, writer))
-    app.register_blueprint(columns_door(store))
-    app.register_blueprint(queries_door(store, limiter, plan))
-    app.register_blueprint(map_door(store, plan))
-    app.register_blueprint(mcp_door(Tools(store, plan)))
-    app.register_blueprint(oauth_door())
+    app.register_blueprint(otlp_blueprint(writer))
+    app.register_blueprint(events_blueprint(writer))
+    app.register_blueprint(datasets_blueprint(store, writer))
+    app.register_blueprint(columns_blueprint(store))
+    app.register_blueprint(queries_blueprint(store, limiter, plan))
+    app.register_blueprint(map_blueprint(store, plan))
+    app.register_blueprint(mcp_blueprint(Tools(store, plan)))
+    app.register_blueprint(oauth_blueprint())
     app.register_error_handler(HoneycombError, HoneycombError.answer)
     app.register_error_handler(BodyError, lambda error: HoneycombError(error.status, error.reason).answer())
     app.register_error_handler(HTTPException, _http_error)

@@ -66,8 +66,12 @@ class Items:
             ).fetchone()
             counter = known[0] if known else _next(cursor, "item_counter")
             if not known:
-                told = [occurrence.title, occurrence.level, framework if isinstance(framework, str) else None]
-                cursor.execute("INSERT INTO item VALUES (?, ?, ?, ?, ?, ?)", [counter, *key, *told])
+                values = [
+                    occurrence.title,
+                    occurrence.level,
+                    framework if isinstance(framework, str) else None,
+                ]
+                cursor.execute("INSERT INTO item VALUES (?, ?, ?, ?, ?, ?)", [counter, *key, *values])
             cursor.execute(
                 "INSERT INTO occurrence (id, counter, uuid, time_s, data) VALUES (?, ?, ?, ?, ?)",
                 [

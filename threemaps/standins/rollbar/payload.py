@@ -69,9 +69,13 @@ def _title(data: dict[str, Any], body: dict[str, Any]) -> str:
         return str(data["title"])[:MAX_TITLE]
     trace = _trace(body)
     if trace:
-        told = trace["exception"].get("message")
+        message = trace["exception"].get("message")
         name = trace["exception"]["class"]
-        return f"{name}: {told}"[:MAX_TITLE] if isinstance(told, str) and told else str(name)[:MAX_TITLE]
+        return (
+            f"{name}: {message}"[:MAX_TITLE]
+            if isinstance(message, str) and message
+            else str(name)[:MAX_TITLE]
+        )
     message = body.get("message")
     first_line = message["body"].partition("\n")[0] if message else ""
     return first_line[:MAX_TITLE] or "Unknown"

@@ -7,7 +7,7 @@ XRAY_TRACE_ID = re.compile(r"1-([0-9a-fA-F]{8})-([0-9a-fA-F]{24})")
 
 
 def parse_trace_id(value: Any) -> tuple[int, int] | None:
-    """Both halves of X-Ray's form."""
+    """Both parts of X-Ray's form."""
     match = XRAY_TRACE_ID.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         return None

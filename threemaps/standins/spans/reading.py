@@ -37,7 +37,7 @@ def read_traces(store: Store, keys: Sequence[TraceKey]) -> dict[TraceKey, list[s
 
 def span_of(hi: int, lo: int, row: Sequence[Any], resources: dict[tuple[str, str], Resource]) -> Span:
     span, parent, name, kind, flags, start, end, status, attributes, details, *about = row
-    told = orjson.loads(details) if details else {}
+    more = orjson.loads(details) if details else {}
     return Span(
         resource=_resource(about[0] or "{}", about[1] or "{}", resources),
         trace_id=hex_trace_id(hi, lo),
@@ -50,10 +50,10 @@ def span_of(hi: int, lo: int, row: Sequence[Any], resources: dict[tuple[str, str
         end_ns=end,
         attributes=_without_nothing(orjson.loads(attributes)),
         status=status,
-        message=told.get("message", ""),
-        state=told.get("state", ""),
-        events=[Event(one["name"], one["timeUnixNano"], one["attributes"]) for one in told.get("events", ())],
-        links=[Link(one["traceId"], one["spanId"], one["attributes"]) for one in told.get("links", ())],
+        message=more.get("message", ""),
+        state=more.get("state", ""),
+        events=[Event(one["name"], one["timeUnixNano"], one["attributes"]) for one in more.get("events", ())],
+        links=[Link(one["traceId"], one["spanId"], one["attributes"]) for one in more.get("links", ())],
     )
 
 

@@ -195,7 +195,7 @@ def _columns(
         > SURELY_SMALL
     ):
         _check_span_sizes(spans)
-    halves = struct.unpack(f">{2 * count}Q", b"".join(ids[0]))
+    words = struct.unpack(f">{2 * count}Q", b"".join(ids[0]))
     kinds, flags = [span.kind & 0xFF for span in spans], [span.flags for span in spans]
     parents = [int.from_bytes(parent) or None for parent in ids[2]]
     statuses = [span.status.code & 0xFF for span in spans]
@@ -214,8 +214,8 @@ def _columns(
         "start_ns": starts,
         "end_ns": until,
         "received": [received] * count,
-        "trace_hi": halves[0::2],
-        "trace_lo": halves[1::2],
+        "trace_hi": words[0::2],
+        "trace_lo": words[1::2],
         "span": struct.unpack(f">{count}Q", b"".join(ids[1])),
         "parent": parents,
         "name": names,

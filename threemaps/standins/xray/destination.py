@@ -67,5 +67,5 @@ def first_choice(environ: Mapping[str, str]) -> str:
 
 
 def indexing_rule(share: float) -> dict[str, Any]:
-    told = {"DesiredSamplingPercentage": share, "ActualSamplingPercentage": 100.0}
-    return {"Name": DEFAULT, "ModifiedAt": time.time(), "Rule": {"Probabilistic": told}}
+    probabilistic = {"DesiredSamplingPercentage": share, "ActualSamplingPercentage": 100.0}
+    return {"Name": DEFAULT, "ModifiedAt": time.time(), "Rule": {"Probabilistic": probabilistic}}

@@ -107,8 +107,8 @@ class Nodes:
         for pair in set(zip(statuses, codes, strict=True)):
             if pair not in known:
                 status, code = pair
-                told = flags_of_status(code or 0, status)
-                known[pair] = ERROR * told["error"] | THROTTLE * told["throttle"] | FAULT * told["fault"]
+                flags = flags_of_status(code or 0, status)
+                known[pair] = ERROR * flags["error"] | THROTTLE * flags["throttle"] | FAULT * flags["fault"]
         return [known[pair] for pair in zip(statuses, codes, strict=True)]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from threemaps.standins.spans.span import Attributes
 from threemaps.standins.xray.entities import Entity
-from threemaps.standins.xray.otlp_values import text, told
+from threemaps.standins.xray.otlp_values import present, text
 
 AWS = {
     "aws.operation": "operation",
@@ -48,11 +48,11 @@ def resource_aws_block(resource: Attributes) -> Entity | None:
         return None
     sdk, language = (text(resource.get(f"telemetry.sdk.{name}")) for name in ("name", "language"))
     auto = text(resource.get("telemetry.auto.version")) or text(resource.get("telemetry.distro.version"))
-    return told(
+    return present(
         account_id=text(resource.get("cloud.account.id")),
         cloudwatch_logs=_log_groups(resource),
         **_places(resource),
-        xray=told(
+        xray=present(
             sdk=f"{sdk} for {language}" if sdk and language else sdk,
             sdk_version=text(resource.get("telemetry.sdk.version")),
             auto_instrumentation=bool(auto),
@@ -62,7 +62,7 @@ def resource_aws_block(resource: Attributes) -> Entity | None:
 
 def _places(resource: Attributes) -> Entity:
     def of(**names: str) -> Entity:
-        return told(**{key: text(resource.get(name)) for key, name in names.items()})
+        return present(**{key: text(resource.get(name)) for key, name in names.items()})
 
     platform, places = text(resource.get("cloud.platform")), {}
     zone = "cloud.availability_zone"
@@ -109,7 +109,7 @@ def aws_block(attributes: Attributes, of_resource: Entity | None) -> Entity | No
         call["operation"] = text(attributes["aws.operation"])
     if "messaging.url" in attributes:
         call["queue_url"] = text(attributes["messaging.url"])
-    return {**of_resource, **told(**{**call, **_tables(attributes.get("aws.dynamodb.table_names"))})}
+    return {**of_resource, **present(**{**call, **_tables(attributes.get("aws.dynamodb.table_names"))})}
 
 
 def _tables(value: Any) -> Entity:

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 from threemaps.standins.spans.span import CLIENT, PRODUCER, SERVER, STATUS_ERROR, Attributes, Span
 from threemaps.standins.xray.entities import Entity
-from threemaps.standins.xray.otlp_values import made_id, text, told, whole
+from threemaps.standins.xray.otlp_values import made_id, present, text, whole
 
 # What an attribute says of a request; the older conventions' name and the newer one's.
 HTTP = {
@@ -67,7 +67,7 @@ def http_block(attributes: Attributes, kind: int) -> Entity | None:
     if IS_HTTP.isdisjoint(said):
         return None
     has_peer = bool(peer or "peer_ip" in said)
-    request = told(
+    request = present(
         method=text(said.get("method")),
         url=None if IS_PLACE.isdisjoint(said) and not peer else _url(said, kind),
         user_agent=text(said.get("user_agent")),
@@ -130,7 +130,7 @@ def sql_block(attributes: Attributes, span_name: str) -> Entity | None:
     if not is_sql(attributes):
         return None
     server = text(attributes.get("db.connection_string")) or "localhost"
-    return told(
+    return present(
         url=span_name,
         connection_string=f"{server}/{text(attributes.get('db.name'))}",
         database_type=text(attributes.get("db.system")),
@@ -152,7 +152,7 @@ def flags_of_status(code: int, status: int) -> dict[str, bool]:
 
 
 def cause_block(span: Span) -> Entity | None:
-    """The exceptions that a span's events tell of, else its status' message."""
+    """The exceptions that a span's events hold, else its status' message."""
     thrown = [event.attributes for event in span.events if event.name == "exception"]
     if thrown:
         remote = span.kind in (CLIENT, PRODUCER)
@@ -166,4 +166,4 @@ def cause_block(span: Span) -> Entity | None:
 
 def _exception(span: Span, number: int, said: Attributes, remote: bool) -> Entity:
     kind, message = (text(said.get(f"exception.{name}")) for name in ("type", "message"))
-    return told(id=made_id(span, f"exception {number}"), type=kind, message=message, remote=remote)
+    return present(id=made_id(span, f"exception {number}"), type=kind, message=message, remote=remote)

@@ -30,7 +30,7 @@ from threemaps.standins.xray.otlp_names import (
     service_name,
 )
 from threemaps.standins.xray.otlp_requests import HTTP, SQL, cause_block, flags, http_block, sql_block
-from threemaps.standins.xray.otlp_values import made_id, text, told
+from threemaps.standins.xray.otlp_values import made_id, present, text
 
 ANNOTATIONS, METADATA = "aws.xray.annotations", "aws.xray.metadata."
 USER = "enduser.id"
@@ -83,7 +83,7 @@ def said_kind(span: Span) -> str:
 def _document(span: Span, process: Process, *, starts: bool, is_below: bool) -> Entity:
     attributes = {name: value for name, value in span.attributes.items() if name != IN_PROGRESS}
     sql = sql_block(attributes, span.name)
-    return told(
+    return present(
         name=name_of(span.kind, starts, span.name, attributes, process.service),
         id=span.span_id,
         trace_id=xray_trace_id(span.trace_id),
@@ -107,7 +107,7 @@ def _document(span: Span, process: Process, *, starts: bool, is_below: bool) -> 
 
 
 def _link(link: Link) -> Entity:
-    return told(trace_id=xray_trace_id(link.trace_id), id=link.span_id, attributes=link.attributes)
+    return present(trace_id=xray_trace_id(link.trace_id), id=link.span_id, attributes=link.attributes)
 
 
 def _of_the_service(span: Span, document: Entity) -> Entity:
@@ -151,7 +151,7 @@ def _annotated(attributes: Attributes, resource: Attributes, *, has_sql: bool) -
             default[name] = value
     if default:
         metadata["default"] = default
-    return told(annotations=annotations, metadata=metadata)
+    return present(annotations=annotations, metadata=metadata)
 
 
 def _add_metadata(name: str, value: str, default: Entity, metadata: Entity) -> None:

@@ -15,7 +15,7 @@ def whole(value: Any) -> int:
     return value if type(value) is int else 0
 
 
-def told(**fields: Any) -> Entity:
+def present(**fields: Any) -> Entity:
     """Without what says nothing."""
     return {name: value for name, value in fields.items() if value or value == 0}
 

@@ -164,7 +164,7 @@ class Clients:
 
 
 class Counts:
-    """What clients have reported of each rule, summed over the last interval that X-Ray tells of."""
+    """What clients have reported of each rule, summed over the last interval that X-Ray reports."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

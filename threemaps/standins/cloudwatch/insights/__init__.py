@@ -81,7 +81,7 @@ class Queries:
             "ORDER BY created_ms DESC, id"
         )
         group, start = request.get("logGroupName"), _offset(request)
-        told = [
+        described = [
             {
                 "queryLanguage": "CWLI",
                 "queryId": name,
@@ -96,9 +96,12 @@ class Queries:
             if group is None or group in orjson.loads(names)
         ]
         if request.get("status", "Complete") != "Complete":
-            told = []
+            described = []
         end = start + request.get("maxResults", DESCRIBED)
-        return {"queries": told[start:end], **({"nextToken": to_token(end)} if end < len(told) else {})}
+        return {
+            "queries": described[start:end],
+            **({"nextToken": to_token(end)} if end < len(described) else {}),
+        }
 
     def get_log_record(self, request: dict[str, Any]) -> dict[str, Any]:
         sequence = _from_pointer(request["logRecordPointer"])

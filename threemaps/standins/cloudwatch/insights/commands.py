@@ -37,7 +37,7 @@ class Query:
         return list(islice(records, self._limit or self._most))
 
     def matched(self, found: int) -> int:
-        """How many records the `found` results tell of."""
+        """How many records stand behind the `found` results."""
         return self._stats[0].taken if self._stats else found
 
     def columns(self) -> list[str]:
