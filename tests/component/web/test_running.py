@@ -134,7 +134,7 @@ def test_from_an_edge_to_a_failed_trace(page: Page, page_system: System, sent: S
 
 def test_the_trace_with_more_than_one_span_and_its_result_length(page: Page) -> None:
     """The journals' task: find such a trace, and read the attribute that the service set."""
-    page.get_by_role("link", name="Traces").click()
+    page.get_by_role("link", name="Traces", exact=True).click()
     rows = page.locator("tbody tr")
     expect(rows.first).to_contain_text("frontend_api")
     expect(rows.first.locator("td").nth(2)).to_have_text("8")
@@ -203,7 +203,7 @@ def test_log_lines_are_filtered(failed: None, page: Page) -> None:
 
 def test_the_rollbar_item_of_an_error(failed: None, page: Page) -> None:
     """The journals' task: from the failing trace, whose root answered well, over its span to the item."""
-    page.get_by_role("link", name="Traces").click()
+    page.get_by_role("link", name="Traces", exact=True).click()
     page.get_by_label("Order").select_option("failing")
     page.get_by_role("button", name="Show").click()
     first = page.locator("tbody tr").first
@@ -243,7 +243,7 @@ def test_heatmap_and_open_the_slowest(page: Page) -> None:
 
 
 def test_traces_are_filtered(page: Page) -> None:
-    page.get_by_role("link", name="Traces").click()
+    page.get_by_role("link", name="Traces", exact=True).click()
     page.get_by_label("Spans, at least").fill("9")
     page.get_by_role("button", name="Show", exact=True).click()
     expect(page.locator("tbody tr")).to_have_count(0)
