@@ -39,6 +39,10 @@ class Watch:
     def latest(self) -> Picture | None:
         return next(reversed(self.pictures.values()), None)
 
+    @property
+    def agrees(self) -> bool:
+        return self._shown is None or self._shown.agree
+
     def refresh(self, settings: Settings) -> None:
         """Looks at the maps; makes a new picture if they have settled in another way."""
         with self.lock:
@@ -123,9 +127,12 @@ class Live:
             self._hurry.clear()
 
     def _refresh(self, one: Watch) -> None:
+        agreed = one.agrees
         try:
             one.refresh(self.settings)
         except UserError as error:
             log.warning("%s", error.message)
         except Exception:  # the page lives longer than one bad answer of a backend
             log.exception("the maps could not be compared")
+        if agreed and not one.agrees:  # what the chain was seen to be may be as old as the agreement
+            self.health.look_again()
