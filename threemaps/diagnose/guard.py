@@ -4,32 +4,19 @@ It counts what was lost and keeps log files short. Beside a collector that the l
 room on the disk, and starts it again after a panic. In Compose and Kubernetes it is a container, `guard`.
 """
 
-import logging
-import os
 import signal
 import sys
 
+from threemaps.basics.background import run
 from threemaps.basics.periodic import Periodic
 from threemaps.demo import heartbeat
 from threemaps.demo.keeper import Keeper
 from threemaps.demo.logs import Rotator
 from threemaps.demo.room import Room
 from threemaps.diagnose.recorder import Recorder
-from threemaps.errors import UserError
 from threemaps.settings import Settings
 
 BEAT_SECONDS = 1.0
-
-
-def main() -> int:
-    os.umask(0o077)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
-    try:
-        watch(Settings.load())
-    except UserError as error:
-        sys.stderr.write(f"{error.message}\n{error.hint}\n")
-        return error.exit_code
-    return 0
 
 
 def watch(settings: Settings) -> None:
@@ -50,4 +37,4 @@ def watch(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(lambda: watch(Settings.load())))

@@ -1,12 +1,12 @@
 """`python -m threemaps.standins NAME`: one vendor's stand-in as a process of its own."""
 
 import logging
-import os
 import signal
 import sys
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from threemaps.basics.background import run
 from threemaps.basics.serving import listen
 from threemaps.basics.waiting import WaitingApp
 from threemaps.errors import UserError
@@ -37,21 +37,14 @@ SWITCH_SECONDS = 0.0005
 log = logging.getLogger("threemaps.standins")
 
 
-def main(arguments: list[str]) -> int:
-    os.umask(0o077)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
-    try:
-        if len(arguments) != 1 or arguments[0] not in VENDORS:
-            raise UserError(
-                f"no stand-in is called {' '.join(arguments) or 'nothing'!r}",
-                hint=f"python -m threemaps.standins {'|'.join(VENDORS)}",
-                exit_code=2,
-            )
-        serve(arguments[0], Settings.load())
-    except UserError as error:
-        sys.stderr.write(f"{error.message}\n{error.hint}\n")
-        return error.exit_code
-    return 0
+def main(arguments: list[str]) -> None:
+    if len(arguments) != 1 or arguments[0] not in VENDORS:
+        raise UserError(
+            f"no stand-in is called {' '.join(arguments) or 'nothing'!r}",
+            hint=f"python -m threemaps.standins {'|'.join(VENDORS)}",
+            exit_code=2,
+        )
+    serve(arguments[0], Settings.load())
 
 
 def serve(name: str, settings: Settings, retention: "Retention | None" = None) -> None:
@@ -98,4 +91,4 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run(lambda: main(sys.argv[1:])))

@@ -1,15 +1,13 @@
 """`python -m threemaps.web`: the page as a process of its own."""
 
-import logging
-import os
 import signal
 import sys
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from threemaps.basics.background import run
 from threemaps.basics.serving import listen
 from threemaps.basics.waiting import WaitingApp
-from threemaps.errors import UserError
 from threemaps.settings import Settings
 from threemaps.web import MOST_STREAMS
 
@@ -19,17 +17,6 @@ if TYPE_CHECKING:
     from flask import Flask
 
 THREADS = MOST_STREAMS + 8
-
-
-def main() -> int:
-    os.umask(0o077)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
-    try:
-        serve(Settings.load())
-    except UserError as error:
-        sys.stderr.write(f"{error.message}\n{error.hint}\n")
-        return error.exit_code
-    return 0
 
 
 def serve(settings: Settings) -> None:
@@ -54,4 +41,4 @@ def serve(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(lambda: serve(Settings.load())))
